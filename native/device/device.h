@@ -1,0 +1,63 @@
+// A netmap device: what /dev/netmap offers a program, behind one interface.
+//
+// The kernel's device and the embedded engine both fit it, so nothing above this line knows which of them runs.
+// One Device is one descriptor: it binds to one port, once. It may be used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "abi/netmap.h"
+#include "counters.h"
+#include "status.h"
+
+namespace nm {
+
+// The region of the bound port, as a netmap program would map it.
+struct Mapping {
+  uint8_t* base = nullptr;
+  uint64_t size = 0;
+  // How many buffers of the region have memory behind them now; higher indexes are refused.
+  uint32_t buffer_count = 0;
+};
+
+// Events of wait() and arm(), with poll(2)'s meaning.
+inline constexpr uint32_t kReadable = 1;   // an RX ring has slots past cur
+inline constexpr uint32_t kWritable = 4;   // a TX ring has slots past cur
+inline constexpr uint32_t kRingError = 8;  // a ring was found invalid and was reset, or the port is gone
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  // A request as NIOCCTRL takes it; the reply is written into its body and options.
+  virtual Status control(abi::nmreq_header* request) = 0;
+
+  // Valid after a REGISTER and until the device is destroyed.
+  virtual Status map(Mapping* mapping) = 0;
+
+  // NIOCTXSYNC: takes what the user put into the bound TX rings, and frees slots.
+  virtual Status tx_sync() = 0;
+  // NIOCRXSYNC: takes back slots of the bound RX rings, and shows new packets.
+  virtual Status rx_sync() = 0;
+
+  // poll(2): syncs, then waits until one of `events` is so, for at most `timeout_ns` (negative: for ever).
+  // `ready` gets the events that are so; 0 after a timeout. Returns interrupted after stop_waiting().
+  virtual Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) = 0;
+
+  // Ends a wait() that another thread is in, and every later one.
+  virtual void stop_waiting() = 0;
+
+  // What ring `number` of the bound port counted so far, as netmap numbers rings: host rings after the others.
+  virtual Status tx_counters(uint32_t number, Counters* counters) = 0;
+  virtual Status rx_counters(uint32_t number, Counters* counters) = 0;
+
+  // For event loops: a descriptor that becomes readable when the device wants to be looked at, -1 with the reason
+  // in `status` when it cannot be had. arm() syncs and says what is ready; when nothing is, the descriptor will
+  // become readable as soon as something may be. disarm() takes the notice back out of the descriptor.
+  virtual int poll_descriptor(Status* status) = 0;
+  virtual Status arm(uint32_t events, uint32_t* ready) = 0;
+  virtual void disarm() = 0;
+};
+
+}  // namespace nm

@@ -1,0 +1,77 @@
+// Why the native core did not do what it was asked.
+//
+// A status is finer than an errno, so that people can be told what is wrong; `status_errno` is what a program
+// that speaks netmap's ABI gets instead. lib/errors.ts gives each status its words: a row added here does not
+// compile there until it is named.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+
+namespace nm {
+
+// status, errno, and the situation. The sentence is printed as a comment into lib/layout.ts.
+#define NM_STATUSES(row)                                                                                   \
+  row(ok, 0, "done")                                                                                       \
+  row(bad_version, EINVAL, "the request speaks an API version outside the accepted range")                 \
+  row(bad_request, EINVAL, "unknown request type, missing or unexpected body, or non-zero reserved field") \
+  row(bad_option, EINVAL, "an option of the request is malformed or given twice")                          \
+  row(unsupported_option, EOPNOTSUPP, "an option of the request is not understood")                        \
+  row(unsupported_request, EOPNOTSUPP, "the request is known but this device does not serve it")           \
+  row(too_long_request, EMSGSIZE, "body and options together are larger than 4096 bytes")                  \
+  row(bad_name, EINVAL, "the port name cannot be read: empty pipe id or empty base")                       \
+  row(bad_switch_name, ENOMEM, "switch or port part longer than 15 characters, empty, or with odd characters") \
+  row(bad_mode, EINVAL, "the ring mode does not exist or does not fit this kind of port")                  \
+  row(bad_ring, EINVAL, "the ring number is beyond the rings of the port")                                 \
+  row(bad_geometry, EINVAL, "rings or slots beyond what one port can have")                                \
+  row(no_such_interface, ENXIO, "no network interface has this name")                                      \
+  row(interface_unsupported, EOPNOTSUPP, "the embedded engine cannot open network interfaces")             \
+  row(interface_not_attached, EINVAL, "the port part names a network interface that is not attached")      \
+  row(no_such_port, ENXIO, "no port has this name")                                                        \
+  row(no_such_pipe, ENODEV, "no pipe has this name")                                                       \
+  row(no_such_region, EINVAL, "no memory region has this id")                                              \
+  row(monitor_unsupported, EOPNOTSUPP, "the embedded engine cannot open monitors")                         \
+  row(header_required, EIO, "the port uses a virtio-net header that the caller did not accept")            \
+  row(already_registered, EBUSY, "the descriptor is bound to a port already")                              \
+  row(not_registered, ENXIO, "the descriptor is not bound to a port")                                      \
+  row(port_exclusive, EBUSY, "another descriptor holds the rings exclusively")                             \
+  row(port_in_use, EBUSY, "exclusive use was asked but another descriptor uses the rings")                 \
+  row(switches_full, ENOMEM, "the namespace has no room for another switch")                               \
+  row(switch_full, ENOMEM, "the switch has no room for another port")                                      \
+  row(pipes_full, ENOMEM, "the parent has no room for another pipe")                                       \
+  row(clients_full, ENOMEM, "the namespace has no room for another open port")                             \
+  row(regions_full, ENOMEM, "the namespace has no room for another memory region")                         \
+  row(no_interfaces_left, ENOMEM, "the region has no netmap_if objects left")                              \
+  row(no_rings_left, ENOMEM, "the region has no ring objects left")                                        \
+  row(no_buffers_left, ENOMEM, "the region has no buffers left")                                           \
+  row(space_exhausted, ENOMEM, "the filesystem of the namespace is full")                                  \
+  row(namespace_foreign, EPERM, "the namespace directory belongs to somebody else")                        \
+  row(namespace_open, EPERM, "the namespace directory can be written by others")                           \
+  row(namespace_not_directory, ENOTDIR, "the namespace path is a link or not a directory")                 \
+  row(namespace_version, EPROTO, "the namespace was made by another version")                              \
+  row(namespace_corrupt, EIO, "a file of the namespace does not hold what it should")                      \
+  row(namespace_busy, EBUSY, "another process holds the namespace's control lock")                         \
+  row(namespace_unusable, EACCES, "the namespace directory cannot be made or opened")                      \
+  row(port_gone, EIO, "the port went away while it was open")                                              \
+  row(not_permitted, EACCES, "the operating system refused access")                                        \
+  row(no_device, ENOENT, "there is no /dev/netmap here")                                                   \
+  row(timed_out, ETIMEDOUT, "nothing happened within the time given")                                      \
+  row(interrupted, EINTR, "a signal or a stop request came first")                                         \
+  row(system_error, EIO, "the operating system refused a call that should have worked")
+
+#define row(name, number, text) name,
+enum class Status : int32_t { NM_STATUSES(row) };
+#undef row
+
+constexpr int status_errno(Status status) {
+  switch (status) {
+#define row(name, number, text) \
+  case Status::name:            \
+    return number;
+    NM_STATUSES(row)
+#undef row
+  }
+  return EIO;
+}
+
+}  // namespace nm
