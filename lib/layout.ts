@@ -1,0 +1,144 @@
+/**
+ * The numbers and names that TypeScript shares with the native core.
+ *
+ * Printed by native/abi/print_ts.cc from native/status.h, native/counters.h and native/device/device.h.
+ * Change those, then `npm run generate`.
+ */
+
+/** Why the native core did not do what it was asked, in the order of the numbers that it returns. */
+export const statusMeanings = {
+  ok: "done",
+  bad_version: "the request speaks an API version outside the accepted range",
+  bad_request: "unknown request type, missing or unexpected body, or non-zero reserved field",
+  bad_option: "an option of the request is malformed or given twice",
+  unsupported_option: "an option of the request is not understood",
+  unsupported_request: "the request is known but this device does not serve it",
+  too_long_request: "body and options together are larger than 4096 bytes",
+  bad_name: "the port name cannot be read: empty pipe id or empty base",
+  bad_switch_name: "switch or port part longer than 15 characters, empty, or with odd characters",
+  bad_mode: "the ring mode does not exist or does not fit this kind of port",
+  bad_ring: "the ring number is beyond the rings of the port",
+  bad_geometry: "rings or slots beyond what one port can have",
+  no_such_interface: "no network interface has this name",
+  interface_unsupported: "the embedded engine cannot open network interfaces",
+  interface_not_attached: "the port part names a network interface that is not attached",
+  no_such_port: "no port has this name",
+  no_such_pipe: "no pipe has this name",
+  no_such_region: "no memory region has this id",
+  monitor_unsupported: "the embedded engine cannot open monitors",
+  header_required: "the port uses a virtio-net header that the caller did not accept",
+  already_registered: "the descriptor is bound to a port already",
+  not_registered: "the descriptor is not bound to a port",
+  port_exclusive: "another descriptor holds the rings exclusively",
+  port_in_use: "exclusive use was asked but another descriptor uses the rings",
+  switches_full: "the namespace has no room for another switch",
+  switch_full: "the switch has no room for another port",
+  pipes_full: "the parent has no room for another pipe",
+  clients_full: "the namespace has no room for another open port",
+  regions_full: "the namespace has no room for another memory region",
+  no_interfaces_left: "the region has no netmap_if objects left",
+  no_rings_left: "the region has no ring objects left",
+  no_buffers_left: "the region has no buffers left",
+  space_exhausted: "the filesystem of the namespace is full",
+  namespace_foreign: "the namespace directory belongs to somebody else",
+  namespace_open: "the namespace directory can be written by others",
+  namespace_not_directory: "the namespace path is a link or not a directory",
+  namespace_version: "the namespace was made by another version",
+  namespace_corrupt: "a file of the namespace does not hold what it should",
+  namespace_busy: "another process holds the namespace's control lock",
+  namespace_unusable: "the namespace directory cannot be made or opened",
+  port_gone: "the port went away while it was open",
+  not_permitted: "the operating system refused access",
+  no_device: "there is no /dev/netmap here",
+  timed_out: "nothing happened within the time given",
+  interrupted: "a signal or a stop request came first",
+  system_error: "the operating system refused a call that should have worked",
+} as const;
+
+export type Status = keyof typeof statusMeanings;
+
+/** What a program that speaks netmap's binary interface gets instead of each status. */
+export const statusErrno = {
+  ok: 0,
+  bad_version: 22,
+  bad_request: 22,
+  bad_option: 22,
+  unsupported_option: 95,
+  unsupported_request: 95,
+  too_long_request: 90,
+  bad_name: 22,
+  bad_switch_name: 12,
+  bad_mode: 22,
+  bad_ring: 22,
+  bad_geometry: 22,
+  no_such_interface: 6,
+  interface_unsupported: 95,
+  interface_not_attached: 22,
+  no_such_port: 6,
+  no_such_pipe: 19,
+  no_such_region: 22,
+  monitor_unsupported: 95,
+  header_required: 5,
+  already_registered: 16,
+  not_registered: 6,
+  port_exclusive: 16,
+  port_in_use: 16,
+  switches_full: 12,
+  switch_full: 12,
+  pipes_full: 12,
+  clients_full: 12,
+  regions_full: 12,
+  no_interfaces_left: 12,
+  no_rings_left: 12,
+  no_buffers_left: 12,
+  space_exhausted: 12,
+  namespace_foreign: 1,
+  namespace_open: 1,
+  namespace_not_directory: 20,
+  namespace_version: 71,
+  namespace_corrupt: 5,
+  namespace_busy: 16,
+  namespace_unusable: 13,
+  port_gone: 5,
+  not_permitted: 13,
+  no_device: 2,
+  timed_out: 110,
+  interrupted: 4,
+  system_error: 5,
+} as const;
+
+/** What every ring counts, in the order in which the native core hands it over. */
+export const counterMeanings = {
+  packets: "packets sent or received",
+  bytes: "bytes in those packets, without CRC",
+  syncs: "times the ring was synced",
+  ring_resets: "times the ring was found invalid and was reset",
+  drops_full: "packets lost because the receiving ring had no room",
+  drops_no_destination: "packets for the port they came from, or for a port that nobody reads",
+  drops_bad_slot: "slots with a buffer index or length that cannot be",
+  drops_too_short: "packets shorter than an Ethernet header",
+  drops_too_many_slots: "packets of more slots than a packet may have",
+  drops_dead_sender: "slots whose sender died before it filled them",
+  wakeups: "sleepers woken",
+} as const;
+
+export type CounterName = keyof typeof counterMeanings;
+
+/** Why packets were dropped: the reason, and the counter that counts it. */
+export const dropCounters = {
+  full: "drops_full",
+  no_destination: "drops_no_destination",
+  bad_slot: "drops_bad_slot",
+  too_short: "drops_too_short",
+  too_many_slots: "drops_too_many_slots",
+  dead_sender: "drops_dead_sender",
+} as const;
+
+export type DropReason = keyof typeof dropCounters;
+
+/** What a port can be waited for, as bits. A ring error comes without being asked for. */
+export const events = {
+  readable: 1,
+  writable: 4,
+  ringError: 8,
+} as const;

@@ -1,0 +1,157 @@
+// Prints what TypeScript must agree on with the native core, so that no number is written down twice.
+//
+//   print_ts abi      lib/abi.ts      netmap's binary interface, sizes and offsets as this compiler measured
+//   them print_ts layout   lib/layout.ts   this project's own numbers: statuses, counters, events
+//
+// scripts/generate-layout.mjs compiles and runs it. The text is in the formatter's form already.
+#include <cctype>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "abi/netmap.h"
+#include "counters.h"
+#include "device/device.h"
+#include "status.h"
+
+namespace {
+
+constexpr char kFooter[] = "} as const;\n";
+
+void print_header(const char* what, const char* from) {
+  printf("/**\n * %s\n *\n * Printed by native/abi/print_ts.cc from %s.\n", what, from);
+  puts(" * Change those, then `npm run generate`.\n */\n");
+}
+
+// The value as it is written in the header, with the lower case that the TypeScript formatter wants.
+std::string literal(const char* source) {
+  std::string text = source;
+  for (char& c : text) c = static_cast<char>(tolower(c));
+  return text;
+}
+
+// The two shapes of a table: name -> number, and name -> record of named values.
+void open_table(const char* name, const char* meaning) {
+  printf("\n/** %s */\nexport const %s = {\n", meaning, name);
+}
+void print_number(const char* name, size_t value) { printf("  %s: %zu,\n", name, value); }
+void print_text(const char* name, const char* text) { printf("  %s: \"%s\",\n", name, text); }
+
+void print_constant(const char* name, const char* source) {
+  printf("export const %s = %s;\n", name, literal(source).c_str());
+}
+
+// Fields follow their structure in the list, so a structure closes the one before it.
+class OffsetTable {
+ public:
+  void structure(const char* name) {
+    close_structure();
+    printf("  %s: {\n", name);
+    open_ = true;
+  }
+  void field(const char* name, size_t offset) { printf("    %s: %zu,\n", name, offset); }
+  void close() {
+    close_structure();
+    fputs(kFooter, stdout);
+  }
+
+ private:
+  void close_structure() {
+    if (open_) puts("  },");
+    open_ = false;
+  }
+
+  bool open_ = false;
+};
+
+void print_abi() {
+  using namespace nm::abi;
+  print_header(
+      "netmap's binary interface: constants under netmap's own names, sizes and field offsets in bytes.",
+      "native/abi/netmap.h");
+
+#define row(type, name, value) print_constant(#name, #value);
+  NM_ABI_CONSTANTS(row)
+#undef row
+
+  open_table("sizes", "Bytes of each structure; of those that end in an array, without the array.");
+#define structure(name, size) print_number(#name, sizeof(name));
+#define field(name, member, offset)
+  NM_ABI_LAYOUT(structure, field)
+#undef structure
+#undef field
+  fputs(kFooter, stdout);
+
+  open_table("offsets", "Where each field starts, in bytes from the start of its structure.");
+  OffsetTable table;
+#define structure(name, size) table.structure(#name);
+#define field(name, member, offset) table.field(#member, offsetof(name, member));
+  NM_ABI_LAYOUT(structure, field)
+#undef structure
+#undef field
+  table.close();
+}
+
+void print_drop_reason(const char* counter) {
+  constexpr char kPrefix[] = "drops_";
+  constexpr size_t kLength = sizeof(kPrefix) - 1;
+  if (strncmp(counter, kPrefix, kLength) == 0) printf("  %s: \"%s\",\n", counter + kLength, counter);
+}
+
+void print_layout() {
+  print_header("The numbers and names that TypeScript shares with the native core.",
+               "native/status.h, native/counters.h and native/device/device.h");
+
+  puts(
+      "/** Why the native core did not do what it was asked, in the order of the numbers that it returns. "
+      "*/");
+  puts("export const statusMeanings = {");
+#define row(name, number, text) print_text(#name, text);
+  NM_STATUSES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type Status = keyof typeof statusMeanings;");
+
+  open_table("statusErrno",
+             "What a program that speaks netmap's binary interface gets instead of each status.");
+#define row(name, number, text) print_number(#name, number);
+  NM_STATUSES(row)
+#undef row
+  fputs(kFooter, stdout);
+
+  open_table("counterMeanings",
+             "What every ring counts, in the order in which the native core hands it over.");
+#define row(name, text) print_text(#name, text);
+  NM_COUNTERS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type CounterName = keyof typeof counterMeanings;");
+
+  open_table("dropCounters", "Why packets were dropped: the reason, and the counter that counts it.");
+#define row(name, text) print_drop_reason(#name);
+  NM_COUNTERS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type DropReason = keyof typeof dropCounters;");
+
+  open_table("events", "What a port can be waited for, as bits. A ring error comes without being asked for.");
+  print_number("readable", nm::kReadable);
+  print_number("writable", nm::kWritable);
+  print_number("ringError", nm::kRingError);
+  fputs(kFooter, stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc == 2 ? argv[1] : "";
+  if (what == "abi") {
+    print_abi();
+  } else if (what == "layout") {
+    print_layout();
+  } else {
+    fputs("usage: print_ts abi|layout\n", stderr);
+    return 2;
+  }
+  return fflush(stdout) == 0 ? 0 : 1;
+}
