@@ -8,6 +8,15 @@
  * The table also feeds the ERRORS section of nm(1).
  */
 
+/** What the program's exit status says. Scripts rely on it. */
+export const exitStatus = {
+  done: 0,
+  failed: 1,
+  wrongCommandLine: 2,
+  expectationFailed: 3,
+  interrupted: 130,
+} as const;
+
 /** What a row may know about one failure. Names are snake_case, because they are printed as JSON. */
 type Fields = Record<string, string | number | null | undefined>;
 
@@ -129,7 +138,7 @@ export class Interrupted extends Error {
 }
 
 /** The error as the one line that --json prints on stdout. */
-export function errorLine(error: NmError): Record<string, unknown> {
+export function errorLine(error: NmError): { readonly type: "error" } & Readonly<Record<string, unknown>> {
   const { code, message, hint } = error;
   return { type: "error", code, message, hint: hint ?? null, ...(error.details as Fields) };
 }

@@ -6,16 +6,22 @@
  */
 
 import type { Writable } from "node:stream";
-import type { ChalkInstance } from "chalk";
+
+/** A stream for people or programs, such as process.stdout. */
+type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+const colours = ["bold", "dim", "cyan", "green", "yellow", "red"] as const;
+
+/** Colours words for people. Where nobody would see the colour it gives the words back. */
+export type Paint = Readonly<Record<(typeof colours)[number], (text: string) => string>>;
 
 export class Output {
   readonly #closed = new AbortController();
   #failure: NodeJS.ErrnoException | undefined;
 
-  /** `paint` colours words for people, or leaves them alone where nobody would see the colour. */
   constructor(
-    readonly stream: Writable & { isTTY?: boolean; columns?: number },
-    readonly paint: ChalkInstance,
+    readonly stream: Stream,
+    readonly paint: Paint = plain,
   ) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") this.#failure ??= error;
@@ -28,8 +34,15 @@ export class Output {
     return this.#closed.signal;
   }
 
+  /** True where people read along, as they do on a terminal. */
   get isTTY(): boolean {
     return this.stream.isTTY === true;
+  }
+
+  /** How many letters fit on a line. Lines longer than 100 are hard to read, so it is never more. */
+  get width(): number {
+    const columns = this.stream.columns ?? (Number(process.env.COLUMNS) || 80);
+    return Math.max(40, Math.min(columns, 100));
   }
 
   /** Prints a line, or several, for people. */
@@ -37,9 +50,14 @@ export class Output {
     if (!this.closed.aborted) this.stream.write(`${text}\n`);
   }
 
-  /** Prints one object on a line of its own, for programs. */
-  json(object: { readonly type: string } & Record<string, unknown>): void {
-    this.print(JSON.stringify(object));
+  /** Prints one object on a line of its own, for programs. Counters may be bigints. */
+  json(object: { readonly type: string } & Readonly<Record<string, unknown>>): void {
+    this.print(JSON.stringify(object, (_, value) => (typeof value === "bigint" ? Number(value) : value)));
+  }
+
+  /** Prints aligned columns; see `table`. */
+  table(columns: readonly Column[], rows: readonly (readonly (string | number)[])[]): void {
+    this.print(table(columns, rows, this.paint).join("\n"));
   }
 
   /** Waits until everything printed has been handed to the system; gives what went wrong, if anything. */
@@ -47,4 +65,55 @@ export class Output {
     if (!this.closed.aborted) await new Promise<void>((done) => this.stream.write("", () => done()));
     return this.#failure;
   }
+}
+
+const plain = Object.fromEntries(colours.map((name) => [name, (text: string) => text])) as Paint;
+
+/** Colours on a terminal, unless NO_COLOR is set. chalk is loaded only there. */
+export async function paintFor(stream: Stream): Promise<Paint> {
+  if (!stream.isTTY || process.env.NO_COLOR) return plain;
+  return (await import("chalk")).default;
+}
+
+/** A heading; numbers go under the right end of theirs, words under the left. */
+export interface Column {
+  readonly heading: string;
+  readonly align?: "left" | "right";
+}
+
+/** Lines of aligned columns with two spaces between them, and headings in bold. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | number)[])[],
+  paint: Paint = plain,
+): string[] {
+  const widths = columns.map(({ heading }, i) =>
+    Math.max(heading.length, ...rows.map((row) => String(row[i] ?? "").length)),
+  );
+  const line = (cells: readonly (string | number)[]) =>
+    columns
+      .map(({ align }, i) => {
+        const text = String(cells[i] ?? "");
+        return align === "right" ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0);
+      })
+      .join("  ")
+      .trimEnd();
+
+  return [paint.bold(line(columns.map(({ heading }) => heading))), ...rows.map(line)];
+}
+
+const units = ["", "K", "M", "G", "T"] as const;
+
+/**
+ * A number as netmap prints it: "999.000 ", "1.000 K". The unit is the last letter, so that `${scaled(n)}pps`
+ * reads "1.000 Kpps". With `raw`, which is -N, it is the whole number: "302197585 ".
+ */
+export function scaled(value: number, { raw = false } = {}): string {
+  if (raw) return `${value.toFixed(0)} `;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value.toFixed(3)} ${units[unit]}`;
 }

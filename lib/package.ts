@@ -1,10 +1,24 @@
-/** What package.json says of this package. It is the only home of the version. */
+/** What package.json says of this package. It is the only home of the version and of the programs' names. */
 
 import { readFileSync } from "node:fs";
 
-/** From dist/lib/ and from dist/bin/ the package's root is two levels up. */
-const packageFile = new URL("../../package.json", import.meta.url);
+interface PackageFile {
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+}
 
 export function packageVersion(): string {
-  return JSON.parse(readFileSync(packageFile, "utf8")).version;
+  return readPackage().version;
+}
+
+/** The programs that are a command under a name of their own: pkt-gen is `nm pkt-gen`. */
+export function programsFor(command: string): string[] {
+  return Object.keys(readPackage().bin).filter(
+    (program) => program === command || program === `nm-${command}`,
+  );
+}
+
+/** This file is in dist/lib/, two levels below the package's root. */
+function readPackage(): PackageFile {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 }

@@ -1,0 +1,17 @@
+/**
+ * Every command that is built, by its name. A command is loaded when it is asked for.
+ *
+ * Their order here is their order in `nm --help`.
+ */
+
+import type { Command } from "../lib/command.js";
+
+export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
+  help: () => import("./help.js"),
+  completion: () => import("./completion.js"),
+};
+
+/** All of them, for those who list them. */
+export async function loadCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(commands).map(async (load) => (await load()).default));
+}
