@@ -87,6 +87,24 @@ const table = {
       `Cannot read "${d.text}": ${d.command} takes ${d.takes}`,
     hint: (d: { command: string }) => `"nm ${d.command} --help" shows how to write it`,
   },
+  PORT_SYNTAX: {
+    exit: 2,
+    says: (d: {
+      text: string;
+      reason: string;
+      position: number;
+      found: string;
+      expected: string;
+      hint: string;
+    }) => `Cannot read port "${d.text}": ${d.reason}`,
+    hint: (d: { hint: string }) => d.hint,
+  },
+  PORT_IS_TAP: {
+    exit: 2,
+    says: (d: { port: string; name: string }) =>
+      `Cannot open port "${d.port}" through netmap: a tap device has no rings`,
+    hint: (d: { name: string }) => `netmap:${d.name} opens the interface's rings`,
+  },
   OUTPUT_FAILED: {
     exit: 1,
     says: (d: { reason: string }) => `Cannot write to stdout: ${d.reason}`,
