@@ -8,6 +8,8 @@
  * The table also feeds the ERRORS section of nm(1).
  */
 
+import { engineLimits, type Status } from "./layout.js";
+
 /** What the program's exit status says. Scripts rely on it. */
 export const exitStatus = {
   done: 0,
@@ -24,6 +26,24 @@ interface Row {
   readonly exit: 1 | 2;
   readonly says: (details: never) => string;
   readonly hint?: string | ((details: never) => string);
+}
+
+/** A request to a netmap device that did not work. */
+export interface PortFailure {
+  /** What was tried, for example "open port". */
+  readonly action: string;
+  readonly port: string;
+  /** The namespace directory of the embedded engine. */
+  readonly namespace: string;
+  readonly status: Status;
+  /** Of a filesystem that is full: what it has left, and about what the port would have taken. */
+  readonly free_bytes?: number;
+  readonly needed_bytes?: number;
+}
+
+function because(reason: string | ((failure: PortFailure) => string)) {
+  return (d: PortFailure) =>
+    `Cannot ${d.action} "${d.port}": ${typeof reason === "function" ? reason(d) : reason}`;
 }
 
 const table = {
@@ -105,6 +125,242 @@ const table = {
       `Cannot open port "${d.port}" through netmap: a tap device has no rings`,
     hint: (d: { name: string }) => `netmap:${d.name} opens the interface's rings`,
   },
+  BACKEND_MISSING: {
+    exit: 1,
+    says: (d: { backend: string; reason: string }) => `Cannot use the ${d.backend} backend: ${d.reason}`,
+    hint: "Leave out --backend and NM_BACKEND, or set them to embedded",
+  },
+  NATIVE_MISSING: {
+    exit: 1,
+    says: (d: { path: string; reason: string }) => `Cannot load ${d.path}: ${d.reason}`,
+    hint: 'Run "npm rebuild netmap-tools", or "npm run build" in a clone; both need a C++ compiler and python3',
+  },
+  PORT_CLOSED: {
+    exit: 1,
+    says: (d: { port: string }) => `Cannot use port "${d.port}": it is closed`,
+    hint: "Open it again",
+  },
+  PORT_WAITING: {
+    exit: 1,
+    says: (d: { port: string }) => `Cannot wait for port "${d.port}": another wait is under way`,
+    hint: "Await the first wait, or abort it with its signal",
+  },
+  PORT_RUNNING: {
+    exit: 1,
+    says: (d: { port: string }) => `Cannot use port "${d.port}": a traffic loop is running on it`,
+    hint: "Stop the loop and await its end first",
+  },
+  API_VERSION: {
+    exit: 1,
+    says: because("the device speaks another version of netmap's interface"),
+    hint: "NM_BACKEND=embedded uses the engine that comes with nm",
+  },
+  REQUEST_REFUSED: {
+    exit: 1,
+    says: because((d) => `the device refused the request (${d.status})`),
+    hint: "This is a fault of nm; NM_LOG=debug shows the request",
+  },
+  REQUEST_UNSUPPORTED: {
+    exit: 1,
+    says: because("the embedded engine does not do that in this version"),
+    hint: "VALE ports (vale1:a), pipes (a{1) and null ports work",
+  },
+  PORT_OPTION_UNSUPPORTED: {
+    exit: 1,
+    says: because("the embedded engine does not serve one of its @options in this version"),
+    hint: "@conf:... and @share:... work; leave out the others",
+  },
+  PORT_NAME: {
+    exit: 2,
+    says: because("the name is missing before or after the brace of a pipe"),
+    hint: "Write a pipe as NAME{1 for one end and NAME}1 for the other",
+  },
+  SWITCH_NAME: {
+    exit: 2,
+    says: because("a part of the name is empty, longer than 15 characters, or has odd characters"),
+    hint: "Write a switch port as vale1:NAME, with letters, digits and _ before the colon",
+  },
+  PORT_MODE: {
+    exit: 2,
+    says: because("this kind of port does not have the rings that were asked for"),
+    hint: "Leave out what follows the name: ^ and * are for network interfaces",
+  },
+  PORT_RING: {
+    exit: 2,
+    says: because("it has no ring of that number"),
+    hint: "Rings count from 0; @conf:rings=N gives a new software port more of them",
+  },
+  PORT_GEOMETRY: {
+    exit: 2,
+    says: because(
+      `more rings or slots than a port can have: ${engineLimits.slots} slots in a ring, ` +
+        `${engineLimits.valeRings} rings of a switch port, ${engineLimits.pipeRings} of a pipe`,
+    ),
+    hint: "Ask for less with @conf:rings=N,slots=N",
+  },
+  INTERFACE_NOT_FOUND: {
+    exit: 1,
+    says: because("no network interface has this name"),
+    hint: '"ip link" lists the interfaces; software ports need none: vale1:a, a{1',
+  },
+  INTERFACE_UNSUPPORTED: {
+    exit: 1,
+    says: because("the embedded engine cannot open network interfaces in this version"),
+    hint: "Use a switch port or a pipe: vale1:a, a{1",
+  },
+  INTERFACE_NOT_ATTACHED: {
+    exit: 1,
+    says: because("the part after the colon names a network interface, which is not attached to the switch"),
+    hint: "Choose another name for the port",
+  },
+  PORT_NOT_FOUND: {
+    exit: 1,
+    says: because("nobody has a port of this name open"),
+    hint: "Start what should open it first, with the same NM_DIR",
+  },
+  PIPE_NOT_FOUND: {
+    exit: 1,
+    says: because("nobody has a pipe of this name open"),
+    hint: "Start what should open it first, with the same NM_DIR",
+  },
+  REGION_NOT_FOUND: {
+    exit: 1,
+    says: because("no memory region has this id"),
+    hint: "Leave out @ID, or write @share:port=PORT to use the memory of a port that is open",
+  },
+  MONITOR_UNSUPPORTED: {
+    exit: 1,
+    says: because("the embedded engine cannot open monitors in this version"),
+    hint: "Leave out /t, /r and /z",
+  },
+  HEADER_REQUIRED: {
+    exit: 1,
+    says: because("its packets begin with a virtio-net header"),
+    hint: "Ask whoever set the header up to turn it off",
+  },
+  PORT_EXCLUSIVE: {
+    exit: 1,
+    says: because("another program has its rings for itself"),
+    hint: "Wait for that program to end, or open it there without /x",
+  },
+  PORT_IN_USE: {
+    exit: 1,
+    says: because("/x asks for its rings alone, but another program uses them"),
+    hint: "Leave out /x, or wait for that program to end",
+  },
+  SWITCHES_FULL: {
+    exit: 1,
+    says: because(`the namespace has ${engineLimits.switches} switches, which is all it has room for`),
+    hint: "Use a switch that exists, or another namespace: NM_DIR=DIR",
+  },
+  SWITCH_FULL: {
+    exit: 1,
+    says: because(`the switch has ${engineLimits.switchPorts} ports, which is all it has room for`),
+    hint: "Close a port, or use another switch",
+  },
+  PIPES_FULL: {
+    exit: 1,
+    says: because(`the parent has ${engineLimits.pipesPerParent} pipes, which is all it has room for`),
+    hint: "Close a pipe, or use another name before the brace",
+  },
+  OPEN_PORTS_FULL: {
+    exit: 1,
+    says: because(`the namespace has ${engineLimits.openPorts} open ports, which is all it has room for`),
+    hint: "Close a port, or use another namespace: NM_DIR=DIR",
+  },
+  REGIONS_FULL: {
+    exit: 1,
+    says: because(`the namespace has ${engineLimits.regions} memory regions, which is all it has room for`),
+    hint: "Close a port, or let ports share memory: @share:port=PORT",
+  },
+  REGION_INTERFACES_FULL: {
+    exit: 1,
+    says: because(`its memory region serves ${engineLimits.regionInterfaces} open ports, its limit`),
+    hint: "Close a port of the region, or open this one in a region of its own",
+  },
+  REGION_RINGS_FULL: {
+    exit: 1,
+    says: because(`its memory region has no room for more than ${engineLimits.regionRings} rings`),
+    hint: "Close a port of the region, or ask for fewer rings: @conf:rings=N",
+  },
+  REGION_BUFFERS_FULL: {
+    exit: 1,
+    says: because(`its memory region has no room for more than ${engineLimits.regionBuffers} buffers`),
+    hint: "Close a port of the region, or ask for fewer slots: @conf:slots=N",
+  },
+  SPACE_EXHAUSTED: {
+    exit: 1,
+    says: because(
+      (d) =>
+        `it needs about ${megabytes(d.needed_bytes)} of memory and the filesystem of ${d.namespace} ` +
+        `has ${megabytes(d.free_bytes)} left`,
+    ),
+    hint:
+      "Give it more (docker run --shm-size=256m, mount -o remount,size=256m /dev/shm), use another tmpfs " +
+      "(NM_DIR=DIR), or ask for fewer slots (@conf:slots=256)",
+  },
+  NAMESPACE_FOREIGN: {
+    exit: 1,
+    says: because((d) => `the namespace directory ${d.namespace} belongs to another user`),
+    hint: "Set NM_DIR to a directory of your own",
+  },
+  NAMESPACE_OPEN: {
+    exit: 1,
+    says: because((d) => `other users can write to the namespace directory ${d.namespace}`),
+    hint: (d: PortFailure) => `chmod 700 ${d.namespace} closes it, or set NM_DIR to another directory`,
+  },
+  NAMESPACE_NOT_DIRECTORY: {
+    exit: 1,
+    says: because((d) => `the namespace ${d.namespace} is a link or not a directory`),
+    hint: "Set NM_DIR to a directory on a tmpfs; it is made if it does not exist",
+  },
+  NAMESPACE_VERSION: {
+    exit: 1,
+    says: because((d) => `another version of nm made the namespace ${d.namespace}`),
+    hint: (d: PortFailure) =>
+      `Stop the programs that use it and remove it (rm -r ${d.namespace}), or set NM_DIR to a new directory`,
+  },
+  NAMESPACE_CORRUPT: {
+    exit: 1,
+    says: because((d) => `a file of the namespace ${d.namespace} does not hold what it should`),
+    hint: (d: PortFailure) =>
+      `Stop the programs that use it and remove it (rm -r ${d.namespace}), or set NM_DIR to a new directory`,
+  },
+  NAMESPACE_BUSY: {
+    exit: 1,
+    says: because((d) => `another program has held the namespace ${d.namespace} locked for too long`),
+    hint: "Find a stopped program that uses it (ps shows it in state T) and continue or end it",
+  },
+  NAMESPACE_UNUSABLE: {
+    exit: 1,
+    says: because((d) => `the namespace directory ${d.namespace} cannot be made or opened`),
+    hint: "Set NM_DIR to a directory that you can write to, best on a tmpfs",
+  },
+  PORT_GONE: {
+    exit: 1,
+    says: because("it went away while it was open"),
+    hint: "Open it again",
+  },
+  NOT_PERMITTED: {
+    exit: 1,
+    says: because("the operating system refused access"),
+    hint: (d: PortFailure) => `Check who owns the files in ${d.namespace}`,
+  },
+  TIMED_OUT: {
+    exit: 1,
+    says: because("nothing happened within the time given"),
+    hint: "Give it more time, or check that the other side runs",
+  },
+  STOPPED: {
+    exit: 1,
+    says: because("it was told to stop"),
+    hint: "Start it again",
+  },
+  SYSTEM_ERROR: {
+    exit: 1,
+    says: because("the operating system refused a call that should have worked"),
+    hint: 'Look for exhausted limits: open files ("ulimit -n"), memory, processes',
+  },
   OUTPUT_FAILED: {
     exit: 1,
     says: (d: { reason: string }) => `Cannot write to stdout: ${d.reason}`,
@@ -139,6 +395,55 @@ export class NmError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/** What to call each way in which a device can fail. A status added in C++ does not compile here until it is named. */
+export const statusErrors = {
+  bad_version: "API_VERSION",
+  bad_request: "REQUEST_REFUSED",
+  bad_option: "REQUEST_REFUSED",
+  unsupported_option: "PORT_OPTION_UNSUPPORTED",
+  unsupported_request: "REQUEST_UNSUPPORTED",
+  too_long_request: "REQUEST_REFUSED",
+  bad_name: "PORT_NAME",
+  bad_switch_name: "SWITCH_NAME",
+  bad_mode: "PORT_MODE",
+  bad_ring: "PORT_RING",
+  bad_geometry: "PORT_GEOMETRY",
+  no_such_interface: "INTERFACE_NOT_FOUND",
+  interface_unsupported: "INTERFACE_UNSUPPORTED",
+  interface_not_attached: "INTERFACE_NOT_ATTACHED",
+  no_such_port: "PORT_NOT_FOUND",
+  no_such_pipe: "PIPE_NOT_FOUND",
+  no_such_region: "REGION_NOT_FOUND",
+  monitor_unsupported: "MONITOR_UNSUPPORTED",
+  header_required: "HEADER_REQUIRED",
+  already_registered: "REQUEST_REFUSED",
+  not_registered: "REQUEST_REFUSED",
+  port_exclusive: "PORT_EXCLUSIVE",
+  port_in_use: "PORT_IN_USE",
+  switches_full: "SWITCHES_FULL",
+  switch_full: "SWITCH_FULL",
+  pipes_full: "PIPES_FULL",
+  clients_full: "OPEN_PORTS_FULL",
+  regions_full: "REGIONS_FULL",
+  no_interfaces_left: "REGION_INTERFACES_FULL",
+  no_rings_left: "REGION_RINGS_FULL",
+  no_buffers_left: "REGION_BUFFERS_FULL",
+  space_exhausted: "SPACE_EXHAUSTED",
+  namespace_foreign: "NAMESPACE_FOREIGN",
+  namespace_open: "NAMESPACE_OPEN",
+  namespace_not_directory: "NAMESPACE_NOT_DIRECTORY",
+  namespace_version: "NAMESPACE_VERSION",
+  namespace_corrupt: "NAMESPACE_CORRUPT",
+  namespace_busy: "NAMESPACE_BUSY",
+  namespace_unusable: "NAMESPACE_UNUSABLE",
+  port_gone: "PORT_GONE",
+  not_permitted: "NOT_PERMITTED",
+  no_device: "BACKEND_MISSING",
+  timed_out: "TIMED_OUT",
+  interrupted: "STOPPED",
+  system_error: "SYSTEM_ERROR",
+} as const satisfies Record<Exclude<Status, "ok">, ErrorCode>;
+
 /**
  * The run worked, and what it found is not what an --expect option asked for. The command has printed its
  * figures; the program prints this message and ends with status 3.
@@ -153,6 +458,10 @@ export class ExpectationFailed extends Error {
  */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
+}
+
+function megabytes(bytes: number | undefined): string {
+  return typeof bytes === "number" ? `${(bytes / 1e6).toFixed(1)} MB` : `${bytes}`;
 }
 
 /** The error as the one line that --json prints on stdout. */

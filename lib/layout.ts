@@ -1,7 +1,7 @@
 /**
  * The numbers and names that TypeScript shares with the native core.
  *
- * Printed by native/abi/print_ts.cc from native/status.h, native/counters.h and native/device/device.h.
+ * Printed by native/abi/print_ts.cc from native/{status,counters}.h, native/device/device.h and native/engine/layout.h.
  * Change those, then `npm run generate`.
  */
 
@@ -114,6 +114,7 @@ export const counterMeanings = {
   syncs: "times the ring was synced",
   ring_resets: "times the ring was found invalid and was reset",
   drops_full: "packets lost because the receiving ring had no room",
+  drops_too_long: "packets longer than the buffers of the receiver",
   drops_no_destination: "packets for the port they came from, or for a port that nobody reads",
   drops_bad_slot: "slots with a buffer index or length that cannot be",
   drops_too_short: "packets shorter than an Ethernet header",
@@ -127,6 +128,7 @@ export type CounterName = keyof typeof counterMeanings;
 /** Why packets were dropped: the reason, and the counter that counts it. */
 export const dropCounters = {
   full: "drops_full",
+  too_long: "drops_too_long",
   no_destination: "drops_no_destination",
   bad_slot: "drops_bad_slot",
   too_short: "drops_too_short",
@@ -141,4 +143,21 @@ export const events = {
   readable: 1,
   writable: 4,
   ringError: 8,
+} as const;
+
+/** What the embedded engine has room for, and what it takes where nothing is asked for. */
+export const engineLimits = {
+  switches: 1024,
+  switchPorts: 1024,
+  openPorts: 16383,
+  pipesPerParent: 64,
+  valeRings: 16,
+  pipeRings: 256,
+  slots: 4096,
+  slotsByDefault: 1024,
+  bufferBytes: 2112,
+  regions: 65535,
+  regionRings: 1024,
+  regionInterfaces: 1024,
+  regionBuffers: 163840,
 } as const;

@@ -12,6 +12,7 @@
 #include "abi/netmap.h"
 #include "counters.h"
 #include "device/device.h"
+#include "engine/layout.h"
 #include "status.h"
 
 namespace {
@@ -100,7 +101,7 @@ void print_drop_reason(const char* counter) {
 
 void print_layout() {
   print_header("The numbers and names that TypeScript shares with the native core.",
-               "native/status.h, native/counters.h and native/device/device.h");
+               "native/{status,counters}.h, native/device/device.h and native/engine/layout.h");
 
   puts(
       "/** Why the native core did not do what it was asked, in the order of the numbers that it returns. "
@@ -138,6 +139,23 @@ void print_layout() {
   print_number("readable", nm::kReadable);
   print_number("writable", nm::kWritable);
   print_number("ringError", nm::kRingError);
+  fputs(kFooter, stdout);
+
+  open_table("engineLimits",
+             "What the embedded engine has room for, and what it takes where nothing is asked for.");
+  print_number("switches", nm::engine::kMaxSwitches);
+  print_number("switchPorts", nm::engine::kMaxSwitchPorts);
+  print_number("openPorts", nm::engine::kMaxClients);
+  print_number("pipesPerParent", nm::engine::kMaxPipesPerParent);
+  print_number("valeRings", nm::engine::kMaxValeRings);
+  print_number("pipeRings", nm::engine::kMaxPipeRings);
+  print_number("slots", nm::engine::kMaxSlots);
+  print_number("slotsByDefault", nm::engine::kDefaultSlots);
+  print_number("bufferBytes", nm::engine::kBufferStride);
+  print_number("regions", nm::engine::kMaxRegionId);
+  print_number("regionRings", nm::engine::kRegionRings);
+  print_number("regionInterfaces", nm::engine::kRegionInterfaces);
+  print_number("regionBuffers", nm::engine::kRegionBuffers);
   fputs(kFooter, stdout);
 }
 
