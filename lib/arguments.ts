@@ -70,7 +70,8 @@ function spellOut(command: Command, words: readonly string[]): string[] {
     if (value === undefined || value === "") {
       throw new NmError("OPTION_NEEDS_VALUE", { option: longName(name), ...expectation(name, option) });
     }
-    spelled.push(`--${name}=${value}`);
+    // yargs-parser takes a pair of quotes off a value. It gets these, and leaves the user's.
+    spelled.push(`--${name}="${value}"`);
   };
 
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {

@@ -7,6 +7,9 @@
 
 import type { Writable } from "node:stream";
 
+/** Names the version of the JSON lines, schema/output.schema.json, in every summary. */
+export const schemaVersion = "netmap-tools/1";
+
 /** A stream for people or programs, such as process.stdout. */
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -53,6 +56,11 @@ export class Output {
   /** Prints one object on a line of its own, for programs. Counters may be bigints. */
   json(object: { readonly type: string } & Readonly<Record<string, unknown>>): void {
     this.print(JSON.stringify(object, (_, value) => (typeof value === "bigint" ? Number(value) : value)));
+  }
+
+  /** Prints the JSON line that ends a run: what it came to, and by which version of the schema. */
+  summary(fields: Readonly<Record<string, unknown>>): void {
+    this.json({ type: "summary", schema: schemaVersion, ...fields });
   }
 
   /** Prints aligned columns; see `table`. */

@@ -1,0 +1,46 @@
+/**
+ * Runs the tests: those of the native core under the sanitizers, then those in TypeScript.
+ *
+ *   node scripts/test.mjs              everything
+ *   node scripts/test.mjs command man  the TypeScript tests whose path contains one of the words
+ *
+ * The list comes from test/ and not from dist/, where a deleted test would still lie.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const wanted = process.argv.slice(2);
+
+process.exitCode = (wanted.length > 0 ? 0 : testNative()) || testTypeScript();
+
+function testNative() {
+  if (!existsSync(join(root, "native", "Makefile"))) return 0;
+  return run("make", [
+    "--silent",
+    "--output-sync",
+    `--jobs=${availableParallelism()}`,
+    "-C",
+    "native",
+    "check",
+  ]);
+}
+
+function testTypeScript() {
+  const files = readdirSync(join(root, "test"), { recursive: true })
+    .filter((path) => path.endsWith(".test.ts"))
+    .filter((path) => wanted.length === 0 || wanted.some((word) => path.includes(word)))
+    .map((path) => join("dist", "test", path.replace(/\.ts$/, ".js")))
+    .sort();
+  return run(process.execPath, ["--test", "--test-reporter=spec", ...files]);
+}
+
+function run(program, args) {
+  const { error, status } = spawnSync(program, args, { cwd: root, stdio: "inherit" });
+  if (error) throw error;
+  return status ?? 1;
+}
