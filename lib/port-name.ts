@@ -30,11 +30,12 @@ export function readName(cursor: Cursor): Name {
   const prefixed = cursor.skip("netmap:");
   const start = cursor.at;
   const vale = cursor.take(/val\w*:/y);
+  checkSwitch(cursor, vale.slice(0, -1), start);
   const quoted = cursor.next === '"';
   const base =
     vale + (quoted ? readQuoted(cursor, `${cursor.before() || "netmap:"}NAME`) : readPlain(cursor));
 
-  if (base === vale) refuseEmptyName(cursor, vale);
+  if (base === "") refuseEmptyName(cursor);
   if (!prefixed && !quoted && vale === "") refuseUnknownPrefix(cursor, base);
   checkLength(cursor, base, start);
 
@@ -82,8 +83,8 @@ export function readQuoted(cursor: Cursor, form: string): string {
   return quoted.slice(1, -1).replaceAll('""', '"');
 }
 
-function refuseEmptyName(cursor: Cursor, vale: string): never {
-  const expected = vale || cursor.at === 0 ? "a port name" : "an interface name";
+function refuseEmptyName(cursor: Cursor): never {
+  const expected = cursor.at === 0 ? "a port name" : "an interface name";
   cursor.fail({ expected, form: `${cursor.before() || "netmap:"}NAME` });
 }
 
@@ -131,25 +132,29 @@ export function isVale(name: string): boolean {
 
 function checkVale(cursor: Cursor, base: string, start: number): void {
   const [valeSwitch = ""] = /^\w*/.exec(base) ?? [];
-  const port = base.slice(valeSwitch.length + 1);
-  const before = cursor.before(start);
+  checkSwitch(cursor, valeSwitch, start);
 
+  const end = start + valeSwitch.length;
+  const form = `${cursor.before(start)}${valeSwitch}:NAME`;
   if (base[valeSwitch.length] !== ":") {
-    const at = start + valeSwitch.length;
-    const ended = at >= cursor.text.length;
+    const ended = end >= cursor.text.length;
     const expected = ended ? '":" and a port name' : 'a letter, digit or "_" of the switch name, or ":"';
-    cursor.fail({ at, expected, form: `${before}${valeSwitch}:NAME` });
+    cursor.fail({ at: end, expected, form });
   }
-  if (valeSwitch.length > longestInterface) {
-    const expected = `a switch name of at most ${longestInterface} characters`;
-    const form = `${before}${valeSwitch.slice(0, longestInterface)}:NAME`;
-    cursor.fail({ at: start, found: valeSwitch, expected, form });
-  }
+
+  const port = base.slice(valeSwitch.length + 1);
+  if (port === "") cursor.fail({ at: end + 1, expected: "a port name", form });
   if (bytes(port) > longestInterface) {
     const expected = `a port name of at most ${longestInterface} characters`;
-    const at = start + valeSwitch.length + 1;
-    cursor.fail({ at, found: port, expected, form: `${before}${valeSwitch}:NAME` });
+    cursor.fail({ at: end + 1, found: port, expected, form });
   }
+}
+
+function checkSwitch(cursor: Cursor, name: string, start: number): void {
+  if (name.length <= longestInterface) return;
+  const expected = `a switch name of at most ${longestInterface} characters`;
+  const form = `${cursor.before(start)}${name.slice(0, longestInterface)}:NAME`;
+  cursor.fail({ at: start, found: name, expected, form });
 }
 
 function readPipe(cursor: Cursor, parent: string, start: number): PipeEnd | null {
@@ -193,7 +198,7 @@ export function formatName(name: string, pipe: PipeEnd | null, taken = (_last: s
   const colon = isVale(base) ? base.indexOf(":") + 1 : 0;
   const last = base.slice(colon);
   const prefix = base.startsWith("vale") ? "" : "netmap:";
-  const quotes = /[-*^/@,"]|[<>]\w/.test(last) || taken(last + suffix);
+  const quotes = /[-*^/@<>,"]/.test(last) || taken(last + suffix);
   return prefix + base.slice(0, colon) + (quotes ? quote(last) : last) + suffix;
 }
 

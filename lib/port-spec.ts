@@ -279,15 +279,14 @@ function readFlags(cursor: Cursor, isNull: boolean, given: Set<PortFlag>): void 
 }
 
 function readMemId(cursor: Cursor, already: number): number {
-  const start = cursor.at;
-  cursor.skip("@");
-  const memId = readNumber(cursor, "a memory id", 1, largestMemId);
-  if (already !== 0 && memId !== already) {
-    const found = cursor.text.slice(start + 1, cursor.at);
-    const expected = `no second memory id after ${already}`;
-    cursor.fail({ at: start + 1, found, expected, form: cursor.before(start) });
+  const before = cursor.before();
+  const at = cursor.at + 1;
+  const found = cursor.take(/@\d+/y).slice(1);
+  if (already !== 0 && Number(found) !== already) {
+    cursor.fail({ at, found, expected: `no second memory id after ${already}`, form: before });
   }
-  return memId;
+  cursor.at = at;
+  return readNumber(cursor, "a memory id", 1, largestMemId);
 }
 
 function isMonitorFlag(flag: PortFlag): boolean {

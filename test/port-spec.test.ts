@@ -81,7 +81,7 @@ const accepted: readonly (readonly [text: string, canonical: string, spec: Parti
   ["netmap:a b", "netmap:a b", { name: "a b" }],
   ["netmap:eth0&", "netmap:eth0&", { name: "eth0&" }],
   ["netmap:eth0+", "netmap:eth0+", { name: "eth0+" }],
-  ["netmap:p<", "netmap:p<", { name: "p<" }],
+  ["netmap:p<", 'netmap:"p<"', { name: "p<" }],
   ["netmapX", "netmap:netmapX", { name: "netmapX" }],
 
   // VALE ports
