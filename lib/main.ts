@@ -14,44 +14,47 @@ import { Output, paintFor } from "./output.js";
 import { packageVersion } from "./package.js";
 import { closest } from "./text.js";
 
+/** Commands by name, each loaded when it is asked for. */
+type Commands = Readonly<Record<string, () => Promise<{ default: Command }>>>;
+
 /** Runs nm with the words after its name, and ends the process. */
-export async function main(words: readonly string[]): Promise<never> {
+export async function main(words: readonly string[], known: Commands = commands): Promise<never> {
   // A reader of stderr who has gone misses nothing that could still be told to him.
   process.stderr.on("error", () => {});
   const out = new Output(process.stdout, await paintFor(process.stdout));
 
-  let status = await statusOf(out, words);
+  let status = await statusOf(out, words, known);
   const failure = await out.flush();
   if (failure && status === exitStatus.done) {
-    status = reportError(out, words, new NmError("OUTPUT_FAILED", { reason: failure.message }));
+    status = reportError(out, words, known, new NmError("OUTPUT_FAILED", { reason: failure.message }));
   }
   process.exit(status);
 }
 
-async function statusOf(out: Output, words: readonly string[]): Promise<number> {
+async function statusOf(out: Output, words: readonly string[], known: Commands): Promise<number> {
   try {
-    await runWords(out, words);
+    await runWords(out, words, known);
     return exitStatus.done;
   } catch (error) {
     if (error instanceof Interrupted) return exitStatus.interrupted;
-    return reportError(out, words, error);
+    return reportError(out, words, known, error);
   }
 }
 
-async function runWords(out: Output, words: readonly string[]): Promise<void> {
+async function runWords(out: Output, words: readonly string[], known: Commands): Promise<void> {
   const [name = "--help", ...rest] = words;
   if (name === "--version") return out.print(packageVersion());
-  if (name === "--help" || name === "-h") return runCommand(out, await loadCommand("help"), rest);
-  await runCommand(out, await loadCommand(name), rest);
+  if (name === "--help" || name === "-h") return runCommand(out, await loadCommand("help", known), rest);
+  await runCommand(out, await loadCommand(name, known), rest);
 }
 
 /** The command of that name, or the error that says which one was meant. */
-export async function loadCommand(name: string): Promise<Command> {
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+async function loadCommand(name: string, known: Commands): Promise<Command> {
+  const load = Object.hasOwn(known, name) ? known[name] : undefined;
   if (!load) {
     throw new NmError("UNKNOWN_COMMAND", {
       command: name,
-      suggestion: closest(name, Object.keys(commands)),
+      suggestion: closest(name, Object.keys(known)),
     });
   }
   return (await load()).default;
@@ -109,19 +112,19 @@ function stopSignal(): AbortSignal {
 }
 
 /** Prints what went wrong on stderr, and on stdout too where JSON was asked for. Gives the exit status. */
-function reportError(out: Output, words: readonly string[], error: unknown): number {
-  const program = Object.hasOwn(commands, words[0] ?? "") ? `nm ${words[0]}` : "nm";
+function reportError(out: Output, words: readonly string[], known: Commands, error: unknown): number {
+  const program = Object.hasOwn(known, words[0] ?? "") ? `nm ${words[0]}` : "nm";
   if (error instanceof ExpectationFailed) {
     process.stderr.write(`${program}: ${error.message}\n`);
     return exitStatus.expectationFailed;
   }
 
-  const known = error instanceof NmError ? error : internalError(error);
-  const lines = [`${program}: ${known.message}`];
-  if (known.hint) lines.push(" ".repeat(program.length + 2) + known.hint);
+  const failure = error instanceof NmError ? error : internalError(error);
+  const lines = [`${program}: ${failure.message}`];
+  if (failure.hint) lines.push(" ".repeat(program.length + 2) + failure.hint);
   process.stderr.write(`${lines.join("\n")}\n`);
-  if (optionsIn(words).includes("--json")) out.json(errorLine(known));
-  return known.exit;
+  if (optionsIn(words).includes("--json")) out.json(errorLine(failure));
+  return failure.exit;
 }
 
 function internalError(error: unknown): NmError {

@@ -51,7 +51,8 @@ export function bash(line: string): Promise<Run> {
   return finished("bash", ["-c", `set -o pipefail; ${functions}; ${line}`], {});
 }
 
-function finished(file: string, args: readonly string[], options: RunOptions): Promise<Run> {
+/** Runs a file to its end. */
+export function finished(file: string, args: readonly string[], options: RunOptions): Promise<Run> {
   return new Promise((done, failed) => {
     const child = spawn(file, args, {
       env: { ...process.env, ...options.env },
