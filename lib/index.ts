@@ -1,3 +1,37 @@
 /** What `import ... from "netmap-tools"` gives. */
 
-export { type ErrorCode, type ErrorDetails, NmError } from "./errors.js";
+export * as abi from "./abi.js";
+export {
+  type Backend,
+  backends,
+  namespaceDirectory,
+  type Place,
+  type PortInfo,
+  portInfo,
+} from "./control.js";
+export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
+export { type CounterName, counterMeanings, type DropReason, dropCounters, type Status } from "./layout.js";
+export { type OpenOptions, openPort, type Port, type Ready, type WaitOptions } from "./port.js";
+export {
+  formatPort,
+  type PipeEnd,
+  type PortFlag,
+  type PortKind,
+  type PortMode,
+  type PortOptions,
+  type PortSpec,
+  parsePort,
+} from "./port-spec.js";
+export type { Ring, RingKind, Slot, Visit } from "./ring.js";
+export {
+  type DumpEntry,
+  type Endpoint,
+  type Frame,
+  type GeneratorOptions,
+  type LoopOptions,
+  type Progress,
+  type SinkOptions,
+  startGenerator,
+  startSink,
+  type TrafficLoop,
+} from "./traffic.js";

@@ -1,0 +1,102 @@
+/**
+ * Requests to a netmap device that move no packets: where the device is, what a port is like, and what its
+ * refusals mean.
+ */
+
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { NmError, type PortFailure, statusErrors } from "./errors.js";
+import { engineLimits } from "./layout.js";
+import { type NativeGeometry, type NativeRequest, native, statusOf } from "./native.js";
+import { formatPort, type PortSpec, parsePort, portRequest } from "./port-spec.js";
+
+export const backends = ["auto", "kernel", "embedded"] as const;
+
+/** The kernel module, the embedded engine, or whichever works. */
+export type Backend = (typeof backends)[number];
+
+/** Where a port lives. Programs see each other's ports when they agree on it. */
+export interface Place {
+  /** Which device. By default $NM_BACKEND, else "auto". */
+  readonly backend?: Backend | undefined;
+  /** The embedded engine's namespace. By default $NM_DIR, else nm-UID in /dev/shm. */
+  readonly namespace?: string | undefined;
+}
+
+/** A port as PORT_INFO_GET describes it. Rings are counted without host rings, sizes are in bytes. */
+export type PortInfo = NativeGeometry;
+
+/**
+ * What a port is like that some program has open.
+ *
+ * @throws {NmError} PORT_NOT_FOUND or PIPE_NOT_FOUND when nobody has it open; see lib/errors.ts for the others
+ */
+export function portInfo(port: string | PortSpec, place: Place = {}): PortInfo {
+  const spec = readSpec(port);
+  const { name } = portRequest(spec);
+  const directory = namespaceDirectory(place);
+  chooseBackend(place);
+  const info = native().portInfo(directory, name);
+  if (typeof info === "number") throw portError(info, "look up port", formatPort(spec), directory);
+  return info;
+}
+
+/** The directory that holds the embedded engine's switches, memory and locks. */
+export function namespaceDirectory({ namespace }: Place = {}): string {
+  return namespace || process.env.NM_DIR || join("/dev/shm", `nm-${process.getuid?.() ?? 0}`);
+}
+
+/**
+ * The backend that will serve a port.
+ *
+ * @throws {NmError} BACKEND_MISSING for the kernel module, which this version has no driver for
+ */
+export function chooseBackend({ backend }: Place = {}): "embedded" {
+  const asked = backend ?? process.env.NM_BACKEND ?? "auto";
+  if (asked === "auto" || asked === "embedded") return "embedded";
+  const reason =
+    asked === "kernel"
+      ? "this version of nm cannot drive the kernel module"
+      : `there is none of that name, only ${backends.join(", ")}`;
+  throw new NmError("BACKEND_MISSING", { backend: asked, reason });
+}
+
+export function readSpec(port: string | PortSpec): PortSpec {
+  return typeof port === "string" ? parsePort(port) : port;
+}
+
+/** The error for a call of the addon that gave a number below 0. */
+export function portError(
+  result: number,
+  action: string,
+  port: string,
+  namespace: string,
+  request?: NativeRequest,
+): NmError {
+  const status = statusOf(result);
+  const failure: PortFailure = {
+    action,
+    port,
+    namespace,
+    status,
+    ...spaceDetails(status, namespace, request),
+  };
+  const code = statusErrors[status];
+  if (code === "BACKEND_MISSING") {
+    return new NmError(code, { backend: "kernel", reason: "there is no /dev/netmap here" });
+  }
+  return new NmError(code, failure);
+}
+
+function spaceDetails(status: string, namespace: string, request?: NativeRequest) {
+  if (status !== "space_exhausted") return {};
+  const { bavail, bsize } = statfsSync(namespace);
+  return { free_bytes: bavail * bsize, ...(request && { needed_bytes: neededBytes(request) }) };
+}
+
+/** About what a new port takes of the namespace: its buffers, which are nearly all of it. */
+function neededBytes({ txRings, rxRings, txSlots, rxSlots, extraBuffers }: NativeRequest): number {
+  const tx = (txRings || 1) * (txSlots || engineLimits.slotsByDefault);
+  const rx = (rxRings || 1) * (rxSlots || engineLimits.slotsByDefault);
+  return (tx + rx + extraBuffers) * engineLimits.bufferBytes;
+}

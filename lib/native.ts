@@ -1,0 +1,179 @@
+/**
+ * The native addon with its types: what native/addon offers, and nothing more.
+ *
+ * A call that can fail gives a number: from 0 on it is what the call has to say, below 0 it is minus the position
+ * of a status in `statuses`. lib/control.ts turns those into words. Everything here is plain numbers and memory;
+ * lib/port.ts is what people use.
+ */
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { NmError } from "./errors.js";
+import { type Status, statusMeanings } from "./layout.js";
+import type { PortRequest } from "./port-spec.js";
+
+/** What is there of a port: rings of each kind, slots in a ring, bytes of the memory region and its id. */
+export interface NativeGeometry {
+  readonly memSize: number;
+  readonly memId: number;
+  readonly txSlots: number;
+  readonly rxSlots: number;
+  readonly txRings: number;
+  readonly rxRings: number;
+  readonly hostTxRings: number;
+  readonly hostRxRings: number;
+}
+
+/** What a registration granted. */
+export interface NativeGrant extends NativeGeometry {
+  readonly mode: number;
+  readonly ringid: number;
+  readonly flags: number;
+  readonly extraBuffers: number;
+}
+
+export interface NativeRing {
+  /** As netmap numbers the rings of one direction: host rings after the others. */
+  readonly number: number;
+  readonly slots: number;
+  /** A netmap_ring: header, then slots. */
+  readonly memory: ArrayBuffer;
+}
+
+export interface NativePort {
+  readonly granted: NativeGrant;
+  readonly tx: readonly NativeRing[];
+  readonly rx: readonly NativeRing[];
+  /** Bytes from one buffer to the next, all of which a packet may fill. */
+  readonly bufferSize: number;
+  /** How many buffers the region has now. It can grow. */
+  bufferCount(): number;
+  /** Memory of as many buffers, from buffer 0 on. */
+  buffers(): ArrayBuffer | number;
+  txSync(): number;
+  rxSync(): number;
+  /** Resolves to bits of `events`, to 0 when `timeoutMs` (below 0: no limit) was over first. One at a time. */
+  wait(events: number, timeoutMs: number): Promise<number> | number;
+  /** Resolves a pending wait to minus "interrupted". */
+  stopWaiting(): void;
+  /** In the order of `counterMeanings`. */
+  txCounters(ring: number): readonly number[] | number;
+  rxCounters(ring: number): readonly number[] | number;
+  /** Index of the first extra buffer, each of which begins with the index of the next; 0 ends. */
+  extraBuffersHead(): number;
+  setExtraBuffersHead(index: number): number;
+  /** Leaves the port and detaches all memory that was handed out. */
+  close(): void;
+}
+
+export interface NativeRequest extends PortRequest {
+  readonly extraBuffers: number;
+}
+
+/** IPv4 addresses and UDP ports in host order, both ends included. */
+export interface NativeEndpoint {
+  readonly firstAddress: number;
+  readonly lastAddress: number;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
+/** What is missing has the default of native/traffic. Times are in nanoseconds. */
+export interface NativeLoopOptions {
+  readonly count?: number | undefined;
+  readonly durationNs?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly dump?: { readonly capacity: number; readonly longest: number } | undefined;
+  readonly cpu?: number | undefined;
+}
+
+export interface NativeGeneratorOptions extends NativeLoopOptions {
+  readonly frame?:
+    | {
+        readonly toMac?: Uint8Array | undefined;
+        readonly fromMac?: Uint8Array | undefined;
+        readonly from?: NativeEndpoint | undefined;
+        readonly to?: NativeEndpoint | undefined;
+        readonly length?: number | undefined;
+      }
+    | undefined;
+  readonly startNs?: number | undefined;
+  readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
+  /** A value of `contents`. */
+  readonly contents?: number | undefined;
+  readonly fragments?: number | undefined;
+  readonly longestFragment?: number | undefined;
+  readonly mark?: boolean | undefined;
+  readonly firstStream?: number | undefined;
+  readonly lingerNs?: number | undefined;
+}
+
+export interface NativeSinkOptions extends NativeLoopOptions {
+  readonly idleNs?: number | undefined;
+  readonly verify?: boolean | undefined;
+  readonly touch?: boolean | undefined;
+}
+
+export interface NativeDumpEntry {
+  /** As netmap numbers the rings of one direction. */
+  readonly ring: number;
+  readonly slot: number;
+  readonly flags: number;
+  /** Bytes in the slot; `bytes` are the first of them. */
+  readonly length: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface NativeLoop {
+  /** Resolves when the thread has ended: to 0, or to minus a status. */
+  readonly ended: Promise<number>;
+  /** In the order of `progressMeanings`. */
+  progress(): readonly number[];
+  /** The fewest free slots since the last call, -1 when nothing was received meanwhile. */
+  takeMinSpace(): number;
+  takeDump(): NativeDumpEntry[];
+  stop(): void;
+}
+
+export interface Native {
+  openPort(directory: string, request: NativeRequest): NativePort | number;
+  portInfo(directory: string, name: string): NativeGeometry | number;
+  startGenerator(port: NativePort, options: NativeGeneratorOptions): NativeLoop | number;
+  startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
+}
+
+const statuses = Object.keys(statusMeanings) as Status[];
+
+/** The status behind a number below 0. */
+export function statusOf(result: number): Exclude<Status, "ok"> {
+  return (statuses[-result] ?? "system_error") as Exclude<Status, "ok">;
+}
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded on the first call.
+ *
+ * @throws {NmError} NATIVE_MISSING when it was not built, or was built for another Node
+ */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Native {
+  const path = addonPath();
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    const reason = existsSync(path) ? (error as Error).message : "it has not been built";
+    throw new NmError("NATIVE_MISSING", { path, reason }, { cause: error });
+  }
+}
+
+/** The package's root is two levels up from dist/lib, and one from lib where the sources themselves are run. */
+function addonPath(): string {
+  const compiled = import.meta.url.includes("/dist/");
+  return fileURLToPath(new URL(`${compiled ? "../.." : ".."}/build/Release/nm.node`, import.meta.url));
+}

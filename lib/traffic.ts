@@ -1,0 +1,184 @@
+/**
+ * Traffic loops: native threads that send or receive through an open port, at full speed, while JavaScript looks on.
+ *
+ *   const loop = startGenerator(openPort("vale1:a"), { count: 1_000_000, frame: { length: 60 } });
+ *   loop.progress().packets;   // any time
+ *   await loop.ended;          // the last figures
+ *
+ * A loop has its port to itself until it ends. A port whose loop was stopped can be closed, nothing else: its device
+ * does not wait again.
+ */
+
+import { NETMAP_MAX_FRAGS } from "./abi.js";
+import { portError } from "./control.js";
+import { NmError } from "./errors.js";
+import { contents, frameLimits, type ProgressName, progressMeanings } from "./layout.js";
+import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
+import { nativeOf, type Port } from "./port.js";
+
+/** IPv4 addresses as numbers (10.0.0.1 is 0x0a000001) and UDP ports, both ends included. */
+export type Endpoint = NativeEndpoint;
+
+export interface Frame {
+  /** 6 bytes. By default the broadcast address. */
+  readonly toMac?: Uint8Array | undefined;
+  /** 6 bytes. By default zeros. */
+  readonly fromMac?: Uint8Array | undefined;
+  /** Ranges are walked, fastest first: from's port, from's address, to's port, to's address. */
+  readonly from?: Endpoint | undefined;
+  readonly to?: Endpoint | undefined;
+  /** Bytes without CRC, 60 by default. */
+  readonly length?: number | undefined;
+}
+
+export interface LoopOptions {
+  /** End after this many packets. 0, the default: when stopped. */
+  readonly count?: number | undefined;
+  /** End after this time. 0, the default: never. */
+  readonly durationNs?: number | undefined;
+  /** At most this many slots per ring and sync. */
+  readonly burst?: number | undefined;
+  /** Keep copies of slots for `takeDump`: so many slots, so many bytes of each. A full queue holds the loop up. */
+  readonly dump?: { readonly capacity: number; readonly longest: number } | undefined;
+  /** The processor that the thread stays on. By default any. */
+  readonly cpu?: number | undefined;
+}
+
+export interface GeneratorOptions extends LoopOptions {
+  readonly frame?: Frame | undefined;
+  /** When to begin, in nanoseconds of process.hrtime. By default at once. */
+  readonly startNs?: number | undefined;
+  /** So many packets in so many nanoseconds. By default as fast as the port takes them. */
+  readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
+  /** When buffers get the frame's contents: `once` by default, `never` to send what is in them. */
+  readonly contents?: keyof typeof contents | undefined;
+  /** Slots per packet, at least. */
+  readonly fragments?: number | undefined;
+  /** Bytes in one slot, at most. By default what a buffer holds. */
+  readonly longestFragment?: number | undefined;
+  /** Mark packets, so that a sink can verify them. Each transmit ring has a stream number, from `firstStream` on. */
+  readonly mark?: boolean | undefined;
+  readonly firstStream?: number | undefined;
+  /** How long to wait at the end for a receiver that takes nothing. */
+  readonly lingerNs?: number | undefined;
+}
+
+export interface SinkOptions extends LoopOptions {
+  /** End after this time without a packet, once there was one. 0, the default: never. */
+  readonly idleNs?: number | undefined;
+  /** Check the marks of packets: that they are whole and, per stream, that all came, once and in order. */
+  readonly verify?: boolean | undefined;
+  /** Read all of each packet, as an application would. */
+  readonly touch?: boolean | undefined;
+}
+
+/** See `progressMeanings` in lib/layout.ts. Times are of process.hrtime in nanoseconds, 0 before there is one. */
+export type Progress = Readonly<Record<Exclude<ProgressName, "min_space" | "running" | "status">, number>> & {
+  readonly running: boolean;
+};
+
+/** A copy of a slot that went by. */
+export type DumpEntry = NativeDumpEntry;
+
+/** Sends frames through the port's transmit rings. */
+export function startGenerator(port: Port, options: GeneratorOptions = {}): TrafficLoop {
+  checkLoop(options);
+  checkGenerator(options);
+  const { contents: when = "once", ...others } = options;
+  return started(port, native().startGenerator(nativeOf(port), { ...others, contents: contents[when] }));
+}
+
+/** Takes what arrives in the port's receive rings. */
+export function startSink(port: Port, options: SinkOptions = {}): TrafficLoop {
+  checkLoop(options);
+  return started(port, native().startSink(nativeOf(port), options));
+}
+
+export class TrafficLoop {
+  readonly port: Port;
+  /** The last figures. Rejects with the device's NmError when the port stopped working. */
+  readonly ended: Promise<Progress>;
+  readonly #native: NativeLoop;
+
+  /** Use `startGenerator` or `startSink`. */
+  constructor(port: Port, loop: NativeLoop) {
+    this.port = port;
+    this.#native = loop;
+    this.ended = loop.ended.then((result) => {
+      if (result < 0) throw portError(result, "go on with port", port.name, port.namespace);
+      return this.progress();
+    });
+  }
+
+  /** The figures now. */
+  progress(): Progress {
+    const values = this.#native.progress();
+    const names = Object.keys(progressMeanings) as ProgressName[];
+    const all = Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<ProgressName, number>;
+    const { min_space: _, status: __, running, ...figures } = all;
+    return { ...figures, running: running === 1 };
+  }
+
+  /** The fewest free slots of a receive ring since the last call; undefined when nothing was received meanwhile. */
+  takeMinSpace(): number | undefined {
+    const space = this.#native.takeMinSpace();
+    return space < 0 ? undefined : space;
+  }
+
+  /** Takes out the copies that were kept since the last call. */
+  takeDump(): DumpEntry[] {
+    return this.#native.takeDump();
+  }
+
+  /** Asks the loop to end; `ended` tells when it has. */
+  stop(): void {
+    this.#native.stop();
+  }
+}
+
+function started(port: Port, loop: NativeLoop | number): TrafficLoop {
+  if (typeof loop !== "number") return new TrafficLoop(port, loop);
+  if (!port.isOpen) throw new NmError("PORT_CLOSED", { port: port.name });
+  throw portError(loop, "start traffic on port", port.name, port.namespace);
+}
+
+function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {
+  check("count", count, 0, Number.MAX_SAFE_INTEGER);
+  check("durationNs", durationNs, 0, Number.MAX_SAFE_INTEGER);
+  check("burst", burst, 1, 2 ** 32 - 1);
+  check("cpu", cpu, -1, 1023);
+}
+
+function checkGenerator(options: GeneratorOptions): void {
+  const { frame = {}, rate, mark, contents: when } = options;
+  check(
+    "frame.length",
+    frame.length,
+    mark ? frameLimits.shortestMarked : frameLimits.shortest,
+    frameLimits.longest,
+  );
+  check("frame.toMac", frame.toMac?.length, 6, 6);
+  check("frame.fromMac", frame.fromMac?.length, 6, 6);
+  checkEndpoint("frame.from", frame.from);
+  checkEndpoint("frame.to", frame.to);
+  check("rate.packets", rate?.packets, 0, Number.MAX_SAFE_INTEGER);
+  check("rate.perNs", rate?.perNs, 1, Number.MAX_SAFE_INTEGER);
+  check("fragments", options.fragments, 1, NETMAP_MAX_FRAGS);
+  check("longestFragment", options.longestFragment, 0, frameLimits.longest);
+  check("firstStream", options.firstStream, 0, 0xffff);
+  check("lingerNs", options.lingerNs, 0, Number.MAX_SAFE_INTEGER);
+  if (mark && when === "never") throw new RangeError("Cannot mark packets whose contents are never written");
+}
+
+function checkEndpoint(name: string, endpoint: Endpoint | undefined): void {
+  if (!endpoint) return;
+  check(`${name}.firstAddress`, endpoint.firstAddress, 0, endpoint.lastAddress);
+  check(`${name}.lastAddress`, endpoint.lastAddress, endpoint.firstAddress, 2 ** 32 - 1);
+  check(`${name}.firstPort`, endpoint.firstPort, 0, endpoint.lastPort);
+  check(`${name}.lastPort`, endpoint.lastPort, endpoint.firstPort, 0xffff);
+}
+
+function check(name: string, value: number | undefined, min: number, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
+  throw new RangeError(`Cannot use ${name} ${value}: expected ${min} to ${max}`);
+}

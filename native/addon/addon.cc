@@ -1,0 +1,20 @@
+// The Node addon: what the native core offers JavaScript. lib/native.ts has the types.
+//
+// Calls are per port and per batch, never per packet. Statuses cross as numbers; words are added in
+// TypeScript. Only the files of this folder know of Node.
+#include <napi.h>
+
+#include "addon/loop_handle.h"
+#include "addon/port_handle.h"
+
+namespace {
+
+Napi::Object install(Napi::Env env, Napi::Object exports) {
+  nm::addon::PortHandle::install(env, exports);
+  nm::addon::LoopHandle::install(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(nm, install)

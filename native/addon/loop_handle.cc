@@ -1,0 +1,225 @@
+#include "addon/loop_handle.h"
+
+#include <utility>
+
+#include "addon/port_handle.h"
+#include "addon/read.h"
+#include "addon/result.h"
+#include "traffic/generator.h"
+#include "traffic/sink.h"
+
+namespace nm::addon {
+namespace {
+
+void read_endpoint(Napi::Object from, EndpointRange* range) {
+  read(from, "firstAddress", &range->first_address);
+  read(from, "lastAddress", &range->last_address);
+  read(from, "firstPort", &range->first_port);
+  read(from, "lastPort", &range->last_port);
+}
+
+GeneratorOptions read_generator_options(Napi::Object from) {
+  GeneratorOptions options;
+  const Napi::Object frame = read_object(from, "frame");
+  read(frame, "toMac", &options.frame.to_mac);
+  read(frame, "fromMac", &options.frame.from_mac);
+  read(frame, "length", &options.frame.length);
+  read_endpoint(read_object(frame, "from"), &options.frame.from);
+  read_endpoint(read_object(frame, "to"), &options.frame.to);
+
+  read(from, "count", &options.count);
+  read(from, "durationNs", &options.duration_ns);
+  read(from, "startNs", &options.start_ns);
+  read(from, "burst", &options.burst);
+  const Napi::Object rate = read_object(from, "rate");
+  read(rate, "packets", &options.rate.packets);
+  read(rate, "perNs", &options.rate.per_ns);
+  read(from, "contents", &options.contents);
+  read(from, "fragments", &options.fragments);
+  read(from, "longestFragment", &options.longest_fragment);
+  read(from, "mark", &options.mark);
+  read(from, "firstStream", &options.first_stream);
+  read(from, "lingerNs", &options.linger_ns);
+  return options;
+}
+
+SinkOptions read_sink_options(Napi::Object from) {
+  SinkOptions options;
+  read(from, "count", &options.count);
+  read(from, "durationNs", &options.duration_ns);
+  read(from, "idleNs", &options.idle_ns);
+  read(from, "burst", &options.burst);
+  read(from, "verify", &options.verify);
+  read(from, "touch", &options.touch);
+  return options;
+}
+
+bool in_order(const EndpointRange& range) {
+  return range.first_address <= range.last_address && range.first_port <= range.last_port;
+}
+
+// What a loop relies on, asserted there. lib/traffic.ts says it in words; this keeps the process alive.
+bool fits(const GeneratorOptions& options, const Port& port) {
+  const FrameSpec& frame = options.frame;
+  const uint32_t shortest = options.mark ? kShortestMarkedFrame : kShortestFrame;
+  return !port.tx_rings().empty() && port.tx_rings().front().buffer_size() >= kHeadersLength &&
+         frame.length >= shortest && frame.length <= kLongestFrame && in_order(frame.from) &&
+         in_order(frame.to) && options.burst > 0 && options.fragments > 0 && options.rate.per_ns > 0 &&
+         options.contents <= Contents::always && !(options.mark && options.contents == Contents::never);
+}
+
+std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) {
+  GeneratorOptions options = read_generator_options(from);
+  options.dump = dump;
+  if (!fits(options, port)) return nullptr;
+  return std::make_unique<Generator>(port, options);
+}
+
+std::unique_ptr<Loop> make_sink(Port& port, Napi::Object from, Dump* dump) {
+  SinkOptions options = read_sink_options(from);
+  options.dump = dump;
+  if (port.rx_rings().empty() || options.burst == 0) return nullptr;
+  return std::make_unique<Sink>(port, options);
+}
+
+// The queue that { capacity, longest } asks for.
+std::unique_ptr<Dump> make_dump(Napi::Object options) {
+  const Napi::Value wanted = options.Get("dump");
+  if (!wanted.IsObject()) return nullptr;
+  uint32_t capacity = 0;
+  uint32_t longest = 0;
+  read(wanted.As<Napi::Object>(), "capacity", &capacity);
+  read(wanted.As<Napi::Object>(), "longest", &longest);
+  return capacity == 0 ? nullptr : std::make_unique<Dump>(capacity, longest);
+}
+
+Napi::Object dump_entry(Napi::Env env, const Dump::Entry& entry) {
+  Napi::Object object = Napi::Object::New(env);
+  object["ring"] = Napi::Number::New(env, entry.ring);
+  object["slot"] = Napi::Number::New(env, entry.slot);
+  object["flags"] = Napi::Number::New(env, entry.flags);
+  object["length"] = Napi::Number::New(env, entry.length);
+  object["bytes"] = Napi::Buffer<uint8_t>::Copy(env, entry.bytes.data(), entry.bytes.size());
+  return object;
+}
+
+}  // namespace
+
+void LoopHandle::install(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeLoop",
+                                           {
+                                               InstanceMethod<&LoopHandle::progress>("progress"),
+                                               InstanceMethod<&LoopHandle::take_min_space>("takeMinSpace"),
+                                               InstanceMethod<&LoopHandle::take_dump>("takeDump"),
+                                               InstanceMethod<&LoopHandle::stop>("stop"),
+                                           });
+  auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
+  env.AddCleanupHook([reference] { delete reference; });
+  exports["startGenerator"] = Napi::Function::New(env, start_generator, "startGenerator", reference);
+  exports["startSink"] = Napi::Function::New(env, start_sink, "startSink", reference);
+}
+
+Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
+  return start(info, make_generator);
+}
+Napi::Value LoopHandle::start_sink(const Napi::CallbackInfo& info) { return start(info, make_sink); }
+
+// start…(port, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
+Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {
+  Napi::Env env = info.Env();
+  PortHandle* port = PortHandle::from(info[0]);
+  if (port == nullptr || !info[1].IsObject()) return failure(env, Status::bad_request);
+
+  auto* constructor = static_cast<Napi::FunctionReference*>(info.Data());
+  Napi::Object self = constructor->New({});
+  const Status status = Unwrap(self)->begin(env, port, info[1].As<Napi::Object>(), make_loop);
+  if (status != Status::ok) return failure(env, status);
+  return self;
+}
+
+LoopHandle::LoopHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+LoopHandle::~LoopHandle() { halt(); }
+
+Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop) {
+  if (!port->idle()) return Status::port_in_use;
+  dump_ = make_dump(options);
+  std::unique_ptr<Loop> loop = make_loop(port->port(), options, dump_.get());
+  if (loop == nullptr) return Status::bad_request;
+  int cpu = -1;
+  read(options, "cpu", &cpu);
+
+  Ended ended = Ended::New(env, "nm:traffic", 0, 1, this);
+  const auto notify = [ended]() mutable {
+    // An environment that is closing has let go of it already.
+    if (ended.NonBlockingCall() != napi_closing) ended.Release();
+  };
+  worker_ = std::make_unique<Worker>(std::move(loop), cpu, notify);
+  const Status status = worker_->start();
+  if (status != Status::ok) {
+    ended.Release();
+    return status;
+  }
+
+  port_ = port;
+  keep_port_ = Napi::Persistent(port->Value());
+  port->occupy(this);
+  ended_.emplace(env);
+  Value()["ended"] = ended_->Promise();
+  Ref();
+  return Status::ok;
+}
+
+void LoopHandle::halt() {
+  if (port_ == nullptr) return;
+  worker_->stop();
+  worker_->join();
+  port_->occupy(nullptr);
+  port_ = nullptr;
+}
+
+void LoopHandle::on_ended(Napi::Env env, Napi::Function, LoopHandle* self, void*) {
+  if (env == nullptr) return;
+  self->halt();
+  self->keep_port_.Reset();
+  const auto status = static_cast<Status>(self->worker_->progress().status.load(std::memory_order_relaxed));
+  self->ended_->Resolve(result(env, status));
+  self->Unref();
+}
+
+// One number for each row of NM_PROGRESS, in that order.
+Napi::Value LoopHandle::progress(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array values = Napi::Array::New(env);
+  if (worker_ == nullptr) return values;
+  // Read first: whoever sees that the loop has ended sees its last figures.
+  const Progress& progress = worker_->progress();
+  progress.running.load(std::memory_order_acquire);
+#define row(name, first, text) \
+  values[values.Length()] =    \
+      Napi::Number::New(env, static_cast<double>(progress.name.load(std::memory_order_relaxed)));
+  NM_PROGRESS(row)
+#undef row
+  return values;
+}
+
+// The fewest free slots since the last call, -1 when nothing was received meanwhile.
+Napi::Value LoopHandle::take_min_space(const Napi::CallbackInfo& info) {
+  const uint64_t space = worker_ == nullptr ? kNoSpaceSeen : worker_->progress().take_min_space();
+  return Napi::Number::New(info.Env(), space == kNoSpaceSeen ? -1 : static_cast<double>(space));
+}
+
+Napi::Value LoopHandle::take_dump(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array array = Napi::Array::New(env);
+  if (dump_ == nullptr) return array;
+  for (const Dump::Entry& entry : dump_->take()) array[array.Length()] = dump_entry(env, entry);
+  return array;
+}
+
+Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {
+  if (port_ != nullptr) worker_->stop();
+  return info.Env().Undefined();
+}
+
+}  // namespace nm::addon

@@ -1,0 +1,59 @@
+// A traffic loop as JavaScript holds it: started on a port, looked at, told to stop, awaited.
+//
+// Threads   The loop has a thread of its own and the port's device to itself. JavaScript reads the loop's
+// progress,
+//           which is atomic, and hears of the end through a threadsafe function, which keeps the event loop
+//           alive until then. Closing the port or ending the environment stops the loop and joins its thread
+//           first.
+// Memory    While the loop runs, its JavaScript object and the port's cannot be collected.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+
+#include "traffic/dump.h"
+#include "traffic/worker.h"
+
+namespace nm::addon {
+
+class PortHandle;
+
+class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
+ public:
+  // The functions startGenerator and startSink of the module.
+  static void install(Napi::Env env, Napi::Object exports);
+
+  explicit LoopHandle(const Napi::CallbackInfo& info);
+  ~LoopHandle() override;
+
+  // Stops the loop and waits for its thread to end. The port is free after it.
+  void halt();
+
+ private:
+  using MakeLoop = std::unique_ptr<Loop> (*)(Port& port, Napi::Object options, Dump* dump);
+
+  static Napi::Value start_generator(const Napi::CallbackInfo& info);
+  static Napi::Value start_sink(const Napi::CallbackInfo& info);
+  static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);
+  static void on_ended(Napi::Env env, Napi::Function, LoopHandle* self, void*);
+  using Ended = Napi::TypedThreadSafeFunction<LoopHandle, void, &LoopHandle::on_ended>;
+
+  // Members of the JavaScript object.
+  Napi::Value progress(const Napi::CallbackInfo& info);
+  Napi::Value take_min_space(const Napi::CallbackInfo& info);
+  Napi::Value take_dump(const Napi::CallbackInfo& info);
+  Napi::Value stop(const Napi::CallbackInfo& info);
+
+  Status begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop);
+
+  std::unique_ptr<Dump> dump_;
+  std::unique_ptr<Worker> worker_;
+  std::optional<Napi::Promise::Deferred> ended_;
+  // Set while the loop runs.
+  PortHandle* port_ = nullptr;
+  Napi::ObjectReference keep_port_;
+};
+
+}  // namespace nm::addon
