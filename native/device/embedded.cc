@@ -1,0 +1,357 @@
+#include "device/embedded.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "device/open.h"
+#include "device/request.h"
+#include "engine/pipe.h"
+#include "engine/wake.h"
+
+namespace nm {
+
+using engine::BoundRing;
+using engine::PortKind;
+using engine::PortRecord;
+using engine::SyncBegin;
+using engine::UserView;
+
+namespace {
+
+// Spinning longer than a wake-up takes (20 us here) costs more than it saves.
+constexpr int64_t kSpinNs = 30'000;
+constexpr uint32_t kPausesBeforeYield = 32;
+// How long a sleep may last while somebody owes us a reservation: that somebody may have died.
+constexpr int64_t kUnfinishedSleepNs = 2'000'000;
+
+bool no_option(uint32_t) { return false; }
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// The user wants more than it has: cur is at the tail.
+bool is_ready(const BoundRing& ring) {
+  return __atomic_load_n(&ring.shared->cur, __ATOMIC_RELAXED) != ring.state->hwtail;
+}
+
+}  // namespace
+
+Status open_embedded_device(const std::string& directory, std::unique_ptr<Device>* device) {
+  std::shared_ptr<engine::Namespace> space;
+  const Status status = engine::Namespace::open(directory, &space);
+  if (status == Status::ok) *device = std::make_unique<EmbeddedDevice>(std::move(space));
+  return status;
+}
+
+EmbeddedDevice::EmbeddedDevice(std::shared_ptr<engine::Namespace> space) : space_(std::move(space)) {}
+
+EmbeddedDevice::~EmbeddedDevice() {
+  sender_.reset();
+  engine::release(&binding_);
+  if (fifo_ >= 0) close(fifo_);
+}
+
+Status EmbeddedDevice::control(abi::nmreq_header* request) {
+  switch (request->nr_reqtype) {
+    case abi::NETMAP_REQ_REGISTER: {
+      const Status status = check_request(request, sizeof(abi::nmreq_register), no_option);
+      if (status != Status::ok) return status;
+      return do_register(request->nr_name, reinterpret_cast<abi::nmreq_register*>(request->nr_body));
+    }
+    case abi::NETMAP_REQ_PORT_INFO_GET: {
+      const Status status = check_request(request, sizeof(abi::nmreq_port_info_get), no_option);
+      if (status != Status::ok) return status;
+      return engine::port_info(space_, request->nr_name, reinterpret_cast<abi::nmreq_port_info_get*>(request->nr_body));
+    }
+    default:
+      return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE ? Status::unsupported_request
+                                                                                         : Status::bad_request;
+  }
+}
+
+Status EmbeddedDevice::do_register(const std::string& name, abi::nmreq_register* request) {
+  if (kind_ != Kind::none) return Status::already_registered;
+  const Status status = engine::register_port(space_, name, request, &binding_);
+  if (status != Status::ok) return status;
+  flags_ = request->nr_flags;
+  bind_rings();
+  return Status::ok;
+}
+
+void EmbeddedDevice::bind_rings() {
+  const PortRecord& record = binding_.region->port(binding_.port);
+  kind_ = record.kind == PortKind::vale ? Kind::vale : record.kind == PortKind::null ? Kind::null : Kind::pipe;
+  const engine::Client& client = space_->client(binding_.client);
+  for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bound_ring(record, true, i));
+  for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bound_ring(record, false, i));
+  if (kind_ == Kind::vale) {
+    sender_ = std::make_unique<engine::ValeSender>(space_, binding_.vale, binding_.region, record.switch_port,
+                                                   binding_.client);
+  }
+}
+
+BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint32_t number) const {
+  engine::Region& region = *binding_.region;
+  const uint32_t index = record.first_ring + (is_tx ? 0 : record.all_tx()) + number;
+  BoundRing ring;
+  ring.state = &region.ring(index);
+  ring.shared = region.netmap_ring(index);
+  ring.leases = region.leases(index);
+  ring.slots = ring.state->slots;
+  ring.number = number;
+  const uint32_t hardware = is_tx ? record.tx_rings : record.rx_rings;
+  ring.carries_packets = number < hardware && kind_ != Kind::null;
+  if (kind_ == Kind::pipe && ring.carries_packets) {
+    const PortRecord& peer = region.port(record.peer);
+    const uint32_t peer_index = peer.first_ring + (is_tx ? peer.all_tx() : 0) + number;
+    ring.peer_state = &region.ring(peer_index);
+    ring.peer_shared = region.netmap_ring(peer_index);
+  }
+  return ring;
+}
+
+Status EmbeddedDevice::map(Mapping* mapping) {
+  if (kind_ == Kind::none) return Status::not_registered;
+  const engine::Region& region = *binding_.region;
+  *mapping = {region.visible(), region.visible_size(), region.buffers_reserved()};
+  return Status::ok;
+}
+
+void EmbeddedDevice::sync_one_tx(BoundRing& ring) {
+  UserView user;
+  const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
+  if (begin == SyncBegin::busy) return;
+  if (begin == SyncBegin::reset) {
+    ring_error_ = true;
+  } else if (!ring.carries_packets) {
+    ring.state->hwcur = user.head;
+  } else if (kind_ == Kind::vale) {
+    all_lost_ |= sender_->tx_sync(ring, user.head);
+  } else {
+    engine::pipe_tx_sync(*space_, *binding_.region, ring, user.head);
+  }
+  engine::sync_end(ring);
+}
+
+void EmbeddedDevice::sync_one_rx(BoundRing& ring) {
+  UserView user;
+  const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
+  if (begin == SyncBegin::busy) return;
+  if (begin == SyncBegin::reset) ring_error_ = true;
+  if (!ring.carries_packets) {
+    ring.state->hwcur = user.head;
+  } else if (kind_ == Kind::vale) {
+    engine::vale_rx_sync(*space_, ring, user.head);
+  } else {
+    engine::pipe_rx_sync(*space_, *binding_.region, ring, user.head);
+  }
+  engine::sync_end(ring);
+}
+
+Status EmbeddedDevice::tx_sync() {
+  if (kind_ == Kind::none) return Status::not_registered;
+  all_lost_ = false;
+  for (BoundRing& ring : tx_) sync_one_tx(ring);
+  // Every receiver is full. Sending on would only take the processor from them.
+  if (all_lost_) sched_yield();
+  return Status::ok;
+}
+
+Status EmbeddedDevice::rx_sync() {
+  if (kind_ == Kind::none) return Status::not_registered;
+  for (BoundRing& ring : rx_) sync_one_rx(ring);
+  return Status::ok;
+}
+
+// One pass of poll(2): pushes what is to be sent, looks at what came, says what of `events` is so.
+uint32_t EmbeddedDevice::poll_once(uint32_t events) {
+  uint32_t ready = 0;
+  const bool want_tx = (events & kWritable) != 0;
+  if (want_tx || (flags_ & abi::NR_NO_TX_POLL) == 0) {
+    all_lost_ = false;
+    for (BoundRing& ring : tx_) {
+      if (!want_tx && __atomic_load_n(&ring.shared->head, __ATOMIC_RELAXED) == ring.state->hwcur) continue;
+      sync_one_tx(ring);
+      if (want_tx && is_ready(ring)) ready |= kWritable;
+    }
+    if (all_lost_) sched_yield();
+  }
+  if ((events & kReadable) != 0) {
+    for (BoundRing& ring : rx_) {
+      sync_one_rx(ring);
+      if (is_ready(ring)) ready |= kReadable;
+    }
+  }
+  if (ring_error_) ready |= kRingError;
+  ring_error_ = false;
+  return ready;
+}
+
+// Whether a sync would show something new. Reads one word per ring.
+bool EmbeddedDevice::has_news(uint32_t events) const {
+  if ((events & kReadable) != 0) {
+    for (const BoundRing& ring : rx_) {
+      if (ring.carries_packets && (kind_ == Kind::vale ? engine::vale_rx_has_news(ring) : engine::pipe_rx_has_news(ring))) {
+        return true;
+      }
+    }
+  }
+  if ((events & kWritable) != 0 && kind_ == Kind::pipe) {
+    for (const BoundRing& ring : tx_) {
+      if (ring.carries_packets && engine::pipe_tx_has_news(ring)) return true;
+    }
+  }
+  return false;
+}
+
+// Waits for news without sleeping. Yields soon: when the other side shares this core, it can only then go on.
+bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) const {
+  for (;;) {
+    for (uint32_t i = 0; i < kPausesBeforeYield; i++) {
+      if (has_news(events)) return true;
+      pause();
+    }
+    if (stopping_.load(std::memory_order_relaxed) || engine::monotonic_ns() >= until_ns) return false;
+    sched_yield();
+  }
+}
+
+bool EmbeddedDevice::must_look_again_soon() const {
+  if (kind_ != Kind::vale) return false;
+  for (const BoundRing& ring : rx_) {
+    if (ring.carries_packets && engine::vale_rx_unfinished(ring)) return true;
+  }
+  return false;
+}
+
+void EmbeddedDevice::announce(uint32_t events) {
+  if ((events & kReadable) != 0) {
+    for (BoundRing& ring : rx_) engine::announce(*ring.state, binding_.client);
+  }
+  if ((events & kWritable) != 0) {
+    for (BoundRing& ring : tx_) engine::announce(*ring.state, binding_.client);
+  }
+}
+
+Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
+  *ready = 0;
+  if (kind_ == Kind::none) return Status::not_registered;
+  *ready = poll_once(events);
+  if (*ready != 0) return Status::ok;
+  engine::Client& client = space_->client(binding_.client);
+  const int64_t start = engine::monotonic_ns();
+  const int64_t deadline = timeout_ns < 0 ? INT64_MAX : start + timeout_ns;
+
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const int64_t now = engine::monotonic_ns();
+    if (now >= deadline) return Status::ok;
+    if (spin(events, std::min(now + kSpinNs, deadline))) {
+      *ready = poll_once(events);
+      if (*ready != 0) return Status::ok;
+    }
+
+    const uint32_t ticket = client.wake_word.load(std::memory_order_acquire);
+    client.sleeping.store(engine::Sleep::on_futex, std::memory_order_relaxed);
+    announce(events);
+    engine::sleep_fence();
+    *ready = poll_once(events);
+    if (*ready == 0 && !stopping_.load(std::memory_order_acquire)) {
+      int64_t left = deadline == INT64_MAX ? -1 : deadline - engine::monotonic_ns();
+      if (must_look_again_soon() && (left < 0 || left > kUnfinishedSleepNs)) left = kUnfinishedSleepNs;
+      if (left != 0) engine::sleep_on_futex(client, ticket, left < -1 ? 0 : left);
+    }
+    client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+    if (*ready == 0) *ready = poll_once(events);
+    if (*ready != 0) return Status::ok;
+  }
+  return Status::interrupted;
+}
+
+void EmbeddedDevice::stop_waiting() {
+  stopping_.store(true, std::memory_order_seq_cst);
+  if (binding_.client != 0) engine::wake_client(*space_, binding_.client);
+}
+
+int EmbeddedDevice::poll_descriptor(Status* status) {
+  *status = Status::ok;
+  if (fifo_ >= 0) return fifo_;
+  if (kind_ == Kind::none) {
+    *status = Status::not_registered;
+    return -1;
+  }
+  const std::string path = engine::wake_path(*space_, binding_.client);
+  unlink(path.c_str());
+  if (mkfifo(path.c_str(), 0600) == 0) {
+    // Open for both, so that it never reads as ended and a waker always finds a reader.
+    fifo_ = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  }
+  if (fifo_ < 0) *status = errno == ENOSPC ? Status::space_exhausted : Status::system_error;
+  return fifo_;
+}
+
+Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
+  *ready = 0;
+  if (kind_ == Kind::none) return Status::not_registered;
+  *ready = poll_once(events);
+  if (*ready != 0) return Status::ok;
+  engine::Client& client = space_->client(binding_.client);
+  client.sleeping.store(engine::Sleep::on_fifo, std::memory_order_relaxed);
+  announce(events);
+  engine::sleep_fence();
+  *ready = poll_once(events);
+  if (*ready != 0) client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+  return Status::ok;
+}
+
+void EmbeddedDevice::disarm() {
+  if (fifo_ < 0) return;
+  space_->client(binding_.client).sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+  char notices[64];
+  while (read(fifo_, notices, sizeof(notices)) > 0) {
+  }
+}
+
+Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* counters) const {
+  const engine::RingState& ring = binding_.region->ring(ring_index);
+  *counters = Counters{};
+  // What arrives is counted by who brings it, what is sent by who sends it.
+  counters->packets = is_tx ? uint64_t{ring.packets} : ring.delivered_packets.load(std::memory_order_relaxed);
+  counters->bytes = is_tx ? uint64_t{ring.bytes} : ring.delivered_bytes.load(std::memory_order_relaxed);
+  counters->syncs = ring.syncs;
+  counters->ring_resets = ring.ring_resets;
+  counters->drops_full = ring.drops_full.load(std::memory_order_relaxed);
+  counters->drops_too_long = ring.drops_too_long.load(std::memory_order_relaxed);
+  counters->drops_no_destination = ring.drops_no_destination;
+  counters->drops_bad_slot = ring.drops_bad_slot + ring.drops_bad_receiver_slot.load(std::memory_order_relaxed);
+  counters->drops_too_short = ring.drops_too_short;
+  counters->drops_too_many_slots = ring.drops_too_many_slots;
+  counters->drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);
+  counters->wakeups = ring.wakeups.load(std::memory_order_relaxed);
+  return Status::ok;
+}
+
+Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
+  if (kind_ == Kind::none) return Status::not_registered;
+  const PortRecord& record = binding_.region->port(binding_.port);
+  if (number >= record.all_tx()) return Status::bad_ring;
+  return counters(record.first_ring + number, true, result);
+}
+
+Status EmbeddedDevice::rx_counters(uint32_t number, Counters* result) {
+  if (kind_ == Kind::none) return Status::not_registered;
+  const PortRecord& record = binding_.region->port(binding_.port);
+  if (number >= record.all_rx()) return Status::bad_ring;
+  return counters(record.first_ring + record.all_tx() + number, false, result);
+}
+
+}  // namespace nm

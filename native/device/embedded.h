@@ -1,0 +1,65 @@
+// The embedded engine behind the device interface: one descriptor's requests, syncs and sleeps.
+//
+//   tx_sync   TX ring -> ValeSender (engine/vale.h) or pipe_tx_sync (engine/pipe.h)
+//   rx_sync   RX ring <- vale_rx_sync or pipe_rx_sync
+//   wait      sync, spin a little, say that we sleep (engine/wake.h), look again, sleep
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "engine/bound_ring.h"
+#include "engine/engine.h"
+#include "engine/vale.h"
+
+namespace nm {
+
+class EmbeddedDevice final : public Device {
+ public:
+  explicit EmbeddedDevice(std::shared_ptr<engine::Namespace> space);
+  ~EmbeddedDevice() override;
+
+  Status control(abi::nmreq_header* request) override;
+  Status map(Mapping* mapping) override;
+  Status tx_sync() override;
+  Status rx_sync() override;
+  Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) override;
+  void stop_waiting() override;
+  Status tx_counters(uint32_t number, Counters* counters) override;
+  Status rx_counters(uint32_t number, Counters* counters) override;
+  int poll_descriptor(Status* status) override;
+  Status arm(uint32_t events, uint32_t* ready) override;
+  void disarm() override;
+
+ private:
+  enum class Kind { none, vale, pipe, null };
+
+  Status do_register(const std::string& name, abi::nmreq_register* request);
+  void bind_rings();
+  engine::BoundRing bound_ring(const engine::PortRecord& record, bool is_tx, uint32_t number) const;
+  void sync_one_tx(engine::BoundRing& ring);
+  void sync_one_rx(engine::BoundRing& ring);
+  uint32_t poll_once(uint32_t events);
+  bool has_news(uint32_t events) const;
+  bool spin(uint32_t events, int64_t until_ns) const;
+  bool must_look_again_soon() const;
+  void announce(uint32_t events);
+  Status counters(uint32_t ring_index, bool is_tx, Counters* counters) const;
+
+  std::shared_ptr<engine::Namespace> space_;
+  engine::Binding binding_;
+  Kind kind_ = Kind::none;
+  uint64_t flags_ = 0;
+  std::vector<engine::BoundRing> tx_;
+  std::vector<engine::BoundRing> rx_;
+  std::unique_ptr<engine::ValeSender> sender_;
+  bool ring_error_ = false;
+  bool all_lost_ = false;
+  std::atomic<bool> stopping_{false};
+  int fifo_ = -1;
+};
+
+}  // namespace nm

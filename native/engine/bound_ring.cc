@@ -1,0 +1,67 @@
+#include "engine/bound_ring.h"
+
+#include <time.h>
+
+namespace nm::engine {
+
+namespace {
+
+constexpr int64_t kBusyPatienceNs = 2'000'000;
+
+uint32_t load(const uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
+void store(uint32_t& word, uint32_t value) { __atomic_store_n(&word, value, __ATOMIC_RELAXED); }
+
+bool take(const Namespace& space, BoundRing& ring, uint32_t me) {
+  uint32_t holder = 0;
+  if (ring.state->busy.compare_exchange_strong(holder, me, std::memory_order_acquire)) {
+    ring.busy_since_ns = 0;
+    return true;
+  }
+  // Another descriptor of this port is in a sync, or died in one.
+  const int64_t now = monotonic_ns();
+  if (ring.busy_since_ns == 0) ring.busy_since_ns = now;
+  if (now - ring.busy_since_ns < kBusyPatienceNs) return false;
+  ring.busy_since_ns = 0;
+  return !space.client_alive(holder) && ring.state->busy.compare_exchange_strong(holder, me, std::memory_order_acquire);
+}
+
+}  // namespace
+
+int64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
+}
+
+SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user) {
+  if (!take(space, ring, me)) return SyncBegin::busy;
+  RingState& state = *ring.state;
+  ++state.syncs;
+  if (state.hwcur >= ring.slots) state.hwcur = 0;
+  if (state.hwtail >= ring.slots) state.hwtail = uint32_t{state.hwcur};
+
+  const uint32_t head = load(ring.shared->head);
+  const uint32_t cur = load(ring.shared->cur);
+  const uint32_t given = ring_distance(state.hwcur, state.hwtail, ring.slots);
+  if (head < ring.slots && cur < ring.slots) {
+    const uint32_t returned = ring_distance(state.hwcur, head, ring.slots);
+    const uint32_t seen = ring_distance(state.hwcur, cur, ring.slots);
+    if (returned <= seen && seen <= given) {
+      *user = {head, cur};
+      return SyncBegin::ready;
+    }
+  }
+  // netmap takes a wrong head that is in range for granted at the next sync. [quirk 1] We set the ring back instead.
+  store(ring.shared->head, state.hwcur);
+  store(ring.shared->cur, state.hwcur);
+  ++state.ring_resets;
+  *user = {state.hwcur, state.hwcur};
+  return SyncBegin::reset;
+}
+
+void sync_end(BoundRing& ring) {
+  store(ring.shared->tail, ring.state->hwtail);
+  ring.state->busy.store(0, std::memory_order_release);
+}
+
+}  // namespace nm::engine

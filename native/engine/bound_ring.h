@@ -1,0 +1,56 @@
+// A ring as the descriptor that is bound to it syncs it.
+//
+// sync_begin() and sync_end() frame every sync: only one descriptor syncs a ring at a time, and what the user wrote
+// into it is read once, checked, and only the copy is used.
+#pragma once
+
+#include <atomic>
+
+#include "engine/layout.h"
+#include "engine/namespace.h"
+#include "engine/region.h"
+#include "engine/reservation.h"
+
+namespace nm::engine {
+
+struct BoundRing {
+  RingState* state = nullptr;
+  abi::netmap_ring* shared = nullptr;
+  LeaseTable leases = nullptr;
+  uint32_t slots = 0;
+  uint32_t number = 0;  // among the port's rings of its direction
+  bool carries_packets = false;  // not so for the host rings of software ports and the rings of null ports
+
+  // A pipe's other end.
+  RingState* peer_state = nullptr;
+  abi::netmap_ring* peer_shared = nullptr;
+
+  // Since when a reservation at the tail is unfinished, or somebody else is in a sync; 0 is not so.
+  int64_t stuck_since_ns = 0;
+  Position stuck_at{0, 0};
+  uint32_t idle_syncs = 0;
+  int64_t busy_since_ns = 0;
+};
+
+// What the user wants: slots before head are given back, and it has seen those before cur.
+struct UserView {
+  uint32_t head;
+  uint32_t cur;
+};
+
+enum class SyncBegin { ready, busy, reset };
+
+inline uint32_t ring_next(uint32_t index, uint32_t slots) { return index + 1 == slots ? 0 : index + 1; }
+inline uint32_t ring_previous(uint32_t index, uint32_t slots) { return index == 0 ? slots - 1 : index - 1; }
+
+// Takes the ring for a sync by client `me` and reads the user's view. `busy`: another descriptor is syncing it, skip it.
+// `reset`: head or cur were not where they may be; the ring was set back to what the engine last agreed to and counted.
+SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user);
+
+// Shows the user its new tail and lets the ring go.
+void sync_end(BoundRing& ring);
+
+// CLOCK_MONOTONIC.
+int64_t monotonic_ns();
+
+}  // namespace nm::engine

@@ -1,0 +1,46 @@
+// The control side of the engine: ports come into being, are bound, let go, and are cleaned up after the dead.
+//
+//   register_port   find or make the port that a name means, give the caller rings of it       (names.h, ports.h)
+//   release         what close does, and what reaping does for a process that no longer can
+//   reap            release for every client whose life line is gone
+//   repair          after a process died inside one of these: derive all counts again from who is alive
+//
+// Threads   Everything here runs under the namespace's control lock. The data path (vale.h, pipe.h) never comes here.
+// Failure   A failed operation leaves nothing behind. A process killed half-way leaves the lock's mark behind, and the next
+//           one repairs before it does anything else.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/namespace.h"
+#include "engine/region.h"
+#include "engine/switch.h"
+
+namespace nm::engine {
+
+// A descriptor's hold on a port. Whoever has it owns `life_line` and must release() it.
+struct Binding {
+  std::shared_ptr<Namespace> space;
+  std::shared_ptr<Region> region;
+  std::shared_ptr<Switch> vale;  // only for ports of a switch
+  uint32_t client = 0;
+  int life_line = -1;
+  uint32_t port = 0;
+};
+
+// Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them.
+Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_register* request,
+                     Binding* binding);
+
+// Lets go of the port; with its last user the port goes, and with its last port the region.
+void release(Binding* binding);
+
+// Serves PORT_INFO_GET. A port that does not exist is made for the moment, as netmap does; an empty name asks for region
+// `nr_mem_id`.
+Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_info_get* info);
+
+// Cleans up after every client that died. Returns how many there were.
+Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped);
+
+}  // namespace nm::engine

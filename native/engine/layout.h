@@ -1,0 +1,283 @@
+// What the engine keeps in shared memory, and where.
+//
+// A namespace is a directory. Everything that processes share lives in its files:
+//
+//   namespace        control lock, table of switches, table of clients (one per open port)
+//   switch.NAME      one VALE switch: its ports and its learning table
+//   region.ID        one memory region: private part (this file's structs), then the area that netmap programs map
+//   port.NAME        a symbolic link to the region id of a port that is not on a switch
+//   wake.CLIENT      a FIFO that wakes a client which sleeps in poll or epoll
+//
+//   region.ID
+//   +----------------+---------+-----------+-----------+------------------------------------------+
+//   | RegionHeader   | Port[]  | Ring[]    | leases    | netmap_if[] | netmap_ring[] | buffers     |
+//   | page 0         |         | RingState | per slot  | visible to netmap programs, never trusted |
+//   +----------------+---------+-----------+-----------+------------------------------------------+
+//
+// The files are sparse: each has room for every object it may ever hold, and memory is reserved for an object when
+// it is handed out. So nothing moves, nothing is remapped, and a full filesystem is an error then, not a SIGBUS later.
+//
+// Threads   Words that processes change at the same time are atomics, in cache lines by writer. All else is
+//           written under the namespace's control lock.
+// Failure   Any process may die between any two stores. What the control lock protects can be rebuilt from the
+//           client table and the port records (engine.cc, repair).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "abi/netmap.h"
+#include "counters.h"
+
+namespace nm::engine {
+
+// Part of every file's header. Raise it with any change to a struct of this file.
+inline constexpr uint32_t kLayoutVersion = 1;
+
+inline constexpr uint64_t kPage = 4096;
+inline constexpr uint64_t kCacheLine = 64;
+
+// Limits. Each is netmap's or higher; lib/errors.ts tells people which one they met.
+inline constexpr uint32_t kMaxClients = 16383;     // 14 bits of a reservation; 0 means nobody
+inline constexpr uint32_t kMaxSwitches = 1024;
+inline constexpr uint32_t kMaxSwitchPorts = 1024;
+inline constexpr uint32_t kMaxRegionId = 65535;    // nr_mem_id has 16 bits
+inline constexpr uint32_t kGlobalRegion = 1;       // what network interfaces share
+inline constexpr uint32_t kMaxSlots = 4096;
+inline constexpr uint32_t kMaxValeRings = 16;
+inline constexpr uint32_t kMaxPipeRings = 256;
+inline constexpr uint32_t kRegionPorts = 256;
+inline constexpr uint32_t kRegionRings = 1024;
+inline constexpr uint32_t kRegionInterfaces = 1024;
+inline constexpr uint32_t kRegionBuffers = 163840;
+inline constexpr uint32_t kMaxPipesPerParent = 64;
+inline constexpr uint32_t kDefaultSlots = 1024;
+inline constexpr uint32_t kMaxExtraBuffers = 128 * 4096;
+inline constexpr uint32_t kLearningEntries = 1024;
+
+// Buffers 2048 bytes apart put their first lines into 2 of 64 sets of the first-level cache. One line more spreads
+// them over all sets: copies of small packets become up to 4.5 times cheaper. [measured]
+inline constexpr uint32_t kBufferStride = 2112;
+inline constexpr uint32_t kGlobalBufferStride = 2048;  // AF_XDP wants a power of two
+inline constexpr uint32_t kMinBufferStride = 64;
+inline constexpr uint32_t kMaxBufferStride = 65536;
+
+inline constexpr uint32_t kInterfaceSize = 8192;  // room for about 1000 rings
+inline constexpr uint32_t kRingSize = 69632;      // header and kMaxSlots slots, an odd number of pages
+
+// A word with one writer at a time that others may look at meanwhile. Costs no more than a plain one.
+template <typename T>
+class Relaxed {
+ public:
+  operator T() const { return word_.load(std::memory_order_relaxed); }
+  Relaxed& operator=(T value) {
+    word_.store(value, std::memory_order_relaxed);
+    return *this;
+  }
+  Relaxed& operator+=(T amount) { return *this = *this + amount; }
+  Relaxed& operator++() { return *this += 1; }
+
+ private:
+  std::atomic<T> word_;
+};
+
+struct FileHeader {
+  // Written last: a file without it was never finished and may be made anew.
+  std::atomic<uint64_t> magic;
+  uint32_t version;
+  uint32_t reserved;
+};
+
+inline constexpr uint64_t kNamespaceMagic = 0x314543415053'6d6eull;
+inline constexpr uint64_t kSwitchMagic = 0x3148435449575300ull;
+inline constexpr uint64_t kRegionMagic = 0x314e4f4947455200ull;
+
+// --- namespace -------------------------------------------------------------------------------------------------
+
+inline constexpr uint32_t kNoSwitch = ~0u;
+
+// What the `used` word of a client says. A zombie is dead and cleaned up, but a ring may still name it as the owner of a
+// reservation: its number must not be given to anybody yet.
+inline constexpr uint32_t kClientFree = 0;
+inline constexpr uint32_t kClientUsed = 1;
+inline constexpr uint32_t kClientZombie = 2;
+
+enum class Sleep : uint32_t { awake, on_futex, on_fifo };
+
+// One open port. Its owner holds a file lock on byte `kClientLockBase + id` for as long as it lives.
+struct Client {
+  std::atomic<uint32_t> used;
+  uint32_t generation;
+  uint32_t pid;
+  uint32_t region;
+  uint32_t port;
+  uint32_t mode;
+  uint64_t flags;
+  uint32_t interface_object;
+  uint32_t switch_index;  // of the switch it sends to, or kNoSwitch
+  uint16_t first_tx;  // bound rings, as positions among the port's rings of one direction; empty when first == end
+  uint16_t end_tx;
+  uint16_t first_rx;
+  uint16_t end_rx;
+  char command[16];
+
+  alignas(kCacheLine) std::atomic<Sleep> sleeping;
+  std::atomic<uint32_t> wake_word;  // the futex
+};
+static_assert(sizeof(Client) == 128);
+
+struct SwitchName {
+  char name[16];
+  uint32_t used;
+};
+
+struct NamespaceHeader {
+  FileHeader file;
+  // Process id of whoever is changing control state now. Found set by a new holder of the lock: it died half-way.
+  std::atomic<uint32_t> changing;
+  uint32_t clients_high;  // clients beyond have never been used and have no memory
+  uint32_t next_region;
+  uint32_t next_generation;
+  uint32_t next_reap;  // where the next operation looks for the dead
+  SwitchName switches[kMaxSwitches];
+};
+
+inline constexpr uint64_t kControlLockByte = 0;
+inline constexpr uint64_t kClientLockBase = 1ull << 32;
+inline constexpr uint64_t kClientsOffset = (sizeof(NamespaceHeader) + kPage - 1) / kPage * kPage;
+inline constexpr uint64_t kNamespaceSize = kClientsOffset + (kMaxClients + 1ull) * sizeof(Client);
+
+// --- switch ----------------------------------------------------------------------------------------------------
+
+// A port's place on a switch. Senders look at `generation` once per batch: odd while the port is there, and another
+// number each time the place is taken, so that whatever they cached about it is known to be old.
+struct alignas(kCacheLine) SwitchPort {
+  std::atomic<uint32_t> generation;
+  Relaxed<uint32_t> region;
+  Relaxed<uint64_t> region_nonce;
+  Relaxed<uint32_t> port;
+  Relaxed<uint32_t> first_rx_ring;
+  Relaxed<uint32_t> rx_rings;
+  Relaxed<uint32_t> rx_slots;
+  char name[16];
+};
+
+struct SwitchHeader {
+  FileHeader file;
+  char name[16];
+  uint32_t ports_high;  // places beyond have never been used and have no memory
+  uint32_t ports_used;
+  alignas(kCacheLine) std::atomic<uint64_t> active[kMaxSwitchPorts / 64];
+  // Bucket -> MAC in the upper 48 bits, port + 1 in the lower 16; 0 is empty. One word, so it needs no lock.
+  alignas(kCacheLine) std::atomic<uint64_t> learned[kLearningEntries];
+};
+inline constexpr uint64_t kSwitchPortsOffset = (sizeof(SwitchHeader) + kPage - 1) / kPage * kPage;
+inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * sizeof(SwitchPort);
+
+// --- region ----------------------------------------------------------------------------------------------------
+
+enum class PortKind : uint32_t { free, vale, parent, pipe_master, pipe_slave, null };
+
+struct alignas(kCacheLine) PortRecord {
+  PortKind kind;
+  char name[abi::NETMAP_REQ_IFNAMSIZ];
+  uint32_t users;       // open descriptors
+  uint32_t pipes;       // pipe pairs that hang on this port
+  uint32_t parent;      // of a pipe end: port index
+  uint32_t peer;        // of a pipe end: port index of the other end
+  uint32_t tx_rings;
+  uint32_t rx_rings;
+  uint32_t host_tx_rings;  // at least 1, as netmap shows it even where there is no host stack
+  uint32_t host_rx_rings;
+  uint32_t tx_slots;
+  uint32_t rx_slots;
+  uint32_t first_ring;  // TX, host TX, RX, host RX follow each other from here
+  uint32_t switch_index;
+  uint32_t switch_port;
+
+  uint32_t all_tx() const { return tx_rings + host_tx_rings; }
+  uint32_t all_rx() const { return rx_rings + host_rx_rings; }
+};
+static_assert(sizeof(PortRecord) == 128);
+
+// What the engine knows of a ring, and what the two sides of it tell each other. Lines are grouped by writer.
+struct RingState {
+  // Fixed while the ring exists.
+  uint32_t slots;
+  uint32_t port;
+  uint32_t has_memory;  // the netmap_ring and its buffers have been made
+  uint32_t exclusive;   // client that holds it alone, or 0
+  std::atomic<uint32_t> users;
+
+  // Written by whoever syncs the ring, while it holds `busy`.
+  alignas(kCacheLine) std::atomic<uint32_t> busy;  // client id of the syncing descriptor, or 0
+  Relaxed<uint32_t> hwcur;                         // first slot not yet taken from the user
+  Relaxed<uint32_t> hwtail;                        // first slot not yet given to the user
+  Relaxed<uint32_t> lap;                           // of hwtail, see reservation.h
+
+  // Counted by the syncing side.
+  alignas(kCacheLine) Relaxed<uint64_t> packets;
+  Relaxed<uint64_t> bytes;
+  Relaxed<uint64_t> syncs;
+  Relaxed<uint64_t> ring_resets;
+  Relaxed<uint64_t> drops_no_destination;
+  Relaxed<uint64_t> drops_bad_slot;
+  Relaxed<uint64_t> drops_too_short;
+  Relaxed<uint64_t> drops_too_many_slots;
+
+  // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete packet.
+  alignas(kCacheLine) std::atomic<uint64_t> ahead;
+
+  // Written by the receiver: index of the first slot that senders may not fill.
+  alignas(kCacheLine) std::atomic<uint32_t> released;
+
+  // Client that sleeps for this ring, kManyWaiters, or 0. Hardly ever written, read once per batch.
+  alignas(kCacheLine) std::atomic<uint32_t> waiter;
+
+  // Counted by the other side.
+  alignas(kCacheLine) std::atomic<uint64_t> delivered_packets;
+  std::atomic<uint64_t> delivered_bytes;
+  std::atomic<uint64_t> drops_full;
+  std::atomic<uint64_t> drops_too_long;
+  std::atomic<uint64_t> drops_bad_receiver_slot;
+  std::atomic<uint64_t> drops_dead_sender;
+  std::atomic<uint64_t> wakeups;
+};
+static_assert(sizeof(RingState) == 448);
+
+inline constexpr uint32_t kManyWaiters = ~0u;
+
+struct RegionHeader {
+  FileHeader file;
+  uint64_t nonce;  // tells this region from an earlier one of the same id
+  uint32_t id;
+  uint32_t is_private;  // made for one port, as opposed to the global region
+  uint32_t buffer_stride;
+  uint32_t ports_high;  // records beyond have never been used and may have no memory
+  uint32_t ports_used;
+  uint32_t next_lap;  // so that a ring made anew does not look like the one before it
+  uint32_t next_buffer;
+  std::atomic<uint32_t> buffers_reserved;  // buffers below have memory; never shrinks
+  uint64_t interface_map[kRegionInterfaces / 64];
+  uint64_t ring_map[kRegionRings / 64];
+};
+static_assert(sizeof(RegionHeader) <= kPage);
+
+inline constexpr uint64_t kBufferMapOffset = kPage;
+inline constexpr uint64_t kBufferMapSize = (kRegionBuffers / 8 + kPage - 1) / kPage * kPage;
+inline constexpr uint64_t kPortsOffset = kBufferMapOffset + kBufferMapSize;
+inline constexpr uint64_t kRingsOffset = kPortsOffset + kRegionPorts * sizeof(PortRecord);
+inline constexpr uint64_t kLeasesOffset = kRingsOffset + kRegionRings * sizeof(RingState);
+inline constexpr uint64_t kLeasesSize = kMaxSlots * sizeof(uint64_t);  // per ring
+// 2 MiB alignment lets a hugetlbfs directory serve as namespace.
+inline constexpr uint64_t kVisibleAlignment = 2ull << 20;
+inline constexpr uint64_t kVisibleOffset =
+    (kLeasesOffset + kRegionRings * kLeasesSize + kVisibleAlignment - 1) / kVisibleAlignment * kVisibleAlignment;
+
+// Offsets inside the visible area.
+inline constexpr uint64_t kInterfacesOffset = 0;
+inline constexpr uint64_t kNetmapRingsOffset = kInterfacesOffset + 1ull * kRegionInterfaces * kInterfaceSize;
+inline constexpr uint64_t kBuffersOffset = kNetmapRingsOffset + 1ull * kRegionRings * kRingSize;
+static_assert(kBuffersOffset % kPage == 0);
+
+}  // namespace nm::engine

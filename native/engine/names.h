@@ -1,0 +1,29 @@
+// Port names as the engine gets them in a request: what kind of port a name means.
+#pragma once
+
+#include <string>
+
+#include "engine/layout.h"
+#include "status.h"
+
+namespace nm::engine {
+
+enum class NameKind { vale, pipe, interface };
+
+struct PortName {
+  NameKind kind = NameKind::interface;
+  std::string full;         // as given
+  std::string switch_name;  // vale: before the colon, "vale0"
+  std::string port_name;    // vale: after it
+  std::string parent;       // pipe: before the last brace
+  bool is_master = false;   // pipe: the brace was {
+  std::string peer;         // pipe: the name of the other end
+};
+
+// netmap's rules: the last "{", else the last "}", makes a pipe; a name that begins with "val" is on a switch.
+Status read_name(const std::string& name, PortName* result);
+
+// Whether the operating system has an interface of this name.
+bool is_interface(const std::string& name);
+
+}  // namespace nm::engine

@@ -1,0 +1,159 @@
+#include "engine/namespace.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+
+namespace nm::engine {
+
+namespace {
+
+constexpr int64_t kControlPatienceNs = 10'000'000'000;
+
+int64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
+}
+
+struct flock one_byte(short type, uint64_t byte) {
+  struct flock lock = {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(byte);
+  lock.l_len = 1;
+  return lock;
+}
+
+Status check_directory(const std::string& directory) {
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return errno == ENOSPC ? Status::space_exhausted : Status::namespace_unusable;
+  }
+  struct stat info;
+  if (lstat(directory.c_str(), &info) != 0) return Status::namespace_unusable;
+  if (!S_ISDIR(info.st_mode)) return Status::namespace_not_directory;
+  if (info.st_uid != geteuid()) return Status::namespace_foreign;
+  if ((info.st_mode & 077) != 0) return Status::namespace_open;
+  return Status::ok;
+}
+
+std::mutex open_namespaces_mutex;
+
+std::map<std::string, std::weak_ptr<Namespace>>& open_namespaces() {
+  static auto* map = new std::map<std::string, std::weak_ptr<Namespace>>;
+  return *map;
+}
+
+}  // namespace
+
+Status Namespace::open(const std::string& directory, std::shared_ptr<Namespace>* result) {
+  const Status checked = check_directory(directory);
+  if (checked != Status::ok) return checked;
+
+  std::lock_guard guard(open_namespaces_mutex);
+  std::weak_ptr<Namespace>& known = open_namespaces()[directory];
+  if (auto space = known.lock(); space && !space->removed()) {
+    *result = std::move(space);
+    return Status::ok;
+  }
+  std::shared_ptr<Namespace> space(new Namespace);
+  space->directory_ = directory;
+  const Status status = space->open_file();
+  if (status != Status::ok) return status;
+  known = space;
+  *result = std::move(space);
+  return Status::ok;
+}
+
+Status Namespace::open_file() {
+  const Status opened = file_.open(path("namespace"), kNamespaceSize, SharedFile::Mode::create_or_existing);
+  if (opened != Status::ok) return opened;
+
+  const Status reserved = file_.reserve(0, kClientsOffset);
+  if (reserved != Status::ok) return reserved;
+  ControlLock lock(*this);
+  if (lock.status() != Status::ok) return lock.status();
+  FileHeader& file = header().file;
+  const uint64_t magic = file.magic.load(std::memory_order_acquire);
+  if (magic == kNamespaceMagic) return file.version == kLayoutVersion ? Status::ok : Status::namespace_version;
+  if (magic != 0) return Status::namespace_corrupt;
+  file.version = kLayoutVersion;
+  header().next_region = kGlobalRegion + 1;
+  file.magic.store(kNamespaceMagic, std::memory_order_release);
+  return Status::ok;
+}
+
+uint32_t Namespace::clients_high() const {
+  const uint32_t high = header().clients_high;
+  return high <= kMaxClients ? high : kMaxClients;
+}
+
+Status Namespace::take_client(uint32_t* id, int* life_line) {
+  uint32_t free = 1;
+  while (free <= clients_high() && client(free).used.load(std::memory_order_relaxed) != 0) free++;
+  if (free > kMaxClients) return Status::clients_full;
+  if (free > clients_high()) {
+    const Status status = file_.reserve(kClientsOffset + free * sizeof(Client), sizeof(Client));
+    if (status != Status::ok) return status;
+    header().clients_high = free;
+  }
+
+  const int descriptor = ::open(path("namespace").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return errno == EMFILE || errno == ENFILE ? Status::clients_full : Status::not_permitted;
+  struct flock lock = one_byte(F_WRLCK, kClientLockBase + free);
+  if (fcntl(descriptor, F_OFD_SETLK, &lock) != 0) {
+    ::close(descriptor);
+    return Status::namespace_corrupt;
+  }
+
+  Client& taken = client(free);
+  taken.generation = ++header().next_generation;
+  taken.pid = static_cast<uint32_t>(getpid());
+  prctl(PR_GET_NAME, taken.command);
+  taken.sleeping.store(Sleep::awake, std::memory_order_relaxed);
+  *id = free;
+  *life_line = descriptor;
+  return Status::ok;
+}
+
+bool Namespace::client_alive(uint32_t id) const {
+  if (id == 0 || id > clients_high()) return false;
+  // Asked through the shared descriptor, which never holds a life line, so our own clients count as alive.
+  struct flock lock = one_byte(F_WRLCK, kClientLockBase + id);
+  if (fcntl(file_.descriptor(), F_OFD_GETLK, &lock) != 0) return true;
+  return lock.l_type != F_UNLCK;
+}
+
+ControlLock::ControlLock(Namespace& space) : space_(space), in_process_(space.control_mutex_) {
+  const int64_t deadline = now_ns() + kControlPatienceNs;
+  struct flock lock = one_byte(F_WRLCK, kControlLockByte);
+  useconds_t pause = 20;
+  while (fcntl(space.file_.descriptor(), F_OFD_SETLK, &lock) != 0) {
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
+      status_ = Status::system_error;
+      return;
+    }
+    if (now_ns() > deadline) {
+      status_ = Status::namespace_busy;
+      return;
+    }
+    usleep(pause);
+    if (pause < 2000) pause *= 2;
+  }
+  status_ = Status::ok;
+  interrupted_ = space.header().changing.exchange(static_cast<uint32_t>(getpid())) != 0;
+}
+
+ControlLock::~ControlLock() {
+  if (status_ != Status::ok) return;
+  space_.header().changing.store(0);
+  struct flock lock = one_byte(F_UNLCK, kControlLockByte);
+  fcntl(space_.file_.descriptor(), F_OFD_SETLK, &lock);
+}
+
+}  // namespace nm::engine

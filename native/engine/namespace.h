@@ -1,0 +1,73 @@
+// A namespace: the directory that engines of several processes share.
+//
+// Threads   Any number of threads and processes. Control operations hold the control lock, one at a time; the data path
+//           never takes it.
+// Memory    The namespace file is mapped once per process and directory.
+// Failure   The control lock and the clients' life lines are file locks: the kernel drops them when a process dies.
+//           ControlLock::interrupted() says that its last holder died inside an operation.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/layout.h"
+#include "engine/shared_file.h"
+#include "status.h"
+
+namespace nm::engine {
+
+class Namespace {
+ public:
+  // The namespace of `directory`, made if it is not there. Processes keep one per directory.
+  static Status open(const std::string& directory, std::shared_ptr<Namespace>* result);
+
+  const std::string& directory() const { return directory_; }
+  std::string path(const std::string& file) const { return directory_ + "/" + file; }
+  NamespaceHeader& header() const { return *file_.at<NamespaceHeader>(0); }
+
+  // Client `id`, 1 … clients_high().
+  Client& client(uint32_t id) const { return file_.at<Client>(kClientsOffset)[id]; }
+  uint32_t clients_high() const;
+
+  // Finds an unused client and takes its life line: `*life_line` is a descriptor that keeps it alive, also across fork,
+  // until all its copies are closed. Control lock held.
+  Status take_client(uint32_t* id, int* life_line);
+  // Whether the process that took client `id` still has its life line.
+  bool client_alive(uint32_t id) const;
+
+  // Removed from its directory since it was opened: nobody new will come here.
+  bool removed() const { return file_.removed(); }
+
+  std::mutex& control_mutex() { return control_mutex_; }
+
+ private:
+  friend class ControlLock;
+  Namespace() = default;
+  Status open_file();
+
+  std::string directory_;
+  SharedFile file_;
+  std::mutex control_mutex_;
+};
+
+// Holds the control lock while it lives.
+class ControlLock {
+ public:
+  explicit ControlLock(Namespace& space);
+  ~ControlLock();
+  ControlLock(const ControlLock&) = delete;
+
+  // ok, or why the lock could not be had.
+  Status status() const { return status_; }
+  // The last holder died before it had finished: control state must be repaired first.
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  Namespace& space_;
+  std::unique_lock<std::mutex> in_process_;
+  Status status_;
+  bool interrupted_ = false;
+};
+
+}  // namespace nm::engine

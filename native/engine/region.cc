@@ -1,0 +1,266 @@
+#include "engine/region.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <vector>
+
+namespace nm::engine {
+
+namespace {
+
+std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
+
+uint64_t file_size(uint32_t stride) {
+  const uint64_t size = kVisibleOffset + kBuffersOffset + uint64_t{kRegionBuffers} * stride;
+  return (size + kVisibleAlignment - 1) / kVisibleAlignment * kVisibleAlignment;
+}
+
+bool test_bit(const uint64_t* map, uint32_t bit) { return (map[bit / 64] >> (bit % 64) & 1) != 0; }
+void set_bit(uint64_t* map, uint32_t bit) { map[bit / 64] |= 1ull << (bit % 64); }
+void clear_bit(uint64_t* map, uint32_t bit) { map[bit / 64] &= ~(1ull << (bit % 64)); }
+
+std::mutex open_regions_mutex;
+
+// One mapping per region and process: descriptors of one region then see the same addresses, as netmap programs expect.
+std::map<std::string, std::weak_ptr<Region>>& open_regions() {
+  static auto* map = new std::map<std::string, std::weak_ptr<Region>>;
+  return *map;
+}
+
+}  // namespace
+
+Status Region::map(Namespace& space, uint32_t id) {
+  // The stride decides the size, so look at the header before mapping all.
+  SharedFile header_only;
+  const Status opened = header_only.open(space.path(file_name(id)), kPage, SharedFile::Mode::existing);
+  if (opened != Status::ok) return opened;
+  const RegionHeader& header = *header_only.at<RegionHeader>(0);
+  if (header.file.magic.load(std::memory_order_acquire) != kRegionMagic) return Status::no_such_region;
+  if (header.file.version != kLayoutVersion) return Status::namespace_version;
+  const uint32_t stride = header.buffer_stride;
+  if (stride < kMinBufferStride || stride > kMaxBufferStride || stride % kCacheLine != 0 || header.id != id) {
+    return Status::namespace_corrupt;
+  }
+
+  const Status mapped = file_.open(space.path(file_name(id)), file_size(stride), SharedFile::Mode::existing);
+  if (mapped != Status::ok) return mapped;
+  if (this->header().nonce != header.nonce) return Status::no_such_region;
+  id_ = id;
+  stride_ = stride;
+  nonce_ = header.nonce;
+  return Status::ok;
+}
+
+Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
+  const std::string path = space.path(file_name(id));
+  std::lock_guard guard(open_regions_mutex);
+  std::weak_ptr<Region>& known = open_regions()[path];
+  if (auto open = known.lock(); open && !open->file_.removed()) {
+    *region = std::move(open);
+    return Status::ok;
+  }
+  std::shared_ptr<Region> fresh(new Region);
+  const Status status = fresh->map(space, id);
+  if (status != Status::ok) {
+    open_regions().erase(path);
+    return status;
+  }
+  known = fresh;
+  *region = std::move(fresh);
+  return Status::ok;
+}
+
+Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride, std::shared_ptr<Region>* region) {
+  const bool is_private = id == 0;
+  SharedFile file;
+  Status status = Status::no_such_region;
+  if (!is_private) {
+    status = file.open(space.path(file_name(id)), file_size(buffer_stride), SharedFile::Mode::create_new);
+  }
+  for (uint32_t tries = 0; is_private && status == Status::no_such_region; tries++) {
+    if (tries == kMaxRegionId) return Status::regions_full;
+    uint32_t& next = space.header().next_region;
+    if (next <= kGlobalRegion || next > kMaxRegionId) next = kGlobalRegion + 1;
+    id = next++;
+    status = file.open(space.path(file_name(id)), file_size(buffer_stride), SharedFile::Mode::create_new);
+  }
+  if (status != Status::ok) return status;
+
+  status = file.reserve(0, kPortsOffset + kPage);
+  if (status != Status::ok) {
+    remove(space, id);
+    return status;
+  }
+  RegionHeader& header = *file.at<RegionHeader>(0);
+  header.file.version = kLayoutVersion;
+  header.id = id;
+  header.is_private = is_private;
+  header.buffer_stride = buffer_stride;
+  header.next_lap = 1;
+  header.next_buffer = 2;
+  if (getrandom(&header.nonce, sizeof(header.nonce), 0) != sizeof(header.nonce)) header.nonce = id;
+  header.file.magic.store(kRegionMagic, std::memory_order_release);
+  file.close();
+
+  status = open(space, id, region);
+  if (status == Status::ok) {
+    // Buffers 0 and 1 are never handed out; a wrong index lands on them.
+    status = (*region)->file_.reserve(kVisibleOffset + kBuffersOffset, 2ull * buffer_stride);
+    (*region)->header().buffers_reserved.store(2, std::memory_order_relaxed);
+  }
+  if (status != Status::ok) remove(space, id);
+  return status;
+}
+
+void Region::remove(Namespace& space, uint32_t id) { unlink(space.path(file_name(id)).c_str()); }
+
+Status Region::take_port(uint32_t* index) {
+  for (uint32_t i = 0; i < kRegionPorts; i++) {
+    const uint64_t offset = kPortsOffset + i * sizeof(PortRecord);
+    if (i * sizeof(PortRecord) % kPage == 0) {
+      const Status status = file_.reserve(offset, kPage);
+      if (status != Status::ok) return status;
+    }
+    if (port(i).kind != PortKind::free) continue;
+    port(i) = PortRecord{};
+    header().ports_used++;
+    if (i >= header().ports_high) header().ports_high = i + 1;
+    *index = i;
+    return Status::ok;
+  }
+  return Status::pipes_full;
+}
+
+void Region::give_port(uint32_t index) {
+  port(index).kind = PortKind::free;
+  if (header().ports_used > 0) header().ports_used--;
+}
+
+Status Region::take_rings(uint32_t count, uint32_t* first) {
+  uint64_t* map = header().ring_map;
+  uint32_t run = 0;
+  for (uint32_t i = 0; i < kRegionRings; i++) {
+    run = test_bit(map, i) ? 0 : run + 1;
+    if (run < count) continue;
+    const uint32_t start = i + 1 - count;
+    const Status status = file_.reserve(kRingsOffset + start * sizeof(RingState), count * sizeof(RingState));
+    if (status != Status::ok) return status;
+    for (uint32_t taken = start; taken <= i; taken++) {
+      set_bit(map, taken);
+      memset(static_cast<void*>(&ring(taken)), 0, sizeof(RingState));
+    }
+    *first = start;
+    return Status::ok;
+  }
+  return Status::no_rings_left;
+}
+
+void Region::give_rings(uint32_t first, uint32_t count) {
+  for (uint32_t i = first; i < first + count && i < kRegionRings; i++) clear_bit(header().ring_map, i);
+}
+
+Status Region::take_interface(uint32_t* object) {
+  for (uint32_t i = 0; i < kRegionInterfaces; i++) {
+    if (test_bit(header().interface_map, i)) continue;
+    const Status status =
+        file_.reserve(kVisibleOffset + kInterfacesOffset + uint64_t{i} * kInterfaceSize, kInterfaceSize);
+    if (status != Status::ok) return status;
+    set_bit(header().interface_map, i);
+    memset(static_cast<void*>(netmap_if(i)), 0, kInterfaceSize);
+    *object = i;
+    return Status::ok;
+  }
+  return Status::no_interfaces_left;
+}
+
+void Region::give_interface(uint32_t object) {
+  if (object < kRegionInterfaces) clear_bit(header().interface_map, object);
+}
+
+Status Region::take_buffers(uint32_t count, uint32_t* indexes) {
+  uint64_t* map = buffer_map();
+  uint32_t found = 0;
+  const uint32_t hint = header().next_buffer;
+  uint32_t candidate = hint >= 2 && hint < kRegionBuffers ? hint : 2;
+  for (uint32_t looked = 2; looked < kRegionBuffers && found < count; looked++) {
+    if (!test_bit(map, candidate)) {
+      set_bit(map, candidate);
+      indexes[found++] = candidate;
+    }
+    candidate = candidate + 1 < kRegionBuffers ? candidate + 1 : 2;
+  }
+  uint32_t highest = 0;
+  for (uint32_t i = 0; i < found; i++) highest = indexes[i] > highest ? indexes[i] : highest;
+
+  Status status = found == count ? Status::ok : Status::no_buffers_left;
+  const uint32_t reserved = buffers_reserved();
+  if (status == Status::ok && highest >= reserved) {
+    status = file_.reserve(kVisibleOffset + kBuffersOffset + uint64_t{reserved} * stride_,
+                           uint64_t{highest + 1 - reserved} * stride_);
+    if (status == Status::ok) header().buffers_reserved.store(highest + 1, std::memory_order_release);
+  }
+  if (status != Status::ok) {
+    for (uint32_t i = 0; i < found; i++) clear_bit(map, indexes[i]);
+    return status;
+  }
+  // Start over from the bottom when something was given back there: memory that is reserved is used first.
+  header().next_buffer = candidate;
+  return Status::ok;
+}
+
+void Region::give_buffer(uint32_t index) {
+  if (!buffer_valid(index) || !test_bit(buffer_map(), index)) return;
+  clear_bit(buffer_map(), index);
+  if (index < header().next_buffer) header().next_buffer = index;
+}
+
+Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t same_buffers_as) {
+  RingState& state = ring(index);
+  if (state.has_memory != 0) return Status::ok;
+  const uint32_t slots = state.slots;
+  Status status = file_.reserve(kVisibleOffset + kNetmapRingsOffset + uint64_t{index} * kRingSize,
+                                sizeof(abi::netmap_ring) + slots * sizeof(abi::netmap_slot));
+  if (status == Status::ok) status = file_.reserve(kLeasesOffset + index * kLeasesSize, slots * sizeof(uint64_t));
+  std::vector<uint32_t> indexes(slots, 0);
+  if (status == Status::ok && same_buffers_as == kOwnBuffers) status = take_buffers(slots, indexes.data());
+  if (status != Status::ok) return status;
+  if (same_buffers_as < kRegionRings) {
+    for (uint32_t i = 0; i < slots; i++) indexes[i] = netmap_ring(same_buffers_as)->slot[i].buf_idx;
+  }
+
+  abi::netmap_ring* shared = netmap_ring(index);
+  memset(static_cast<void*>(shared), 0, sizeof(*shared));
+  shared->buf_ofs = buffers() - reinterpret_cast<uint8_t*>(shared);
+  shared->num_slots = slots;
+  shared->nr_buf_size = stride_;
+  shared->ringid = number;
+  shared->dir = is_tx ? abi::NETMAP_RING_TX : abi::NETMAP_RING_RX;
+  shared->tail = is_tx && slots != 0 ? slots - 1 : 0;
+  for (uint32_t i = 0; i < slots; i++) {
+    shared->slot[i] = {indexes[i], static_cast<uint16_t>(stride_ < 65535 ? stride_ : 65535), 0, 0};
+    leases(index)[i].store(0, std::memory_order_relaxed);
+  }
+  state.hwcur = 0;
+  state.hwtail = shared->tail;
+  state.lap = header().next_lap++ & 0xffffff;
+  state.ahead.store(is_tx ? 0 : Lease{{0, state.lap}, 0, 0, false}.pack(), std::memory_order_relaxed);
+  state.released.store(0, std::memory_order_relaxed);
+  state.has_memory = 1;
+  return Status::ok;
+}
+
+void Region::unmake_ring(uint32_t index, bool with_buffers) {
+  RingState& state = ring(index);
+  if (state.has_memory == 0) return;
+  const uint32_t slots = state.slots <= kMaxSlots ? state.slots : 0;
+  if (with_buffers) {
+    for (uint32_t i = 0; i < slots; i++) give_buffer(netmap_ring(index)->slot[i].buf_idx);
+  }
+  state.has_memory = 0;
+}
+
+}  // namespace nm::engine

@@ -1,0 +1,85 @@
+// A memory region: netmap_ifs, rings and buffers that ports are made of.
+//
+// Functions that hand out or take back objects need the control lock. The accessors are for the data path: they check
+// what they are given against the fixed limits, never against shared memory.
+#pragma once
+
+#include <memory>
+
+#include "engine/layout.h"
+#include "engine/namespace.h"
+#include "engine/reservation.h"
+#include "engine/shared_file.h"
+
+namespace nm::engine {
+
+class Region {
+ public:
+  // The region as this process maps it, once, however many ports use it.
+  static Status open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
+  // Makes region `id`, or a new private one under an unused id when `id` is 0.
+  static Status create(Namespace& space, uint32_t id, uint32_t buffer_stride, std::shared_ptr<Region>* region);
+  static void remove(Namespace& space, uint32_t id);
+
+  uint32_t id() const { return id_; }
+  uint64_t nonce() const { return nonce_; }
+  uint32_t buffer_stride() const { return stride_; }
+  RegionHeader& header() const { return *file_.at<RegionHeader>(0); }
+  PortRecord& port(uint32_t index) const { return file_.at<PortRecord>(kPortsOffset)[index]; }
+  uint32_t ports_high() const { return header().ports_high < kRegionPorts ? header().ports_high : kRegionPorts; }
+  RingState& ring(uint32_t index) const { return file_.at<RingState>(kRingsOffset)[index]; }
+  LeaseTable leases(uint32_t ring) const {
+    return file_.at<std::atomic<uint64_t>>(kLeasesOffset + ring * kLeasesSize);
+  }
+  abi::netmap_ring* netmap_ring(uint32_t ring) const {
+    return file_.at<abi::netmap_ring>(kVisibleOffset + kNetmapRingsOffset + uint64_t{ring} * kRingSize);
+  }
+  abi::netmap_if* netmap_if(uint32_t object) const {
+    return file_.at<abi::netmap_if>(kVisibleOffset + kInterfacesOffset + uint64_t{object} * kInterfaceSize);
+  }
+  uint8_t* buffers() const { return file_.at<uint8_t>(kVisibleOffset + kBuffersOffset); }
+  uint8_t* buffer(uint32_t index) const { return buffers() + uint64_t{index} * stride_; }
+  uint32_t buffers_reserved() const {
+    const uint32_t reserved = header().buffers_reserved.load(std::memory_order_relaxed);
+    return reserved <= kRegionBuffers ? reserved : 0;
+  }
+  // Whether a slot may name buffer `index`.
+  bool buffer_valid(uint32_t index) const { return index >= 2 && index < buffers_reserved(); }
+
+  // The netmap-visible part.
+  uint8_t* visible() const { return file_.base() + kVisibleOffset; }
+  uint64_t visible_size() const { return kBuffersOffset + uint64_t{kRegionBuffers} * stride_; }
+
+  Status take_port(uint32_t* index);
+  Status take_rings(uint32_t count, uint32_t* first);
+  Status take_interface(uint32_t* object);
+  // Fills `count` indexes, or none.
+  Status take_buffers(uint32_t count, uint32_t* indexes);
+  // Gives the ring its netmap_ring, with a buffer in each slot: new ones, the ones that ring `same_buffers_as` has in
+  // its slots, or none (kNoBuffers).
+  Status make_ring(uint32_t ring, uint16_t number, bool is_tx, uint32_t same_buffers_as);
+  static constexpr uint32_t kOwnBuffers = ~0u;
+  static constexpr uint32_t kNoBuffers = ~0u - 1;
+
+  void give_port(uint32_t index);
+  // Gives the ring's memory back; `with_buffers` also the buffers that its slots name now.
+  void give_rings(uint32_t first, uint32_t count);
+  void unmake_ring(uint32_t ring, bool with_buffers);
+  void give_interface(uint32_t object);
+  // Indexes that are not out are ignored: they come from memory that anybody may have written.
+  void give_buffer(uint32_t index);
+
+  ~Region() = default;
+
+ private:
+  Region() = default;
+  Status map(Namespace& space, uint32_t id);
+  uint64_t* buffer_map() const { return file_.at<uint64_t>(kBufferMapOffset); }
+
+  SharedFile file_;
+  uint32_t id_ = 0;
+  uint32_t stride_ = 0;
+  uint64_t nonce_ = 0;
+};
+
+}  // namespace nm::engine

@@ -1,0 +1,140 @@
+#include "engine/switch.h"
+
+#include <unistd.h>
+
+#include <cstring>
+
+namespace nm::engine {
+
+namespace {
+
+std::string file_name(const std::string& name) { return "switch." + name; }
+
+std::string fixed_string(const char* text, size_t size) { return std::string(text, strnlen(text, size)); }
+
+}  // namespace
+
+// A mix in the manner of Bob Jenkins, so that stations meet in the same buckets as on netmap's VALE.
+uint32_t learning_bucket(Mac mac) {
+  uint32_t a = 0x9e3779b9u + static_cast<uint32_t>(mac);
+  uint32_t b = 0x9e3779b9u + static_cast<uint32_t>(mac >> 32 & 0xffff);
+  uint32_t c = 0;
+  const auto round = [&](int x, int y, int z) {
+    a -= b; a -= c; a ^= c >> x;
+    b -= c; b -= a; b ^= a << y;
+    c -= a; c -= b; c ^= b >> z;
+  };
+  round(13, 8, 13);
+  round(12, 16, 5);
+  round(3, 10, 15);
+  return c & (kLearningEntries - 1);
+}
+
+std::string Switch::name() const { return fixed_string(header().name, sizeof(header().name)); }
+
+Status Switch::open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
+  const SwitchName& entry = space.header().switches[index];
+  if (entry.used == 0) return Status::no_such_port;
+  return open(space, fixed_string(entry.name, sizeof(entry.name)), false, result);
+}
+
+Status Switch::open(Namespace& space, const std::string& name, bool create, std::shared_ptr<Switch>* result) {
+  SwitchName* names = space.header().switches;
+  uint32_t index = 0;
+  uint32_t unused = kMaxSwitches;
+  for (; index < kMaxSwitches; index++) {
+    if (names[index].used == 0) {
+      if (unused == kMaxSwitches) unused = index;
+    } else if (fixed_string(names[index].name, sizeof(names[index].name)) == name) {
+      break;
+    }
+  }
+  const bool known = index < kMaxSwitches;
+  if (!known && !create) return Status::no_such_port;
+  if (!known && unused == kMaxSwitches) return Status::switches_full;
+
+  std::shared_ptr<Switch> opened(new Switch);
+  Status status = opened->file_.open(space.path(file_name(name)), kSwitchSize, SharedFile::Mode::create_or_existing);
+  if (status == Status::ok) status = opened->file_.reserve(0, kSwitchPortsOffset);
+  if (status != Status::ok) return status;
+  SwitchHeader& header = opened->header();
+  if (header.file.magic.load(std::memory_order_acquire) != kSwitchMagic) {
+    if (known && header.file.magic.load() != 0) return Status::namespace_corrupt;
+    header.file.version = kLayoutVersion;
+    strncpy(header.name, name.c_str(), sizeof(header.name) - 1);
+    header.file.magic.store(kSwitchMagic, std::memory_order_release);
+  }
+  if (header.file.version != kLayoutVersion) return Status::namespace_version;
+  if (!known) {
+    index = unused;
+    memcpy(names[index].name, header.name, sizeof(names[index].name));
+    names[index].used = 1;
+  }
+  opened->index_ = index;
+  *result = std::move(opened);
+  return Status::ok;
+}
+
+uint32_t Switch::find(const std::string& port_name) const {
+  for (uint32_t i = 0; i < places(); i++) {
+    const SwitchPort& port = place(i);
+    if (port.generation.load(std::memory_order_relaxed) % 2 == 1 &&
+        fixed_string(port.name, sizeof(port.name)) == port_name) {
+      return i;
+    }
+  }
+  return kNowhere;
+}
+
+Status Switch::add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* result) {
+  uint32_t free = 0;
+  while (free < places() && place(free).generation.load(std::memory_order_relaxed) % 2 == 1) free++;
+  if (free == kMaxSwitchPorts) return Status::switch_full;
+  if (free == places()) {
+    const Status status = file_.reserve(kSwitchPortsOffset + free * sizeof(SwitchPort), sizeof(SwitchPort));
+    if (status != Status::ok) return status;
+    header().ports_high = free + 1;
+  }
+
+  SwitchPort& taken = place(free);
+  const PortRecord& record = region.port(port);
+  taken.region = region.id();
+  taken.region_nonce = region.nonce();
+  taken.port = port;
+  taken.first_rx_ring = record.first_ring + record.all_tx();
+  taken.rx_rings = record.rx_rings;
+  taken.rx_slots = record.rx_slots;
+  strncpy(taken.name, port_name.c_str(), sizeof(taken.name) - 1);
+  taken.name[sizeof(taken.name) - 1] = '\0';
+  // Senders that see the odd generation see the fields before it.
+  taken.generation.fetch_add(1, std::memory_order_release);
+  header().active[free / 64].fetch_or(1ull << (free % 64), std::memory_order_release);
+  header().ports_used++;
+  *result = free;
+  return Status::ok;
+}
+
+void Switch::remove(Namespace& space, uint32_t index) {
+  if (index >= places()) return;
+  header().active[index / 64].fetch_and(~(1ull << (index % 64)), std::memory_order_release);
+  SwitchPort& port = place(index);
+  if (port.generation.load(std::memory_order_relaxed) % 2 == 1) {
+    port.generation.fetch_add(1, std::memory_order_release);
+    if (header().ports_used > 0) header().ports_used--;
+  }
+  // netmap leaves the stations of a port that went away in the table, where they swallow packets. [quirk 8]
+  for (std::atomic<uint64_t>& entry : header().learned) {
+    if ((entry.load(std::memory_order_relaxed) & 0xffff) == index + 1) entry.store(0, std::memory_order_relaxed);
+  }
+  remove_if_empty(space);
+}
+
+void Switch::remove_if_empty(Namespace& space) {
+  for (uint32_t i = 0; i < places(); i++) {
+    if (place(i).generation.load(std::memory_order_relaxed) % 2 == 1) return;
+  }
+  unlink(space.path(file_name(name())).c_str());
+  space.header().switches[index_].used = 0;
+}
+
+}  // namespace nm::engine

@@ -1,0 +1,70 @@
+// A VALE switch: which ports are on it, and where each station was last heard.
+//
+// Adding and removing ports needs the control lock; learning and looking up do not.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/layout.h"
+#include "engine/namespace.h"
+#include "engine/region.h"
+#include "engine/shared_file.h"
+
+namespace nm::engine {
+
+// An Ethernet address in the low 48 bits, first byte lowest, as it lies in memory.
+using Mac = uint64_t;
+inline constexpr Mac kMacMask = 0xffffffffffff;
+inline constexpr bool is_multicast(Mac mac) { return (mac & 1) != 0; }
+
+// netmap's learning bucket of an address: 0 … kLearningEntries - 1.
+uint32_t learning_bucket(Mac mac);
+
+class Switch {
+ public:
+  static constexpr uint32_t kNowhere = ~0u;
+
+  // Opens `name` ("vale0"), making it if `create`. Control lock held.
+  static Status open(Namespace& space, const std::string& name, bool create, std::shared_ptr<Switch>* result);
+  // Opens the switch with this number in the namespace.
+  static Status open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result);
+
+  uint32_t index() const { return index_; }
+  std::string name() const;
+
+  // Places 0 … places() - 1 may be looked at.
+  uint32_t places() const { return header().ports_high < kMaxSwitchPorts ? header().ports_high : kMaxSwitchPorts; }
+  SwitchPort& place(uint32_t index) const { return file_.at<SwitchPort>(kSwitchPortsOffset)[index]; }
+  // Bit i % 64 of word i / 64 is set while place i is taken.
+  uint64_t active_word(uint32_t word) const { return header().active[word].load(std::memory_order_relaxed); }
+
+  // The place of port `name`, or kNowhere. Control lock held, as for the next three.
+  uint32_t find(const std::string& port_name) const;
+  Status add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* place);
+  // Takes the port off the switch and forgets the stations behind it. The last one takes the switch with it.
+  void remove(Namespace& space, uint32_t place);
+  void remove_if_empty(Namespace& space);
+
+  void learn(Mac source, uint32_t bucket, uint32_t place) {
+    const uint64_t entry = source << 16 | (place + 1);
+    std::atomic<uint64_t>& slot = header().learned[bucket];
+    if (slot.load(std::memory_order_relaxed) != entry) slot.store(entry, std::memory_order_relaxed);
+  }
+  // The place where `destination` was heard last, or kNowhere.
+  uint32_t lookup(Mac destination) const {
+    const uint64_t entry = header().learned[learning_bucket(destination)].load(std::memory_order_relaxed);
+    if (entry >> 16 != destination) return kNowhere;
+    const uint32_t place = (entry & 0xffff) - 1;
+    return place < kMaxSwitchPorts ? place : kNowhere;
+  }
+
+ private:
+  Switch() = default;
+  SwitchHeader& header() const { return *file_.at<SwitchHeader>(0); }
+
+  SharedFile file_;
+  uint32_t index_ = 0;
+};
+
+}  // namespace nm::engine

@@ -1,0 +1,464 @@
+#include "engine/vale.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "engine/wake.h"
+
+namespace nm::engine {
+
+namespace {
+
+constexpr uint32_t kEthernetHeader = 14;
+constexpr int64_t kStuckCheckNs = 1'000'000;
+constexpr int64_t kUnknownOwnerPatienceNs = 1'000'000'000;
+constexpr uint32_t kIdleSyncsPerStuckCheck = 64;
+constexpr uint32_t kBatchesPerForget = 1024;
+
+uint64_t load64(const void* from) {
+  uint64_t value;
+  memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+uint64_t load_descriptor(const abi::netmap_slot& slot) {
+  return __atomic_load_n(reinterpret_cast<const uint64_t*>(&slot), __ATOMIC_RELAXED);
+}
+void store_descriptor(abi::netmap_slot& slot, uint32_t buffer, uint32_t length, uint32_t flags) {
+  const uint64_t descriptor = uint64_t{buffer} | uint64_t{length} << 32 | uint64_t{flags} << 48;
+  __atomic_store_n(reinterpret_cast<uint64_t*>(&slot), descriptor, __ATOMIC_RELAXED);
+}
+
+// Copies whole cache lines: both buffers are as long as their stride, a multiple of a line.
+void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
+  if (length > 4 * kCacheLine) {
+    memcpy(to, from, length);
+    return;
+  }
+  for (uint32_t done = 0; done < length; done += kCacheLine) memcpy(to + done, from + done, kCacheLine);
+}
+
+void add(std::atomic<uint64_t>& counter, uint64_t amount) { counter.fetch_add(amount, std::memory_order_relaxed); }
+
+}  // namespace
+
+ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale, std::shared_ptr<Region> region,
+                       uint32_t place, uint32_t client)
+    : space_(std::move(space)),
+      vale_(std::move(vale)),
+      region_(std::move(region)),
+      place_(place),
+      client_(client),
+      entries_(kBatch),
+      queues_(kMaxSwitchPorts),
+      destinations_(kMaxSwitchPorts) {
+  touched_.reserve(kMaxSwitchPorts);
+}
+
+ValeSender::~ValeSender() = default;
+
+bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
+  RingState& state = *ring.state;
+  delivered_ = 0;
+  lost_full_ = 0;
+  while (state.hwcur != head) {
+    uint32_t entries = 0;
+    const uint32_t end = gather(ring, state.hwcur, head, &entries);
+    look_up(ring, entries);
+    deliver_all(ring);
+    state.hwcur = end;
+    if (++batches_ % kBatchesPerForget == 0) forget_gone();
+  }
+  // A switch takes everything at once: all slots but one are the user's again.
+  state.hwtail = ring_previous(state.hwcur, ring.slots);
+  return lost_full_ != 0 && delivered_ == 0;
+}
+
+// Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it stopped.
+uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries) {
+  RingState& state = *ring.state;
+  const uint32_t stride = region_->buffer_stride();
+  const uint32_t buffers = region_->buffers_reserved();
+  uint8_t* const base = region_->buffers();
+  uint32_t count = 0;
+  uint32_t packet = 0;  // entry of the first slot of the packet being read
+  bool bad = false;
+  bool oversized = false;
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  has_fragments_ = false;
+
+  for (uint32_t index = from;; ) {
+    const abi::netmap_slot& slot = ring.shared->slot[index];
+    const uint64_t descriptor = load_descriptor(slot);
+    const uint32_t buffer = static_cast<uint32_t>(descriptor);
+    const uint32_t length = static_cast<uint32_t>(descriptor >> 32 & 0xffff);
+    const uint32_t flags = static_cast<uint32_t>(descriptor >> 48);
+    index = ring_next(index, ring.slots);
+
+    Entry& entry = entries_[count];
+    entry.length = static_cast<uint16_t>(length);
+    entry.slots = 0;
+    if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
+      bad = true;
+    } else if ((flags & abi::NS_INDIRECT) != 0) [[unlikely]] {
+      entry.data = read_indirect(slot.ptr, length, count);
+      bad |= entry.data == nullptr;
+    } else {
+      entry.data = base + uint64_t{buffer} * stride;
+    }
+    count++;
+    bytes += length;
+    if (count - packet > abi::NETMAP_MAX_FRAGS) [[unlikely]] {
+      oversized = true;
+      count = packet + 1;
+    }
+    // A packet whose last slot has not come is sent as far as it goes, as netmap does.
+    if ((flags & abi::NS_MOREFRAG) != 0 && index != head) continue;
+
+    const uint32_t slots = count - packet;
+    packets++;
+    if (slots > 1) has_fragments_ = true;
+    if (bad) [[unlikely]] {
+      ++state.drops_bad_slot;
+    } else if (oversized) [[unlikely]] {
+      ++state.drops_too_many_slots;
+    } else if (entries_[packet].length < kEthernetHeader) [[unlikely]] {
+      ++state.drops_too_short;
+    } else {
+      entries_[packet].slots = static_cast<uint16_t>(slots);
+    }
+    packet = count;
+    bad = false;
+    oversized = false;
+    if (index == head || count + abi::NETMAP_MAX_FRAGS > kBatch) {
+      state.packets += packets;
+      state.bytes += bytes;
+      *entries = count;
+      return index;
+    }
+  }
+}
+
+// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read. The kernel does the
+// reading, because the pointer may be garbage.
+const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint32_t entry) {
+  const uint32_t stride = region_->buffer_stride();
+  if (indirect_.empty()) indirect_.resize(uint64_t{kBatch} * stride);
+  uint8_t* const copy = indirect_.data() + uint64_t{entry} * stride;
+  const iovec local = {copy, length};
+  const iovec remote = {reinterpret_cast<void*>(pointer), length};
+  if (length != 0 && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != static_cast<ssize_t>(length)) {
+    return nullptr;
+  }
+  return copy;
+}
+
+void ValeSender::look_up(BoundRing& ring, uint32_t entries) {
+  Mac known_source = kMacMask;       // broadcast never is a source
+  Mac known_destination = kMacMask;  // nor a station
+  uint32_t known_place = Switch::kNowhere;
+  broadcast_ = Queue{};
+
+  for (uint32_t i = 0; i < entries; i++) {
+    if (entries_[i].slots == 0) continue;
+    const Mac to = load64(entries_[i].data) & kMacMask;
+    const Mac from = load64(entries_[i].data + 4) >> 16;
+    // Once per run of packets from one source, so at least once per batch: a station is not forgotten because
+    // another one met it in the table. [quirk 7]
+    if (from != known_source) {
+      known_source = from;
+      if (!is_multicast(from)) vale_->learn(from, learning_bucket(from), place_);
+    }
+    if (to != known_destination) {
+      known_destination = to;
+      known_place = is_multicast(to) ? Switch::kNowhere : vale_->lookup(to);
+    }
+    if (known_place == Switch::kNowhere) {
+      enqueue(broadcast_, i);
+    } else if (known_place == place_) {
+      ++ring.state->drops_no_destination;
+    } else {
+      Queue& queue = queues_[known_place];
+      if (queue.packets == 0) touched_.push_back(known_place);
+      enqueue(queue, i);
+    }
+  }
+}
+
+void ValeSender::enqueue(Queue& queue, uint32_t entry) {
+  Entry& packet = entries_[entry];
+  packet.next = kNone;
+  if (queue.packets == 0) {
+    queue.first = static_cast<uint16_t>(entry);
+  } else {
+    entries_[queue.last].next = static_cast<uint16_t>(entry);
+  }
+  queue.last = static_cast<uint16_t>(entry);
+  queue.packets++;
+  queue.slots = static_cast<uint16_t>(queue.slots + packet.slots);
+}
+
+// Broadcasts go to ring 0 of every other port; a packet for one port goes to the ring with the number of the ring it
+// came from, modulo. What meets in one ring keeps its order.
+void ValeSender::deliver_all(BoundRing& ring) {
+  if (broadcast_.packets != 0) {
+    for (uint32_t word = 0; word < kMaxSwitchPorts / 64; word++) {
+      for (uint64_t active = vale_->active_word(word); active != 0; active &= active - 1) {
+        const uint32_t place = word * 64 + static_cast<uint32_t>(__builtin_ctzll(active));
+        if (place == place_) continue;
+        const Destination* to = destination(place);
+        if (to == nullptr) continue;
+        Queue unicast;
+        if (queues_[place].packets != 0 && ring.number % to->rx_rings == 0) {
+          std::swap(unicast, queues_[place]);
+        }
+        deliver(ring, place, 0, unicast, broadcast_);
+      }
+    }
+  }
+  for (const uint32_t place : touched_) {
+    Queue unicast;
+    std::swap(unicast, queues_[place]);
+    if (unicast.packets == 0) continue;
+    const Destination* to = destination(place);
+    if (to == nullptr) {
+      ring.state->drops_no_destination += unicast.packets;
+    } else {
+      deliver(ring, place, ring.number % to->rx_rings, unicast, Queue{});
+    }
+  }
+  touched_.clear();
+}
+
+void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast) {
+  const Destination& to = destinations_[place];
+  const uint32_t ring_index = to.first_rx_ring + ring_number;
+  RingState& state = to.region->ring(ring_index);
+  if (state.users.load(std::memory_order_acquire) == 0) {
+    ring.state->drops_no_destination += unicast.packets;
+    return;
+  }
+
+  const LeaseTable leases = to.region->leases(ring_index);
+  const uint32_t packets = uint32_t{unicast.packets} + broadcast.packets;
+  uint32_t wanted = uint32_t{unicast.slots} + broadcast.slots;
+  if (has_fragments_) wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots));
+  Position start{0, 0};
+  const uint32_t granted = wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start);
+
+  uint32_t copied = 0;
+  uint64_t bytes = 0;
+  uint32_t lost = 0;
+  if (granted != 0) {
+    abi::netmap_ring* const shared = to.region->netmap_ring(ring_index);
+    const uint32_t end = start.plus(granted, to.slots).index;
+    uint32_t index = start.index;
+    uint32_t left = granted;
+    while (left != 0 && (unicast.packets != 0 || broadcast.packets != 0)) {
+      const uint32_t packet = take_next(unicast, broadcast);
+      const uint32_t slots = entries_[packet].slots;
+      if (slots > left) continue;
+      left -= slots;
+      if (!copy_packet(to, shared, state, &index, packet)) {
+        lost++;
+        continue;
+      }
+      copied++;
+      for (uint32_t i = 0; i < slots; i++) bytes += entries_[packet + i].length;
+    }
+    // Another sender may have taken room that a packet of several slots was to fill.
+    for (; index != end; index = ring_next(index, to.slots)) {
+      store_descriptor(shared->slot[index], shared->slot[index].buf_idx, 0, 0);
+    }
+    publish(leases, start, granted, client_);
+    add(state.delivered_packets, copied);
+    add(state.delivered_bytes, bytes);
+    notify(*space_, state, to.region->id());
+  }
+
+  const uint32_t full = packets - copied - lost;
+  delivered_ += copied;
+  if (full == 0) return;
+  lost_full_ += full;
+  add(state.drops_full, full);
+  add(ring.state->drops_full, full);
+  // A ring that is full of a dead sender's reservation gives its receiver nothing to wake up for.
+  if (copied == 0 && state.waiter.load(std::memory_order_relaxed) != 0) {
+    const Position tail{state.hwtail, state.lap};
+    if (tail.index < to.slots && unfinished(state, leases, tail, to.slots).count != 0) {
+      wake_waiters(*space_, state, to.region->id());
+    }
+  }
+}
+
+// How many slots the packets take that fit into `room` one after the other.
+uint32_t ValeSender::slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const {
+  uint32_t taken = 0;
+  while (taken < room && (unicast.packets != 0 || broadcast.packets != 0)) {
+    const uint32_t slots = entries_[take_next(unicast, broadcast)].slots;
+    if (taken + slots <= room) taken += slots;
+  }
+  return taken;
+}
+
+// The packet of the two queues that arrived first.
+uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
+  Queue& queue = broadcast.packets == 0 || (unicast.packets != 0 && unicast.first < broadcast.first) ? unicast : broadcast;
+  const uint16_t packet = queue.first;
+  queue.first = entries_[packet].next;
+  queue.packets--;
+  return packet;
+}
+
+// Copies one packet into reserved slots from *index on. False when it cannot lie there: then the slots are empty.
+bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index,
+                             uint32_t packet) {
+  const uint32_t slots = entries_[packet].slots;
+  const uint32_t stride = to.region->buffer_stride();
+  const uint32_t buffers = to.region->buffers_reserved();
+  const uint32_t first = *index;
+  bool whole = true;
+  for (uint32_t i = 0; i < slots; i++) {
+    const Entry& entry = entries_[packet + i];
+    abi::netmap_slot& slot = shared->slot[*index];
+    *index = ring_next(*index, to.slots);
+    // Read once: the receiver could change it between the check and the copy.
+    const uint32_t buffer = __atomic_load_n(&slot.buf_idx, __ATOMIC_RELAXED);
+    if (buffer - 2 >= buffers - 2 || entry.length > stride) [[unlikely]] {
+      add(entry.length > stride ? state.drops_too_long : state.drops_bad_receiver_slot, 1);
+      whole = false;
+      break;
+    }
+    copy_lines(to.region->buffers() + uint64_t{buffer} * stride, entry.data, entry.length);
+    const uint32_t more = i + 1 < slots ? abi::NS_MOREFRAG : 0;
+    store_descriptor(slot, buffer, entry.length, slots << 8 | more);
+  }
+  if (whole) return true;
+  *index = first;
+  for (uint32_t i = 0; i < slots; i++, *index = ring_next(*index, to.slots)) {
+    store_descriptor(shared->slot[*index], shared->slot[*index].buf_idx, 0, 0);
+  }
+  return false;
+}
+
+// What this process knows of the port at `place`, or nullptr when nobody is there.
+ValeSender::Destination* ValeSender::destination(uint32_t place) {
+  const uint32_t generation = vale_->place(place).generation.load(std::memory_order_acquire);
+  Destination& known = destinations_[place];
+  if (known.generation == generation && known.region) [[likely]] return &known;
+  return refresh(known, place, generation) ? &known : nullptr;
+}
+
+bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation) {
+  known = Destination{};
+  if (generation % 2 == 0) return false;
+  const SwitchPort& port = vale_->place(place);
+  std::shared_ptr<Region> region;
+  if (Region::open(*space_, port.region, &region) != Status::ok) return false;
+  const uint64_t nonce = port.region_nonce;
+  const Destination found = {generation, std::move(region), port.first_rx_ring, port.rx_rings, port.rx_slots};
+  // The place may have become another's while we read: then the generation has moved on.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce) return false;
+  if (found.rx_rings == 0 || found.rx_rings > kMaxValeRings || found.slots == 0 || found.slots > kMaxSlots ||
+      uint64_t{found.first_rx_ring} + found.rx_rings > kRegionRings) {
+    return false;
+  }
+  known = found;
+  return true;
+}
+
+// Lets go of the memory of ports that went away.
+void ValeSender::forget_gone() {
+  for (uint32_t place = 0; place < vale_->places(); place++) {
+    Destination& known = destinations_[place];
+    if (known.region && known.generation != vale_->place(place).generation.load(std::memory_order_relaxed)) {
+      known = Destination{};
+    }
+  }
+}
+
+namespace {
+
+// Publishes a dead sender's reservation at the tail as empty slots, so that those behind it come through.
+void recover(const Namespace& space, BoundRing& ring) {
+  RingState& state = *ring.state;
+  const Position tail{state.hwtail, state.lap};
+  const Lease hole = unfinished(state, ring.leases, tail, ring.slots);
+  if (hole.count == 0 || hole.count >= ring.slots) {
+    ring.stuck_since_ns = 0;
+    return;
+  }
+  const int64_t now = monotonic_ns();
+  if (ring.stuck_since_ns == 0 || ring.stuck_at != tail) {
+    ring.stuck_since_ns = now;
+    ring.stuck_at = tail;
+    return;
+  }
+  const int64_t stuck_ns = now - ring.stuck_since_ns;
+  if (stuck_ns < kStuckCheckNs) return;
+  if (hole.owner != 0 ? space.client_alive(hole.owner) : stuck_ns < kUnknownOwnerPatienceNs) return;
+#ifndef NM_TEST_WITHOUT_RECOVERY
+  // Its owner may have published as its last act, between our two looks.
+  if (unfinished(state, ring.leases, tail, ring.slots).count != hole.count) return;
+  uint32_t index = tail.index;
+  for (uint32_t i = 0; i < hole.count; i++, index = ring_next(index, ring.slots)) {
+    store_descriptor(ring.shared->slot[index], ring.shared->slot[index].buf_idx, 0, 0);
+  }
+  publish(ring.leases, tail, hole.count, hole.owner);
+  add(state.drops_dead_sender, hole.count);
+  ring.stuck_since_ns = 0;
+#endif
+}
+
+}  // namespace
+
+void vale_rx_sync(const Namespace& space, BoundRing& ring, uint32_t head) {
+  RingState& state = *ring.state;
+  const Position tail{state.hwtail, state.lap};
+  const uint32_t shown = ring_distance(state.hwcur, state.hwtail, ring.slots);
+  uint32_t fresh = collect(ring.leases, tail, ring.slots, ring.slots - 1 - shown);
+  // Looking for holes reads the word that senders fight over, so it is done now and then.
+  if (fresh == 0 && ++ring.idle_syncs % kIdleSyncsPerStuckCheck == 0) {
+    recover(space, ring);
+    fresh = collect(ring.leases, tail, ring.slots, ring.slots - 1 - shown);
+  }
+  const Position moved = tail.plus(fresh, ring.slots);
+  state.hwtail = moved.index;
+  state.lap = moved.lap;
+
+  if (head == state.hwcur) return;
+  state.hwcur = head;
+  // After this senders write into the slots: what we read of them was read before.
+  state.released.store(head, std::memory_order_release);
+}
+
+bool vale_rx_unfinished(const BoundRing& ring) {
+  const RingState& state = *ring.state;
+  return unfinished(state, ring.leases, {state.hwtail % ring.slots, state.lap}, ring.slots).count != 0;
+}
+
+bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner) {
+  const RingState& state = region.ring(ring);
+  const uint32_t slots = state.slots;
+  if (state.has_memory == 0 || slots == 0 || slots > kMaxSlots || state.hwtail >= slots) return false;
+  Position at{state.hwtail, state.lap};
+  for (uint32_t steps = 0; steps < slots; steps++) {
+    const Lease last = Lease::unpack(state.ahead.load(std::memory_order_acquire));
+    if (at == last.position) return false;
+    const Lease lease = Lease::unpack(region.leases(ring)[at.index].load(std::memory_order_acquire));
+    if (lease.position != at) {
+      // Not written down: it is the last reservation, or the receiver has moved on while we looked.
+      return last.count == 0 || last.count >= slots || last.position.minus(last.count, slots) != at || last.owner == owner;
+    }
+    if (!lease.flag && lease.owner == owner) return true;
+    if (lease.count == 0 || lease.count >= slots) return true;
+    at = at.plus(lease.count, slots);
+  }
+  return true;
+}
+
+}  // namespace nm::engine

@@ -1,0 +1,107 @@
+// VALE's data path: packets from a port's TX ring into the RX rings of other ports of the switch.
+//
+// The thread that syncs the TX ring does all the work (vale.cc, forward):
+//
+//   gather    read the slots of a batch once, check them, keep copies
+//   look up   learn the source, find the destination, queue the packet for it
+//   deliver   per destination: reserve slots of its ring, copy, publish, wake            <- a packet is copied here
+//
+// A receiver's sync only moves its tail over what was published (vale_rx_sync).
+//
+// Threads   Senders to one ring meet in reservation.h and nowhere else. A ValeSender belongs to one descriptor.
+// Failure   A receiver whose ring is full loses packets, counted; the sender is not held up. A sender that dies
+//           between reserve and publish leaves a hole that the receiver closes (recover).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/bound_ring.h"
+#include "engine/switch.h"
+
+namespace nm::engine {
+
+class ValeSender {
+ public:
+  ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale, std::shared_ptr<Region> region,
+             uint32_t place, uint32_t client);
+  ~ValeSender();
+
+  // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether packets were sent and all of
+  // them were lost to full rings: then the receivers need the processor more than we do.
+  bool tx_sync(BoundRing& ring, uint32_t head);
+
+ private:
+  // One slot of the batch. `slots` is only set in the first one of a packet, 0 in one that goes nowhere.
+  struct Entry {
+    const uint8_t* data;
+    uint16_t length;
+    uint16_t slots;
+    uint16_t next;
+  };
+  // Packets for one destination, linked through Entry::next in order of arrival.
+  struct Queue {
+    uint16_t first = kNone;
+    uint16_t last = kNone;
+    uint16_t packets = 0;
+    uint16_t slots = 0;
+  };
+  static constexpr uint16_t kNone = 0xffff;
+  static constexpr uint32_t kBatch = 1024;
+
+  // A port of the switch as this process knows it, valid while `generation` is what the switch says.
+  struct Destination {
+    uint32_t generation = 0;
+    std::shared_ptr<Region> region;
+    uint32_t first_rx_ring = 0;
+    uint32_t rx_rings = 0;
+    uint32_t slots = 0;
+  };
+
+  uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
+  const uint8_t* read_indirect(uint64_t pointer, uint32_t length, uint32_t entry);
+  void look_up(BoundRing& ring, uint32_t entries);
+  void enqueue(Queue& queue, uint32_t entry);
+  void deliver_all(BoundRing& ring);
+  void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
+  uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const;
+  uint16_t take_next(Queue& unicast, Queue& broadcast) const;
+  bool copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index, uint32_t entry);
+  Destination* destination(uint32_t place);
+  bool refresh(Destination& known, uint32_t place, uint32_t generation);
+  void forget_gone();
+
+  std::shared_ptr<Namespace> space_;
+  std::shared_ptr<Switch> vale_;
+  std::shared_ptr<Region> region_;
+  uint32_t place_;
+  uint32_t client_;
+
+  std::vector<Entry> entries_;
+  std::vector<Queue> queues_;  // per place
+  std::vector<uint32_t> touched_;
+  Queue broadcast_;
+  bool has_fragments_ = false;
+  std::vector<Destination> destinations_;
+  std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory
+  uint32_t batches_ = 0;
+  uint64_t delivered_ = 0;
+  uint64_t lost_full_ = 0;
+};
+
+// One sync of an RX ring: shows published packets, gives the slots before `head` back to senders.
+void vale_rx_sync(const Namespace& space, BoundRing& ring, uint32_t head);
+
+inline bool vale_rx_has_news(const BoundRing& ring) {
+  const Lease lease = Lease::unpack(ring.leases[ring.state->hwtail % ring.slots].load(std::memory_order_relaxed));
+  return lease.flag && lease.position == Position{ring.state->hwtail, ring.state->lap};
+}
+
+// Whether somebody has reserved slots of the ring and not yet filled them: the receiver must look again soon, for that
+// somebody may be dead.
+bool vale_rx_unfinished(const BoundRing& ring);
+
+// Whether a reservation of `owner` in this ring may be unfinished. Reads only, and rather says yes.
+bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner);
+
+}  // namespace nm::engine
