@@ -1,7 +1,7 @@
 /**
  * The numbers and names that TypeScript shares with the native core.
  *
- * Printed by native/abi/print_ts.cc from native/{status,counters}.h, native/device/device.h and native/engine/layout.h.
+ * Printed by native/abi/print_ts.cc from the headers of native/, native/device/, native/engine/ and native/traffic/.
  * Change those, then `npm run generate`.
  */
 
@@ -143,6 +143,42 @@ export const events = {
   readable: 1,
   writable: 4,
   ringError: 8,
+} as const;
+
+/** How far a traffic loop has come, in the order in which the native core says it. */
+export const progressMeanings = {
+  packets: "packets sent or received",
+  bytes: "bytes in them, without CRC",
+  events: "rounds that moved packets",
+  min_space: "fewest free slots seen in a receive ring since take_min_space()",
+  first_ns: "when the first packet was sent or received",
+  last_ns: "when the last one was",
+  lost: "marked packets that are missing from their stream",
+  reordered: "marked packets that came after a later one",
+  duplicated: "marked packets that came again",
+  corrupt: "marked packets that are not what was sent",
+  unmarked: "packets without a mark where marks were asked for",
+  stalls: "times the sender was so late that its schedule was moved",
+  forgone: "packets not sent because of that",
+  pending: "slots that the receiver had not taken when the sender ended",
+  running: "1 while the loop runs",
+  status: "the Status that the loop ended with",
+} as const;
+
+export type ProgressName = keyof typeof progressMeanings;
+
+/** When a generator writes the contents of a buffer. */
+export const contents = {
+  never: 0,
+  once: 1,
+  always: 2,
+} as const;
+
+/** Bytes of the frames that a generator can send, without CRC. */
+export const frameLimits = {
+  shortest: 16,
+  shortestMarked: 60,
+  longest: 65535,
 } as const;
 
 /** What the embedded engine has room for, and what it takes where nothing is asked for. */

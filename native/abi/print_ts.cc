@@ -14,6 +14,10 @@
 #include "device/device.h"
 #include "engine/layout.h"
 #include "status.h"
+#include "traffic/generator.h"
+#include "traffic/mark.h"
+#include "traffic/packet.h"
+#include "traffic/progress.h"
 
 namespace {
 
@@ -101,7 +105,7 @@ void print_drop_reason(const char* counter) {
 
 void print_layout() {
   print_header("The numbers and names that TypeScript shares with the native core.",
-               "native/{status,counters}.h, native/device/device.h and native/engine/layout.h");
+               "the headers of native/, native/device/, native/engine/ and native/traffic/");
 
   puts(
       "/** Why the native core did not do what it was asked, in the order of the numbers that it returns. "
@@ -139,6 +143,26 @@ void print_layout() {
   print_number("readable", nm::kReadable);
   print_number("writable", nm::kWritable);
   print_number("ringError", nm::kRingError);
+  fputs(kFooter, stdout);
+
+  open_table("progressMeanings",
+             "How far a traffic loop has come, in the order in which the native core says it.");
+#define row(name, first, text) print_text(#name, text);
+  NM_PROGRESS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type ProgressName = keyof typeof progressMeanings;");
+
+  open_table("contents", "When a generator writes the contents of a buffer.");
+  print_number("never", static_cast<size_t>(nm::Contents::never));
+  print_number("once", static_cast<size_t>(nm::Contents::once));
+  print_number("always", static_cast<size_t>(nm::Contents::always));
+  fputs(kFooter, stdout);
+
+  open_table("frameLimits", "Bytes of the frames that a generator can send, without CRC.");
+  print_number("shortest", nm::kShortestFrame);
+  print_number("shortestMarked", nm::kShortestMarkedFrame);
+  print_number("longest", nm::kLongestFrame);
   fputs(kFooter, stdout);
 
   open_table("engineLimits",

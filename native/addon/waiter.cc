@@ -1,10 +1,18 @@
 #include "addon/waiter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "addon/result.h"
 
 namespace nm::addon {
+namespace {
+
+// A sender that dies in the middle of a delivery wakes nobody, and what others delivered behind it is held up
+// until somebody looks.
+constexpr uint64_t kLookAgain_ms = 1000;
+
+}  // namespace
 
 Status Waiter::create(Napi::Env env, Device& device, Waiter** home) {
   Status status = Status::ok;
@@ -31,17 +39,25 @@ Status Waiter::create(Napi::Env env, Device& device, Waiter** home) {
 Napi::Value Waiter::wait(uint32_t events, int64_t timeout_ms, Napi::Object keep) {
   Napi::Promise::Deferred deferred(env_);
   uint32_t ready = 0;
-  const Status status = device_.arm(events, &ready);
+  const Status status = timeout_ms == 0 ? device_.wait(events, 0, &ready) : device_.arm(events, &ready);
   if (status != Status::ok || ready != 0 || timeout_ms == 0) {
-    if (status == Status::ok && ready == 0) device_.disarm();
     deferred.Resolve(result(env_, status, ready));
     return deferred.Promise();
   }
 
-  pending_.emplace(Pending{deferred, Napi::Persistent(keep), events});
+  uv_update_time(timer_.loop);
+  const uint64_t now = uv_now(timer_.loop);
+  const uint64_t end = timeout_ms < 0 ? UINT64_MAX : now + static_cast<uint64_t>(timeout_ms);
+  pending_.emplace(Pending{deferred, Napi::Persistent(keep), events, end});
   uv_poll_start(&poll_, UV_READABLE, on_poll);
-  if (timeout_ms > 0) uv_timer_start(&timer_, on_timer, static_cast<uint64_t>(timeout_ms), 0);
+  start_timer();
   return deferred.Promise();
+}
+
+void Waiter::start_timer() {
+  const uint64_t now = uv_now(timer_.loop);
+  const uint64_t left = pending_->end_ms > now ? pending_->end_ms - now : 0;
+  uv_timer_start(&timer_, on_timer, std::min(left, kLookAgain_ms), 0);
 }
 
 void Waiter::stop(Status reason) {
@@ -72,7 +88,9 @@ void Waiter::on_environment_end(napi_async_cleanup_hook_handle, void* data) {
 
 void Waiter::on_timer(uv_timer_t* timer) {
   auto* waiter = static_cast<Waiter*>(timer->data);
-  if (!waiter->look_again()) waiter->settle(0);
+  if (waiter->look_again()) return;
+  if (uv_now(timer->loop) >= waiter->pending_->end_ms) return waiter->settle(0);
+  waiter->start_timer();
 }
 
 void Waiter::on_poll(uv_poll_t* poll, int error, int) {

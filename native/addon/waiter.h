@@ -44,6 +44,7 @@ class Waiter {
     Napi::Promise::Deferred deferred;
     Napi::ObjectReference keep;
     uint32_t events;
+    uint64_t end_ms;  // by uv_now, UINT64_MAX: no end
   };
 
   Waiter(Napi::Env env, Device& device, Waiter** home)
@@ -55,6 +56,7 @@ class Waiter {
   static void on_closed(uv_handle_t* handle);
   static void on_environment_end(napi_async_cleanup_hook_handle handle, void* waiter);
 
+  void start_timer();
   bool look_again();
   void settle(int64_t result);
 
