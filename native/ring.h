@@ -4,24 +4,33 @@
 //   ...D | U   U   U   U | U   U   U   U   U | D   D ...      U = the user may read and write these slots
 //          (give back)     (wake me past here)                D = the device owns these
 //
-// The user moves head and cur, the device moves tail, both only when the user syncs. One slot always stays with
-// the device, so that head == tail means "nothing for the user". [netmap(4)]
+// The user moves head and cur, the device moves tail, both only when the user syncs. One slot always stays
+// with the device, so that head == tail means "nothing for the user". [netmap(4)]
 //
 // A Ring is a view. What a broken neighbour could scribble over (slot count, buffer size) was copied when the
 // port was opened; what must be read from shared memory (tail, buffer indexes) is checked on each read.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "abi/netmap.h"
 
 namespace nm {
 
+// The part of a slot that describes its packet.
+struct Descriptor {
+  uint32_t buf_idx;
+  uint16_t len;
+  uint16_t flags;
+};
+
 class Ring {
  public:
   Ring() = default;
 
-  // `buffers` is buffer 0 of the region, `buffer_count` how many may be touched, `stride` bytes from one to the next.
+  // `buffers` is buffer 0 of the region, `buffer_count` how many may be touched, `stride` bytes from one to
+  // the next.
   Ring(abi::netmap_ring* shared, uint32_t slots, uint8_t* buffers, uint32_t buffer_count, uint32_t stride)
       : shared_(shared), buffers_(buffers), slots_(slots), buffer_count_(buffer_count), stride_(stride) {}
 
@@ -55,7 +64,17 @@ class Ring {
   // Slot `index`, which must be below slots().
   abi::netmap_slot& slot(uint32_t index) const { return shared_->slot[index]; }
 
-  // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet is in.
+  // The descriptor of slot `index`, moved whole: one load or store that never meets a half-written one, and
+  // that no other store has to be waited for.
+  Descriptor descriptor(uint32_t index) const {
+    return std::bit_cast<Descriptor>(__atomic_load_n(descriptor_word(index), __ATOMIC_RELAXED));
+  }
+  void put(uint32_t index, Descriptor descriptor) const {
+    __atomic_store_n(descriptor_word(index), std::bit_cast<uint64_t>(descriptor), __ATOMIC_RELAXED);
+  }
+
+  // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet
+  // is in.
   uint8_t* buffer(uint32_t buf_idx) const {
     const uint64_t index = buf_idx < buffer_count_ ? buf_idx : 0;
     return buffers_ + index * stride_;
@@ -66,13 +85,19 @@ class Ring {
     __atomic_store_n(&shared_->cur, index, __ATOMIC_RELAXED);
     __atomic_store_n(&shared_->head, index, __ATOMIC_RELAXED);
   }
-  // Gives back all slots before `index` and asks to be woken only when tail moves on: more room, or newer packets.
+  // Gives back all slots before `index` and asks to be woken only when tail moves on: more room, or newer
+  // packets.
   void advance_and_want_more(uint32_t index) const {
     __atomic_store_n(&shared_->cur, tail(), __ATOMIC_RELAXED);
     __atomic_store_n(&shared_->head, index, __ATOMIC_RELAXED);
   }
 
  private:
+  using SlotWord [[gnu::may_alias]] = uint64_t;
+  SlotWord* descriptor_word(uint32_t index) const {
+    return reinterpret_cast<SlotWord*>(&shared_->slot[index]);
+  }
+
   static uint32_t load(const uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
 
   abi::netmap_ring* shared_ = nullptr;

@@ -1,0 +1,23 @@
+#include "traffic/dump.h"
+
+#include <algorithm>
+
+namespace nm {
+
+void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor) {
+  const uint8_t* const buffer = ring.buffer(descriptor.buf_idx);
+  const size_t copied = std::min({size_t{descriptor.len}, size_t{ring.buffer_size()}, longest_});
+  Entry entry{ring.shared()->ringid, slot, descriptor.flags, descriptor.len, {buffer, buffer + copied}};
+
+  const std::lock_guard<std::mutex> hold(lock_);
+  entries_.push_back(std::move(entry));
+  count_.store(entries_.size(), std::memory_order_relaxed);
+}
+
+std::vector<Dump::Entry> Dump::take() {
+  const std::lock_guard<std::mutex> hold(lock_);
+  count_.store(0, std::memory_order_relaxed);
+  return std::exchange(entries_, {});
+}
+
+}  // namespace nm

@@ -1,0 +1,45 @@
+#include "traffic/loop.h"
+
+#include "traffic/clock.h"
+
+namespace nm {
+
+Status Loop::run() {
+  progress_.running.store(1, std::memory_order_release);
+  const Status status = work();
+  set(progress_.status, static_cast<uint64_t>(status));
+  // Whoever sees that the loop has ended sees its last figures.
+  progress_.running.store(0, std::memory_order_release);
+  return status;
+}
+
+void Loop::stop() {
+  stopped_.store(true, std::memory_order_relaxed);
+  port_.device().stop_waiting();
+}
+
+Status Loop::wait_for(uint32_t events, uint64_t deadline_ns) {
+  int64_t timeout_ns = -1;
+  if (deadline_ns != kNever_ns) {
+    const uint64_t now = monotonic_ns();
+    timeout_ns = deadline_ns > now ? static_cast<int64_t>(deadline_ns - now) : 0;
+  }
+
+  uint32_t ready = 0;
+  const Status status = port_.device().wait(events, timeout_ns, &ready);
+  if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
+  // A ring that is found broken again and again must not make this a busy loop.
+  constexpr uint64_t kRingErrorPause_ns = 1'000'000;
+  if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
+  return status;
+}
+
+void Loop::note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns) {
+  if (progress_.first_ns.load(std::memory_order_relaxed) == 0) set(progress_.first_ns, now_ns);
+  set(progress_.last_ns, now_ns);
+  add(progress_.packets, packets);
+  add(progress_.bytes, bytes);
+  add(progress_.events, 1);
+}
+
+}  // namespace nm

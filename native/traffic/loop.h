@@ -1,0 +1,56 @@
+// What all traffic loops have in common: a port to work on, an end, and progress to look at.
+//
+// Threads   One thread calls run(), and it alone uses the port's device meanwhile. Any other may call stop()
+// and read
+//           progress() at any time.
+// Memory    What a loop needs is allocated before its first packet, but for the state of each stream that a
+// receiver
+//           discovers.
+// Failure   A device that stops working ends the loop with the device's Status.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "port.h"
+#include "traffic/progress.h"
+
+namespace nm {
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Works until there is nothing left to do, or until stop(). Runs once.
+  Status run();
+
+  // Ends run(), also one that has not begun. The port's device does not wait again after this.
+  void stop();
+
+  Progress& progress() { return progress_; }
+
+ protected:
+  // The port outlives the loop.
+  explicit Loop(Port& port) : port_(port) {}
+
+  virtual Status work() = 0;
+
+  Port& port() { return port_; }
+  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  const std::atomic<bool>& stop_flag() const { return stopped_; }
+
+  // Waits until the device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
+  Status wait_for(uint32_t events, uint64_t deadline_ns);
+
+  // Adds one round's packets to the progress.
+  void note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns);
+
+ private:
+  Port& port_;
+  Progress progress_;
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace nm

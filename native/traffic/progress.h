@@ -1,0 +1,51 @@
+// How far a traffic loop has come: written by its thread once per batch, read by any other at any time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "status.h"
+
+namespace nm {
+
+inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
+
+// name, first value, meaning. Times are of the monotonic clock, 0 before there is one.
+#define NM_PROGRESS(row)                                                                                     \
+  row(packets, 0, "packets sent or received") row(bytes, 0, "bytes in them, without CRC")                    \
+      row(events, 0, "rounds that moved packets")                                                            \
+          row(min_space, kNoSpaceSeen, "fewest free slots seen in a receive ring since take_min_space()")    \
+              row(first_ns, 0, "when the first packet was sent or received")                                 \
+                  row(last_ns, 0, "when the last one was")                                                   \
+                      row(lost, 0, "marked packets that are missing from their stream")                      \
+                          row(reordered, 0, "marked packets that came after a later one")                    \
+                              row(duplicated, 0, "marked packets that came again") row(                      \
+                                  corrupt, 0, "marked packets that are not what was sent")                   \
+                                  row(unmarked, 0, "packets without a mark where marks were asked for") row( \
+                                      stalls, 0, "times the sender was so late that its schedule was moved") \
+                                      row(forgone, 0, "packets not sent because of that")                    \
+                                          row(pending, 0,                                                    \
+                                              "slots that the receiver had not taken when the sender ended") \
+                                              row(running, 0, "1 while the loop runs")                       \
+                                                  row(status, 0, "the Status that the loop ended with")
+
+// On cache lines of its own, so that a reader's look costs the loop one miss.
+struct alignas(64) Progress {
+#define row(name, first, text) std::atomic<uint64_t> name{first};
+  NM_PROGRESS(row)
+#undef row
+
+  // The fewest free slots since the last call, kNoSpaceSeen when nothing was received meanwhile. For one
+  // reader; a value noted at the very moment of the call may be missed.
+  uint64_t take_min_space() { return min_space.exchange(kNoSpaceSeen, std::memory_order_relaxed); }
+};
+
+// For the only writer of a counter: no locked instruction.
+inline void add(std::atomic<uint64_t>& counter, uint64_t more) {
+  counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+}
+inline void set(std::atomic<uint64_t>& counter, uint64_t value) {
+  counter.store(value, std::memory_order_relaxed);
+}
+
+}  // namespace nm

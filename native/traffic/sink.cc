@@ -1,0 +1,181 @@
+#include "traffic/sink.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "traffic/bytes.h"
+#include "traffic/mark.h"
+
+namespace nm {
+namespace {
+
+constexpr size_t kStreams = 65536;
+
+// More of a packet than this is not put together; its mark is then not found.
+constexpr size_t kLongestPacket = 1 << 20;
+
+// How long the sink lets a full queue of dumped packets be before it looks again.
+constexpr uint64_t kDumpPause_ns = 1'000'000;
+
+// Reads one word of each cache line.
+void touch_lines(const uint8_t* bytes, uint32_t length) {
+  uint64_t seen = 0;
+  for (uint32_t offset = 0; offset < length; offset += 64) seen += bytes[offset];
+  // The compiler must believe that somebody needs it.
+  asm volatile("" : : "r"(seen));
+}
+
+}  // namespace
+
+Sink::Sink(Port& port, const SinkOptions& options) : Loop(port), options_(options) {
+  assert(!port.rx_rings().empty() && options.burst > 0);
+  for (const Ring& ring : port.rx_rings()) lanes_.push_back({ring, {}});
+  if (options.verify) streams_.resize(kStreams);
+}
+
+Status Sink::work() {
+  const uint64_t end_ns = options_.duration_ns != 0 ? monotonic_ns() + options_.duration_ns : kNever_ns;
+
+  Status status = Status::ok;
+  while (status == Status::ok && !stopped() && (options_.count == 0 || taken_ < options_.count)) {
+    status = port().device().rx_sync();
+    const Taken taken = take();
+    const uint64_t now = monotonic_ns();
+    if (taken.slots > 0) {
+      taken_ += taken.packets;
+      note_moved(taken.packets, taken.bytes, now);
+      if (options_.verify) publish_losses();
+      if (now >= end_ns) break;
+      continue;
+    }
+
+    const uint64_t until_ns = deadline_ns(end_ns);
+    if (status != Status::ok || now >= until_ns) break;
+    if (options_.dump != nullptr && options_.dump->room() == 0) {
+      wait_until(std::min(now + kDumpPause_ns, until_ns), stop_flag());
+    } else {
+      status = wait_for(kReadable, until_ns);
+    }
+  }
+  // Give back the slots of the last round: a sender may wait for them.
+  return status == Status::ok ? port().device().rx_sync() : status;
+}
+
+// When to give up waiting.
+uint64_t Sink::deadline_ns(uint64_t end_ns) {
+  const uint64_t last_ns = progress().last_ns.load(std::memory_order_relaxed);
+  if (options_.idle_ns == 0 || last_ns == 0) return end_ns;
+  return std::min(end_ns, last_ns + options_.idle_ns);
+}
+
+Sink::Taken Sink::take() {
+  // A packet has a slot at least, so that as many slots as packets are left cannot hold too many of them.
+  uint64_t left = options_.count != 0 ? options_.count - taken_ : UINT64_MAX;
+  if (options_.dump != nullptr) left = std::min<uint64_t>(left, options_.dump->room());
+  const bool inspects = options_.verify || options_.touch || options_.dump != nullptr;
+
+  Taken all;
+  for (Lane& lane : lanes_) {
+    const uint32_t space = lane.ring.space();
+    if (space == 0) continue;
+    const uint64_t free = lane.ring.slots() - 1 - space;
+    if (free < progress().min_space.load(std::memory_order_relaxed)) set(progress().min_space, free);
+
+    const uint32_t slots = static_cast<uint32_t>(std::min<uint64_t>(left, std::min(space, options_.burst)));
+    const Taken taken = inspects ? inspect(lane, slots) : count(lane.ring, slots);
+    left -= slots;
+    all.slots += slots;
+    all.packets += taken.packets;
+    all.bytes += taken.bytes;
+  }
+  return all;
+}
+
+// Takes `slots` slots unseen but for their descriptors: the loop that has to be fast.
+Sink::Taken Sink::count(const Ring& ring, uint32_t slots) {
+  Taken taken;
+  uint32_t slot = ring.head_in_range();
+  for (uint32_t left = slots; left > 0;) {
+    const uint32_t run = std::min(left, ring.slots() - slot);
+    for (const uint32_t end = slot + run; slot < end; slot++) {
+      const Descriptor descriptor = ring.descriptor(slot);
+      taken.bytes += descriptor.len;
+      taken.packets += (descriptor.flags & abi::NS_MOREFRAG) == 0;
+    }
+    if (slot == ring.slots()) slot = 0;
+    left -= run;
+  }
+  ring.advance(slot);
+  return taken;
+}
+
+// Takes `slots` slots and looks into them.
+Sink::Taken Sink::inspect(Lane& lane, uint32_t slots) {
+  const Ring& ring = lane.ring;
+  Taken taken;
+  uint32_t slot = ring.head_in_range();
+  for (uint32_t i = 0; i < slots; i++) {
+    const Descriptor descriptor = ring.descriptor(slot);
+    const uint8_t* const bytes = ring.buffer(descriptor.buf_idx);
+    const uint32_t length = std::min<uint32_t>(descriptor.len, ring.buffer_size());
+    const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
+    if (options_.touch) touch_lines(bytes, length);
+    if (options_.verify) verify(lane, bytes, length, more);
+    if (options_.dump != nullptr) options_.dump->put(ring, slot, descriptor);
+    taken.bytes += descriptor.len;
+    taken.packets += !more;
+    slot = ring.next(slot);
+  }
+  ring.advance(slot);
+  return taken;
+}
+
+// Judges a packet when its last slot is there; puts the others by.
+void Sink::verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more) {
+  if (!more && lane.partial.empty()) return judge(bytes, length);
+  if (lane.partial.size() + length <= kLongestPacket)
+    lane.partial.insert(lane.partial.end(), bytes, bytes + length);
+  if (more) return;
+  judge(lane.partial.data(), static_cast<uint32_t>(lane.partial.size()));
+  lane.partial.clear();
+}
+
+void Sink::judge(const uint8_t* frame, uint32_t length) {
+  Mark mark;
+  switch (read_mark(frame, length, &mark)) {
+    case MarkState::none:
+      unmarked_++;
+      return;
+    case MarkState::damaged:
+      corrupt_++;
+      return;
+    case MarkState::whole:
+      break;
+  }
+  std::unique_ptr<Sequence>& stream = streams_[mark.stream];
+  if (!stream) {
+    stream = std::make_unique<Sequence>();
+    seen_streams_.push_back(stream.get());
+  }
+  if (stream->arrived(mark.sequence)) losses_changed_ = true;
+}
+
+void Sink::publish_losses() {
+  set(progress().corrupt, corrupt_);
+  set(progress().unmarked, unmarked_);
+  if (!losses_changed_) return;
+  losses_changed_ = false;
+  uint64_t lost = 0;
+  uint64_t reordered = 0;
+  uint64_t duplicated = 0;
+  for (const Sequence* stream : seen_streams_) {
+    lost += stream->lost();
+    reordered += stream->reordered();
+    duplicated += stream->duplicated();
+  }
+  set(progress().lost, lost);
+  set(progress().reordered, reordered);
+  set(progress().duplicated, duplicated);
+}
+
+}  // namespace nm

@@ -1,0 +1,77 @@
+// The sink: takes what arrives and counts it, and looks into it as far as it is asked to.
+//
+//      round:   rx_sync  ->  take up to a burst of slots from each ring  ->  progress
+//                                 |
+//                                 nothing there: wait for the sender
+//
+// A packet ends at the slot without NS_MOREFRAG. Counting reads descriptors only; verifying reads every byte.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "traffic/clock.h"
+#include "traffic/dump.h"
+#include "traffic/loop.h"
+#include "traffic/sequence.h"
+
+namespace nm {
+
+struct SinkOptions {
+  // Packets to take, and not one more; 0: until stopped.
+  uint64_t count = 0;
+  // Ends after this time; 0: never.
+  uint64_t duration_ns = 0;
+  // Ends after this time without a packet, once there was one; 0: never.
+  uint64_t idle_ns = 0;
+  // At most this many slots per ring and round.
+  uint32_t burst = 512;
+  // Checks the marks of packets: their contents, and for each stream their order.
+  bool verify = false;
+  // Reads every cache line of the payload, as an application would.
+  bool touch = false;
+  // Where to put copies of the slots that arrived; it outlives the sink.
+  Dump* dump = nullptr;
+};
+
+class Sink final : public Loop {
+ public:
+  Sink(Port& port, const SinkOptions& options);
+
+ private:
+  // An RX ring, and the part of a packet that a round ended in.
+  struct Lane {
+    Ring ring;
+    std::vector<uint8_t> partial;
+  };
+
+  // What a round took.
+  struct Taken {
+    uint64_t slots = 0;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+  };
+
+  Status work() override;
+  uint64_t deadline_ns(uint64_t end_ns);
+  Taken take();
+  Taken count(const Ring& ring, uint32_t slots);
+  Taken inspect(Lane& lane, uint32_t slots);
+  void verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
+  void judge(const uint8_t* frame, uint32_t length);
+  void publish_losses();
+
+  const SinkOptions options_;
+  std::vector<Lane> lanes_;
+  uint64_t taken_ = 0;
+
+  // By stream number, made when the stream is first seen; and those that were made.
+  std::vector<std::unique_ptr<Sequence>> streams_;
+  std::vector<const Sequence*> seen_streams_;
+  bool losses_changed_ = false;
+  uint64_t corrupt_ = 0;
+  uint64_t unmarked_ = 0;
+};
+
+}  // namespace nm
