@@ -7,6 +7,7 @@
 import type { Command } from "../lib/command.js";
 
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
+  port: () => import("./port.js"),
   help: () => import("./help.js"),
   completion: () => import("./completion.js"),
 };

@@ -95,7 +95,7 @@ function refuseUnknownPrefix(cursor: Cursor, base: string): void {
     cursor.fail({ expected: '":" and an interface name', form: `${cursor.before()}:NAME` });
   }
   const colon = base.indexOf(":");
-  if (colon === -1 || base.startsWith("vale")) return;
+  if (colon === -1 || isVale(base)) return;
 
   const found = base.slice(0, colon + 1);
   const name = base.slice(colon + 1);
@@ -122,19 +122,17 @@ function checkLength(cursor: Cursor, base: string, start: number): void {
   }
 }
 
-/**
- * netmap's kernel half takes every name that begins with "val" for a VALE port and then refuses those without
- * a colon. We give the others back: only "vale" insists on the colon, "valX:1" may have one.
- */
+/** Whatever it is typed for, netmap's kernel half takes a name that begins with these letters for a VALE port. */
 export function isVale(name: string): boolean {
-  return name.startsWith("vale") || /^val\w*:/.test(name);
+  return name.startsWith("val");
 }
 
 function checkVale(cursor: Cursor, base: string, start: number): void {
   const [valeSwitch = ""] = /^\w*/.exec(base) ?? [];
   checkSwitch(cursor, valeSwitch, start);
 
-  const end = start + valeSwitch.length;
+  const openingQuote = cursor.text[start] === '"' ? 1 : 0;
+  const end = start + openingQuote + valeSwitch.length;
   const form = `${cursor.before(start)}${valeSwitch}:NAME`;
   if (base[valeSwitch.length] !== ":") {
     const ended = end >= cursor.text.length;

@@ -97,7 +97,6 @@ const accepted: readonly (readonly [text: string, canonical: string, spec: Parti
   ["vale0:1/r", "vale0:1/r", { kind: "monitor", name: "vale0:1", flags: ["monitor_rx"] }],
   ["vale0:1^", "vale0:1^", { kind: "vale", name: "vale0:1", mode: "sw" }],
   ["netmap:valX:1", "netmap:valX:1", { kind: "vale", name: "valX:1" }],
-  ["val0", "netmap:val0", { name: "val0" }],
   [
     "vale01234567890:012345678901234",
     "vale01234567890:012345678901234",
@@ -242,6 +241,14 @@ const refused: readonly (readonly [text: string, position: number, reason: strin
   ["", 0, "a port name is missing", "netmap:NAME"],
   ["netmap", 6, '":" and an interface name is missing after "netmap"', "netmap:NAME"],
   ["vale0", 5, '":" and a port name is missing after "vale0"', "vale0:NAME"],
+  ["val0", 4, '":" and a port name is missing after "val0"', "val0:NAME"],
+  [
+    'netmap:"valley-1"',
+    14,
+    'found "-" at position 14, expected a letter, digit or "_" of the switch name, or ":"',
+    "netmap:valley:NAME",
+  ],
+  ['netmap:"vale0:"', 14, 'found """ at position 14, expected a port name', "netmap:vale0:NAME"],
   ["netmap:vale0", 12, '":" and a port name is missing after "vale0"', "netmap:vale0:NAME"],
   [
     "netmapX:eth0",
