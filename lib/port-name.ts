@@ -37,7 +37,7 @@ export function readName(cursor: Cursor): Name {
 
   if (base === "") refuseEmptyName(cursor);
   if (!prefixed && !quoted && vale === "") refuseUnknownPrefix(cursor, base);
-  checkLength(cursor, base, start);
+  checkName(cursor, base, start);
 
   const pipe = readPipe(cursor, base, start);
   const name = pipe ? pipeName(pipe) : base;
@@ -109,7 +109,7 @@ function refuseUnknownPrefix(cursor: Cursor, base: string): void {
 }
 
 /** Checks an interface name, or both parts of a VALE port's name, against what netmap has room for. */
-function checkLength(cursor: Cursor, base: string, start: number): void {
+function checkName(cursor: Cursor, base: string, start: number): void {
   const form = `${cursor.before(start) || "netmap:"}NAME`;
   if (/[{}]/.test(base)) {
     cursor.fail({ at: start, found: base, expected: 'a name without "{" and "}"', form });

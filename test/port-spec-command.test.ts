@@ -1,8 +1,10 @@
 /** `nm port`, from outside. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { nm } from "./run.js";
+import { parsePort, portFlags, portKinds, portModes } from "../lib/port-spec.js";
+import { bash, nm, root } from "./run.js";
 import { jsonLine } from "./schema.js";
 
 test("nm port explains a VALE port in aligned lines", async () => {
@@ -67,6 +69,13 @@ test("nm port --json prints one line with everything in the spec", async () => {
   });
 });
 
+test("the schema lists the kinds, modes and flags that a port can have", () => {
+  const { properties } = JSON.parse(readFileSync(`${root}schema/output.schema.json`, "utf8")).$defs.port_spec;
+  assert.deepEqual(new Set(properties.kind.enum), new Set(portKinds));
+  assert.deepEqual(new Set(properties.mode.enum), new Set(portModes));
+  assert.deepEqual(new Set(properties.flags.items.enum), new Set(portFlags));
+});
+
 for (const [spec, kind, mode] of [
   ["eth0", "nic", "all_nic"],
   ["eth0^", "host", "sw"],
@@ -108,4 +117,23 @@ test("nm port --json refuses a bad spec in one line with its position", async ()
       hint: 'write it as eth0-0, or put an interface\'s name in quotes: netmap:"NAME"',
     },
   );
+});
+
+test("docs/port-names.md shows what nm port really says", async () => {
+  const page = readFileSync(`${root}docs/port-names.md`, "utf8");
+  const runs = [...page.matchAll(/^ {4}\$ (nm port .*)\n((?: {4}(?!\$).*\n)+)/gm)];
+  assert.equal(runs.length, 2);
+  for (const [, line = "", shown = ""] of runs) {
+    assert.equal((await bash(line)).stderr, shown.replace(/^ {4}/gm, ""));
+  }
+});
+
+test("docs/port-names.md shows specs that can be read", () => {
+  const page = readFileSync(`${root}docs/port-names.md`, "utf8");
+  const specs = [...page.matchAll(/^ {4}nm port '(.*?)'|^\| `(\w.*?)`/gm)].map(
+    ([, first, second]) => first ?? second ?? "",
+  );
+  assert.ok(specs.length > 10);
+  for (const spec of specs.filter((text) => text.length > 1))
+    assert.doesNotThrow(() => parsePort(spec), spec);
 });
