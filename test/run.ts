@@ -15,6 +15,7 @@ export interface Run {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** The longest that the program may take. One that takes longer is killed, and its status is null. */
   readonly timeoutMs?: number;
 }
@@ -56,6 +57,7 @@ export function finished(file: string, args: readonly string[], options: RunOpti
   return new Promise((done, failed) => {
     const child = spawn(file, args, {
       env: { ...process.env, ...options.env },
+      cwd: options.cwd,
       stdio: ["ignore", "pipe", "pipe"],
       timeout: options.timeoutMs ?? 60_000,
       killSignal: "SIGKILL",
