@@ -67,10 +67,10 @@ class Ring {
   // The descriptor of slot `index`, moved whole: one load or store that never meets a half-written one, and
   // that no other store has to be waited for.
   Descriptor descriptor(uint32_t index) const {
-    return std::bit_cast<Descriptor>(__atomic_load_n(descriptor_word(index), __ATOMIC_RELAXED));
+    return unpack(__atomic_load_n(descriptor_word(index), __ATOMIC_RELAXED));
   }
   void put(uint32_t index, Descriptor descriptor) const {
-    __atomic_store_n(descriptor_word(index), std::bit_cast<uint64_t>(descriptor), __ATOMIC_RELAXED);
+    __atomic_store_n(descriptor_word(index), pack(descriptor), __ATOMIC_RELAXED);
   }
 
   // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet
@@ -94,6 +94,19 @@ class Ring {
 
  private:
   using SlotWord [[gnu::may_alias]] = uint64_t;
+  // By shifts, which the compiler turns into better code than a copy of the struct.
+  static constexpr bool kLittle = std::endian::native == std::endian::little;
+  static constexpr int kBufferShift = kLittle ? 0 : 32;
+  static constexpr int kLengthShift = kLittle ? 32 : 16;
+  static constexpr int kFlagsShift = kLittle ? 48 : 0;
+  static Descriptor unpack(uint64_t word) {
+    return {static_cast<uint32_t>(word >> kBufferShift), static_cast<uint16_t>(word >> kLengthShift),
+            static_cast<uint16_t>(word >> kFlagsShift)};
+  }
+  static uint64_t pack(Descriptor descriptor) {
+    return uint64_t{descriptor.buf_idx} << kBufferShift | uint64_t{descriptor.len} << kLengthShift |
+           uint64_t{descriptor.flags} << kFlagsShift;
+  }
   SlotWord* descriptor_word(uint32_t index) const {
     return reinterpret_cast<SlotWord*>(&shared_->slot[index]);
   }

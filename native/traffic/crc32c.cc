@@ -51,10 +51,10 @@ __attribute__((target("sse4.2"))) uint32_t crc32c_by_instruction(uint32_t crc, c
   return ~rest;
 }
 
-bool has_instruction() {
-  static const bool has = __builtin_cpu_supports("sse4.2");
-  return has;
-}
+const bool kHasInstruction = [] {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("sse4.2") != 0;
+}();
 
 #endif
 
@@ -73,7 +73,7 @@ uint32_t crc32c_by_table(uint32_t crc, const uint8_t* bytes, size_t length) {
 
 uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
 #if defined(__x86_64__)
-  if (has_instruction()) return crc32c_by_instruction(crc, bytes, length);
+  if (kHasInstruction) return crc32c_by_instruction(crc, bytes, length);
 #endif
   return crc32c_by_table(crc, bytes, length);
 }
