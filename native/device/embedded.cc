@@ -26,6 +26,8 @@ namespace {
 // Spinning longer than a wake-up takes (20 us here) costs more than it saves.
 constexpr int64_t kSpinNs = 30'000;
 constexpr uint32_t kPausesBeforeYield = 32;
+// A yield that finds nobody else to run takes half a microsecond.
+constexpr int64_t kLonelyYieldNs = 1'200;
 // How long a sleep may last while somebody owes us a reservation: that somebody may have died.
 constexpr int64_t kUnfinishedSleepNs = 2'000'000;
 
@@ -136,7 +138,7 @@ void EmbeddedDevice::sync_one_tx(BoundRing& ring) {
   } else if (!ring.carries_packets) {
     ring.state->hwcur = user.head;
   } else if (kind_ == Kind::vale) {
-    all_lost_ |= sender_->tx_sync(ring, user.head);
+    overran_ |= sender_->tx_sync(ring, user.head);
   } else {
     engine::pipe_tx_sync(*space_, *binding_.region, ring, user.head);
   }
@@ -160,10 +162,10 @@ void EmbeddedDevice::sync_one_rx(BoundRing& ring) {
 
 Status EmbeddedDevice::tx_sync() {
   if (kind_ == Kind::none) return Status::not_registered;
-  all_lost_ = false;
+  overran_ = false;
   for (BoundRing& ring : tx_) sync_one_tx(ring);
-  // Every receiver is full. Sending on would only take the processor from them.
-  if (all_lost_) sched_yield();
+  // Receivers are behind. Sending on at once would only take the processor from them.
+  if (overran_) sched_yield();
   return Status::ok;
 }
 
@@ -178,13 +180,13 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
   uint32_t ready = 0;
   const bool want_tx = (events & kWritable) != 0;
   if (want_tx || (flags_ & abi::NR_NO_TX_POLL) == 0) {
-    all_lost_ = false;
+    overran_ = false;
     for (BoundRing& ring : tx_) {
       if (!want_tx && __atomic_load_n(&ring.shared->head, __ATOMIC_RELAXED) == ring.state->hwcur) continue;
       sync_one_tx(ring);
       if (want_tx && is_ready(ring)) ready |= kWritable;
     }
-    if (all_lost_) sched_yield();
+    if (overran_) sched_yield();
   }
   if ((events & kReadable) != 0) {
     for (BoundRing& ring : rx_) {
@@ -214,15 +216,18 @@ bool EmbeddedDevice::has_news(uint32_t events) const {
   return false;
 }
 
-// Waits for news without sleeping. Yields soon: when the other side shares this core, it can only then go on.
-bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) const {
+// Waits for news without sleeping. Where a yield shows that somebody else runs on this core, it may be the other side:
+// then we yield at once instead of spinning in its way.
+bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
-    for (uint32_t i = 0; i < kPausesBeforeYield; i++) {
+    for (uint32_t i = 0; i < (core_is_shared_ ? 1 : kPausesBeforeYield); i++) {
       if (has_news(events)) return true;
       pause();
     }
-    if (stopping_.load(std::memory_order_relaxed) || engine::monotonic_ns() >= until_ns) return false;
+    const int64_t now = engine::monotonic_ns();
+    if (stopping_.load(std::memory_order_relaxed) || now >= until_ns) return false;
     sched_yield();
+    core_is_shared_ = engine::monotonic_ns() - now > kLonelyYieldNs;
   }
 }
 

@@ -44,7 +44,7 @@ class EmbeddedDevice final : public Device {
   void sync_one_rx(engine::BoundRing& ring);
   uint32_t poll_once(uint32_t events);
   bool has_news(uint32_t events) const;
-  bool spin(uint32_t events, int64_t until_ns) const;
+  bool spin(uint32_t events, int64_t until_ns);
   bool must_look_again_soon() const;
   void announce(uint32_t events);
   Status counters(uint32_t ring_index, bool is_tx, Counters* counters) const;
@@ -57,7 +57,8 @@ class EmbeddedDevice final : public Device {
   std::vector<engine::BoundRing> rx_;
   std::unique_ptr<engine::ValeSender> sender_;
   bool ring_error_ = false;
-  bool all_lost_ = false;
+  bool overran_ = false;
+  bool core_is_shared_ = false;
   std::atomic<bool> stopping_{false};
   int fifo_ = -1;
 };

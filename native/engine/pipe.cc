@@ -18,6 +18,75 @@ constexpr uint32_t length_of(uint64_t descriptor) { return static_cast<uint32_t>
 constexpr uint64_t kMoreFragments = uint64_t{abi::NS_MOREFRAG} << 48;
 constexpr uint64_t kBufferChanged = uint64_t{abi::NS_BUF_CHANGED} << 48;
 
+// What a run of slots adds up to.
+struct Sent {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t bad = 0;
+  uint32_t complete = 0;  // past the last slot of a whole packet, if packets is not 0
+};
+
+// Copies the descriptors [first, end) as they are. All of them are whole packets with good slots, or *odd says that
+// some are not. Without a branch per slot this takes a nanosecond each; a pipe does nothing else.
+Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end, uint32_t buffers,
+              uint32_t stride, bool* odd) {
+  uint64_t bytes = 0;
+  uint64_t flags = 0;
+  uint32_t out_of_range = 0;
+  for (uint32_t i = first; i < end; i++) {
+    const uint64_t descriptor = load_descriptor(from[i]);
+    bytes += length_of(descriptor);
+    flags |= descriptor;
+    out_of_range |= static_cast<uint32_t>(buffer_of(descriptor) >= buffers) |
+                    static_cast<uint32_t>(length_of(descriptor) > stride);
+    store_descriptor(to[i], descriptor & ~kBufferChanged);
+    to[i].ptr = from[i].ptr;
+  }
+  *odd = out_of_range != 0 || (flags & kMoreFragments) != 0;
+  return {end - first, bytes, 0, end};
+}
+
+// The same slot by slot. `partial_bytes` carries a packet whose end has not come from one run to the next.
+Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end,
+                        uint32_t buffers, uint32_t stride, uint64_t* partial_bytes) {
+  Sent sent;
+  for (uint32_t i = first; i < end; i++) {
+    uint64_t descriptor = load_descriptor(from[i]);
+    if (buffer_of(descriptor) >= buffers || length_of(descriptor) > stride) {
+      // The receiver gets the slot, so that both rings stay in step, but the buffer that belongs there and nothing in it.
+      descriptor = buffer_of(load_descriptor(to[i])) < buffers ? buffer_of(load_descriptor(to[i])) : 0;
+      sent.bad++;
+    }
+    store_descriptor(to[i], descriptor & ~kBufferChanged);
+    to[i].ptr = from[i].ptr;
+    *partial_bytes += length_of(descriptor);
+    if ((descriptor & kMoreFragments) != 0) continue;
+    sent.complete = i + 1;
+    sent.bytes += *partial_bytes;
+    sent.packets++;
+    *partial_bytes = 0;
+  }
+  return sent;
+}
+
+// Gives buffers that the receiver swapped in to the sender's slots [first, end).
+void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint32_t end) {
+  uint64_t flags = 0;
+  for (uint32_t i = first; i < end; i++) flags |= load_descriptor(ring.shared->slot[i]);
+  if ((flags & kBufferChanged) == 0) [[likely]] return;
+  for (uint32_t i = first; i < end; i++) {
+    const uint64_t descriptor = load_descriptor(ring.shared->slot[i]);
+    if ((descriptor & kBufferChanged) == 0) continue;
+    store_descriptor(ring.shared->slot[i], descriptor & ~kBufferChanged);
+    // The sender must see what it gets instead of the buffer it sent.
+    if (region.buffer_valid(buffer_of(descriptor))) {
+      store_descriptor(ring.peer_shared->slot[i], descriptor);
+    } else {
+      ++ring.state->drops_bad_slot;
+    }
+  }
+}
+
 }  // namespace
 
 void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head) {
@@ -26,44 +95,38 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
   // Pairs with the receiver's release: a buffer it swapped in is in our slot before we see the slot as ours.
   const uint32_t released = peer.released.load(std::memory_order_acquire);
   if (released < ring.slots) state.hwtail = ring_previous(released, ring.slots);
+  if (state.hwcur == head) return;
 
-  uint32_t index = state.hwcur;
-  if (index == head) return;
-  const uint32_t buffers = region.buffers_reserved();
-  uint32_t complete = static_cast<uint32_t>(peer.ahead.load(std::memory_order_relaxed));
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
-  uint64_t bad = 0;
-  uint64_t partial_bytes = 0;
   const abi::netmap_slot* from = ring.shared->slot;
   abi::netmap_slot* to = ring.peer_shared->slot;
-  for (; index != head; index = ring_next(index, ring.slots)) {
-    uint64_t descriptor = load_descriptor(from[index]);
-    if (buffer_of(descriptor) >= buffers || length_of(descriptor) > region.buffer_stride()) [[unlikely]] {
-      // The receiver gets the slot, so that both rings stay in step, but nothing in it.
-      descriptor = load_descriptor(to[index]) & 0xffffffff;
-      bad++;
+  const uint32_t buffers = region.buffers_reserved();
+  const uint32_t stride = region.buffer_stride();
+  Sent all;
+  uint64_t partial_bytes = 0;
+  for (uint32_t first = state.hwcur; first != head;) {
+    const uint32_t end = first < head ? head : ring.slots;
+    bool odd = false;
+    Sent run = copy_run(from, to, first, end, buffers, stride, &odd);
+    if (odd || partial_bytes != 0) [[unlikely]] {
+      run = copy_run_carefully(from, to, first, end, buffers, stride, &partial_bytes);
     }
-    store_descriptor(to[index], descriptor & ~kBufferChanged);
-    to[index].ptr = from[index].ptr;
-    partial_bytes += length_of(descriptor);
-    if ((descriptor & kMoreFragments) == 0) {
-      complete = ring_next(index, ring.slots);
-      bytes += partial_bytes;
-      partial_bytes = 0;
-      packets++;
-    }
+    if (run.packets != 0) all.complete = run.complete;
+    all.packets += run.packets;
+    all.bytes += run.bytes;
+    all.bad += run.bad;
+    first = end == ring.slots ? 0 : end;
   }
   state.hwcur = head;
-  state.packets += packets;
-  state.bytes += bytes;
-  state.drops_bad_slot += bad;
-  if (packets == 0) return;
-  peer.delivered_packets.store(peer.delivered_packets.load(std::memory_order_relaxed) + packets,
+  state.packets += all.packets;
+  state.bytes += all.bytes;
+  state.drops_bad_slot += all.bad;
+  if (all.packets == 0) return;
+  peer.delivered_packets.store(peer.delivered_packets.load(std::memory_order_relaxed) + all.packets,
                                std::memory_order_relaxed);
-  peer.delivered_bytes.store(peer.delivered_bytes.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+  peer.delivered_bytes.store(peer.delivered_bytes.load(std::memory_order_relaxed) + all.bytes,
+                             std::memory_order_relaxed);
   // Slots and buffers before the index that shows them.
-  peer.ahead.store(complete, std::memory_order_release);
+  peer.ahead.store(all.complete == ring.slots ? 0 : all.complete, std::memory_order_release);
   notify(space, peer, region.id());
 }
 
@@ -73,18 +136,11 @@ void pipe_rx_sync(const Namespace& space, const Region& region, BoundRing& ring,
   const uint64_t ahead = state.ahead.load(std::memory_order_acquire);
   if (ahead < ring.slots) state.hwtail = static_cast<uint32_t>(ahead);
 
-  uint32_t index = state.hwcur;
-  if (index == head) return;
-  for (; index != head; index = ring_next(index, ring.slots)) {
-    const uint64_t descriptor = load_descriptor(ring.shared->slot[index]);
-    if ((descriptor & kBufferChanged) == 0) continue;
-    store_descriptor(ring.shared->slot[index], descriptor & ~kBufferChanged);
-    // The sender must see what it gets instead of the buffer it sent.
-    if (region.buffer_valid(buffer_of(descriptor))) {
-      store_descriptor(ring.peer_shared->slot[index], descriptor);
-    } else {
-      ++state.drops_bad_slot;
-    }
+  if (state.hwcur == head) return;
+  for (uint32_t first = state.hwcur; first != head;) {
+    const uint32_t end = first < head ? head : ring.slots;
+    return_buffers(region, ring, first, end);
+    first = end == ring.slots ? 0 : end;
   }
   state.hwcur = head;
   state.released.store(head, std::memory_order_release);

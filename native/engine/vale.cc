@@ -63,6 +63,7 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   RingState& state = *ring.state;
   delivered_ = 0;
   lost_full_ = 0;
+  overran_ = false;
   while (state.hwcur != head) {
     uint32_t entries = 0;
     const uint32_t end = gather(ring, state.hwcur, head, &entries);
@@ -73,7 +74,7 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   }
   // A switch takes everything at once: all slots but one are the user's again.
   state.hwtail = ring_previous(state.hwcur, ring.slots);
-  return lost_full_ != 0 && delivered_ == 0;
+  return overran_ || (lost_full_ != 0 && delivered_ == 0);
 }
 
 // Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it stopped.
@@ -283,6 +284,7 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   delivered_ += copied;
   if (full == 0) return;
   lost_full_ += full;
+  overran_ |= copied != 0;
   add(state.drops_full, full);
   add(ring.state->drops_full, full);
   // A ring that is full of a dead sender's reservation gives its receiver nothing to wake up for.

@@ -27,8 +27,9 @@ class ValeSender {
              uint32_t place, uint32_t client);
   ~ValeSender();
 
-  // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether packets were sent and all of
-  // them were lost to full rings: then the receivers need the processor more than we do.
+  // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether it went faster than receivers
+  // that are reading: a ring got full just now, or nothing got through at all. They need the processor more than we do.
+  // A ring that was full before while others take packets is a stuck receiver, and holds nobody up.
   bool tx_sync(BoundRing& ring, uint32_t head);
 
  private:
@@ -87,6 +88,7 @@ class ValeSender {
   uint32_t batches_ = 0;
   uint64_t delivered_ = 0;
   uint64_t lost_full_ = 0;
+  bool overran_ = false;
 };
 
 // One sync of an RX ring: shows published packets, gives the slots before `head` back to senders.
