@@ -75,6 +75,11 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
       if (status != Status::ok) return status;
       return engine::port_info(space_, request->nr_name, reinterpret_cast<abi::nmreq_port_info_get*>(request->nr_body));
     }
+    case abi::NETMAP_REQ_PORT_HDR_GET: {
+      const Status status = check_request(request, sizeof(abi::nmreq_port_hdr), no_option);
+      if (status != Status::ok) return status;
+      return engine::port_header(space_, request->nr_name, reinterpret_cast<abi::nmreq_port_hdr*>(request->nr_body));
+    }
     default:
       return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE ? Status::unsupported_request
                                                                                          : Status::bad_request;

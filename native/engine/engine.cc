@@ -389,7 +389,7 @@ Status enter(Namespace& space, const ControlLock& lock, bool thorough, uint32_t*
   return Status::ok;
 }
 
-Status find_port(Namespace& space, const std::string& name, const abi::nmreq_register& request, FoundPort* found) {
+Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request, FoundPort* found) {
   if (request.nr_mode == abi::NR_REG_NULL) return make_null_port(space, request, found);
   if ((request.nr_flags & (abi::NR_MONITOR_TX | abi::NR_MONITOR_RX | abi::NR_ZCOPY_MON)) != 0) {
     return Status::monitor_unsupported;
@@ -477,7 +477,7 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
   Status status = enter(*space, lock, thorough, nullptr);
   if (status != Status::ok) return status;
   FoundPort port;
-  status = find_port(*space, name, *request, &port);
+  status = port_for(*space, name, *request, &port);
   if (status != Status::ok) return status;
   status = bind(space, port, request, binding);
   if (status != Status::ok) drop_if_unused(*space, port.region, port.index);
@@ -532,7 +532,7 @@ Status port_info(const std::shared_ptr<Namespace>& space, const std::string& nam
   Status status = enter(*space, lock, false, nullptr);
   if (status != Status::ok) return status;
   FoundPort port;
-  status = find_port(*space, name, request, &port);
+  status = port_for(*space, name, request, &port);
   if (status != Status::ok) return status;
   const PortRecord& record = port.record();
   *info = {};
@@ -546,6 +546,17 @@ Status port_info(const std::shared_ptr<Namespace>& space, const std::string& nam
   info->nr_mem_id = static_cast<uint16_t>(port.region->id());
   drop_if_unused(*space, port.region, port.index);
   return Status::ok;
+}
+
+Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_hdr* header) {
+  ControlLock lock(*space);
+  Status status = enter(*space, lock, true, nullptr);
+  PortName parsed;
+  if (status == Status::ok) status = read_name(name, &parsed);
+  FoundPort port;
+  if (status == Status::ok) status = find_port(*space, parsed, &port);
+  if (status == Status::ok) header->nr_hdr_len = 0;
+  return status;
 }
 
 Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped) {

@@ -40,6 +40,10 @@ void release(Binding* binding);
 // `nr_mem_id`.
 Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_info_get* info);
 
+// Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all ports of this
+// version. Never makes a port, so it also tells whether one exists.
+Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_hdr* header);
+
 // Cleans up after every client that died. Returns how many there were.
 Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped);
 

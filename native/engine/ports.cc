@@ -93,19 +93,21 @@ uint32_t find_record(const Region& region, const std::string& name) {
   return kRegionPorts;
 }
 
+Status find_vale(Namespace& space, const Switch& vale, const PortName& name, FoundPort* found) {
+  const uint32_t place = vale.find(name.port_name);
+  if (place == Switch::kNowhere) return Status::no_such_port;
+  const SwitchPort& port = vale.place(place);
+  found->index = port.port;
+  return Region::open(space, port.region, &found->region) == Status::ok ? Status::ok : Status::namespace_corrupt;
+}
+
 Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found) {
   if (is_interface(name.port_name)) return Status::interface_not_attached;
   std::shared_ptr<Switch> vale;
   Status status = Switch::open(space, name.switch_name, true, &vale);
   if (status != Status::ok) return status;
-
-  const uint32_t place = vale->find(name.port_name);
-  if (place != Switch::kNowhere) {
-    const SwitchPort& port = vale->place(place);
-    status = Region::open(space, port.region, &found->region);
-    found->index = port.port;
-    return status == Status::ok ? Status::ok : Status::namespace_corrupt;
-  }
+  status = find_vale(space, *vale, name, found);
+  if (status != Status::no_such_port) return status;
 
   Geometry geometry;
   status = read_geometry(request, kMaxValeRings, kDefaultGeometry, &geometry);
@@ -127,16 +129,20 @@ Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmre
   return status;
 }
 
+Status find_plain_parent(Namespace& space, const std::string& name, FoundPort* found) {
+  char text[16] = {};
+  if (readlink(port_link(space, name).c_str(), text, sizeof(text) - 1) <= 0) return Status::no_such_port;
+  const Status status = Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region);
+  if (status != Status::ok) return status;
+  found->index = find_record(*found->region, name);
+  return found->index < kRegionPorts ? Status::ok : Status::no_such_port;
+}
+
 // A parent that is nobody's port, so that pipes can hang on any name.
 Status find_or_make_plain_parent(Namespace& space, const std::string& name, const abi::nmreq_register& request,
                                  FoundPort* found) {
-  char text[16] = {};
+  if (find_plain_parent(space, name, found) == Status::ok) return Status::ok;
   const std::string link = port_link(space, name);
-  if (readlink(link.c_str(), text, sizeof(text) - 1) > 0 &&
-      Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region) == Status::ok) {
-    found->index = find_record(*found->region, name);
-    if (found->index < kRegionPorts) return Status::ok;
-  }
   unlink(link.c_str());
 
   Status status = request.nr_mem_id == 0 && is_interface(name)
@@ -275,6 +281,29 @@ Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* regio
   const Status status = Region::open(space, id, region);
   if (status != Status::no_such_region || id != kGlobalRegion) return status;
   return Region::create(space, kGlobalRegion, kGlobalBufferStride, region);
+}
+
+Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
+  const PortName* base = &name;
+  PortName parent;
+  if (name.kind == NameKind::pipe) {
+    const Status status = read_name(name.parent, &parent);
+    if (status != Status::ok || parent.kind == NameKind::pipe) return Status::bad_name;
+    base = &parent;
+  }
+  Status status = Status::no_such_port;
+  if (base->kind == NameKind::vale) {
+    std::shared_ptr<Switch> vale;
+    status = Switch::open(space, base->switch_name, false, &vale);
+    if (status == Status::ok) status = find_vale(space, *vale, *base, found);
+  } else if (name.kind == NameKind::pipe) {
+    status = find_plain_parent(space, base->full, found);
+  } else {
+    return is_interface(name.full) ? Status::interface_unsupported : Status::no_such_interface;
+  }
+  if (name.kind != NameKind::pipe) return status;
+  if (status == Status::ok) found->index = find_record(*found->region, name.full);
+  return status == Status::ok && found->index < kRegionPorts ? Status::ok : Status::no_such_pipe;
 }
 
 Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found) {

@@ -17,6 +17,9 @@ struct FoundPort {
   PortRecord& record() const { return region->port(index); }
 };
 
+// Finds the port that `name` means, if there is one.
+Status find_port(Namespace& space, const PortName& name, FoundPort* found);
+
 // Finds the port that `name` means, or makes it with the geometry that `request` asks for.
 Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found);
 
