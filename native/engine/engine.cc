@@ -372,10 +372,16 @@ void repair(Namespace& space) {
   }
 }
 
-// Locks, and puts right what the dead left behind. Looks at all clients when `thorough`.
-Status enter(Namespace& space, const ControlLock& lock, bool thorough, uint32_t* reaped) {
+void repair_if_interrupted(Namespace& space, ControlLock& lock) {
+  if (!lock.interrupted()) return;
+  repair(space);
+  lock.repaired();
+}
+
+// Puts right what the dead left behind. Looks at all clients when `thorough`.
+Status enter(Namespace& space, ControlLock& lock, bool thorough, uint32_t* reaped) {
   if (lock.status() != Status::ok) return lock.status();
-  if (lock.interrupted()) repair(space);
+  repair_if_interrupted(space, lock);
   uint32_t count = 0;
   if (thorough || space.clients_high() <= kReapWindow) {
     count = reap_range(space, 1, space.clients_high());
@@ -501,7 +507,7 @@ void release(Binding* binding) {
     ControlLock lock(*binding->space);
     // A lock that cannot be had leaves the rest to the next reaper: our life line ends below in any case.
     if (lock.status() == Status::ok) {
-      if (lock.interrupted()) repair(*binding->space);
+      repair_if_interrupted(*binding->space, lock);
       release_client(*binding->space, binding->client);
     }
   }

@@ -151,7 +151,8 @@ ControlLock::ControlLock(Namespace& space) : space_(space), in_process_(space.co
 
 ControlLock::~ControlLock() {
   if (status_ != Status::ok) return;
-  space_.header().changing.store(0);
+  // Whoever did not repair leaves the mark to the next one.
+  if (!interrupted_) space_.header().changing.store(0);
   struct flock lock = one_byte(F_UNLCK, kControlLockByte);
   fcntl(space_.file_.descriptor(), F_OFD_SETLK, &lock);
 }

@@ -60,8 +60,9 @@ class ControlLock {
 
   // ok, or why the lock could not be had.
   Status status() const { return status_; }
-  // The last holder died before it had finished: control state must be repaired first.
+  // A holder died before it had finished, and nobody has called repaired() since: control state must be repaired first.
   bool interrupted() const { return interrupted_; }
+  void repaired() { interrupted_ = false; }
 
  private:
   Namespace& space_;
