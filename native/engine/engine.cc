@@ -503,15 +503,18 @@ Status register_port(const std::shared_ptr<Namespace>& space, const std::string&
 
 void release(Binding* binding) {
   if (binding->client == 0) return;
-  {
-    ControlLock lock(*binding->space);
-    // A lock that cannot be had leaves the rest to the next reaper: our life line ends below in any case.
-    if (lock.status() == Status::ok) {
-      repair_if_interrupted(*binding->space, lock);
-      release_client(*binding->space, binding->client);
+  Namespace& space = *binding->space;
+  if (space.inherited()) {
+    close(binding->life_line);
+  } else {
+    ControlLock lock(space);
+    close(binding->life_line);
+    // The port stays while a forked process has it too. That, and a lock that cannot be had, is left to the next reaper.
+    if (lock.status() == Status::ok && !space.client_alive(binding->client)) {
+      repair_if_interrupted(space, lock);
+      release_client(space, binding->client);
     }
   }
-  close(binding->life_line);
   *binding = Binding{};
 }
 

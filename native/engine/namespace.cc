@@ -57,7 +57,7 @@ Status Namespace::open(const std::string& directory, std::shared_ptr<Namespace>*
 
   std::lock_guard guard(open_namespaces_mutex);
   std::weak_ptr<Namespace>& known = open_namespaces()[directory];
-  if (auto space = known.lock(); space && !space->removed()) {
+  if (auto space = known.lock(); space && !space->inherited() && !space->removed()) {
     *result = std::move(space);
     return Status::ok;
   }
@@ -94,21 +94,24 @@ uint32_t Namespace::clients_high() const {
 }
 
 Status Namespace::take_client(uint32_t* id, int* life_line) {
-  uint32_t free = 1;
-  while (free <= clients_high() && client(free).used.load(std::memory_order_relaxed) != 0) free++;
-  if (free > kMaxClients) return Status::clients_full;
-  if (free > clients_high()) {
-    const Status status = file_.reserve(kClientsOffset + free * sizeof(Client), sizeof(Client));
-    if (status != Status::ok) return status;
-    header().clients_high = free;
-  }
-
   const int descriptor = ::open(path("namespace").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0) return errno == EMFILE || errno == ENFILE ? Status::clients_full : Status::not_permitted;
-  struct flock lock = one_byte(F_WRLCK, kClientLockBase + free);
-  if (fcntl(descriptor, F_OFD_SETLK, &lock) != 0) {
+  uint32_t free = 0;
+  struct flock lock;
+  do {
+    free++;
+    while (free <= clients_high() && client(free).used.load(std::memory_order_relaxed) != 0) free++;
+    lock = one_byte(F_WRLCK, kClientLockBase + free);
+    // A process that was forked from the last owner may still have its life line: such a number is not free yet.
+  } while (free <= kMaxClients && fcntl(descriptor, F_OFD_SETLK, &lock) != 0);
+  Status status = free > kMaxClients ? Status::clients_full : Status::ok;
+  if (status == Status::ok && free > clients_high()) {
+    status = file_.reserve(kClientsOffset + free * sizeof(Client), sizeof(Client));
+    if (status == Status::ok) header().clients_high = free;
+  }
+  if (status != Status::ok) {
     ::close(descriptor);
-    return Status::namespace_corrupt;
+    return status;
   }
 
   Client& taken = client(free);

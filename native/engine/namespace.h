@@ -7,6 +7,8 @@
 //           ControlLock::interrupted() says that its last holder died inside an operation.
 #pragma once
 
+#include <unistd.h>
+
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +40,8 @@ class Namespace {
 
   // Removed from its directory since it was opened: nobody new will come here.
   bool removed() const { return file_.removed(); }
+  // Opened by the process that forked us. Its descriptor is shared with that one, so no lock keeps the two apart.
+  bool inherited() const { return process_ != getpid(); }
 
   std::mutex& control_mutex() { return control_mutex_; }
 
@@ -47,6 +51,7 @@ class Namespace {
   Status open_file();
 
   std::string directory_;
+  pid_t process_ = getpid();
   SharedFile file_;
   std::mutex control_mutex_;
 };
