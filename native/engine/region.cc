@@ -141,6 +141,8 @@ void Region::give_port(uint32_t index) {
 }
 
 Status Region::take_rings(uint32_t count, uint32_t* first) {
+  *first = 0;
+  if (count == 0) return Status::ok;
   uint64_t* map = header().ring_map;
   uint32_t run = 0;
   for (uint32_t i = 0; i < kRegionRings; i++) {

@@ -81,6 +81,7 @@ void SharedFile::close() {
 }
 
 Status SharedFile::reserve(uint64_t offset, uint64_t length) {
+  if (length == 0) return Status::ok;
   while (fallocate(descriptor_, 0, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
     if (errno == EINTR) continue;
     return errno == EIO || errno == EBADF ? Status::system_error : Status::space_exhausted;
