@@ -168,8 +168,9 @@ bool record_is_sane(const PortRecord& record) {
          uint64_t{record.first_ring} + record.all_tx() + record.all_rx() <= kRegionRings;
 }
 
-// Undoes what a client's registration did. Everything it needs is in shared memory, so a reaper can do it for the dead.
-void release_client(Namespace& space, uint32_t id) {
+// Undoes what a client's registration did, and says `then` in its `used` word. Everything it needs is in shared memory, so
+// a reaper can do it for the dead.
+void release_client(Namespace& space, uint32_t id, uint32_t then) {
   Client& client = space.client(id);
   if (client.used.load() != kClientUsed) return;
   unlink(wake_path(space, id).c_str());
@@ -192,11 +193,11 @@ void release_client(Namespace& space, uint32_t id) {
       }
       if (record.users > 0) record.users--;
     }
-    client.used.store(kClientFree);
+    client.used.store(then);
     drop_if_unused(space, region, client.port);
     return;
   }
-  client.used.store(kClientFree);
+  client.used.store(then);
 }
 
 // Whether a ring of the switch that client `id` sent to may still wait for it.
@@ -217,9 +218,8 @@ bool still_awaited(Namespace& space, uint32_t id) {
 }
 
 void bury(Namespace& space, uint32_t id) {
-  release_client(space, id);
-  Client& client = space.client(id);
-  client.used.store(still_awaited(space, id) ? kClientZombie : kClientFree);
+  release_client(space, id, kClientZombie);
+  if (!still_awaited(space, id)) space.client(id).used.store(kClientFree);
 }
 
 uint32_t reap_range(Namespace& space, uint32_t first, uint32_t count) {
@@ -277,10 +277,10 @@ void repair_region(Namespace& space, uint32_t id) {
     if (record.kind == PortKind::parent) continue;
     for (uint32_t ring = record.first_ring; ring < record.first_ring + record.all_tx() + record.all_rx(); ring++) {
       rings[ring / 64] |= 1ull << (ring % 64);
-      region->ring(ring).users.store(0);
-      region->ring(ring).exclusive = 0;
     }
   }
+  std::vector<uint32_t> users(kRegionRings);
+  std::vector<uint32_t> exclusive(kRegionRings);
   for (uint32_t client_id = 1; client_id <= space.clients_high(); client_id++) {
     Client& client = space.client(client_id);
     if (client.used.load() != kClientUsed || client.region != id || client.port >= region->ports_high()) continue;
@@ -292,9 +292,15 @@ void repair_region(Namespace& space, uint32_t id) {
     }
     for_each_ring(record, tx_range(client), rx_range(client), [&](uint32_t ring, bool) {
       if (ring >= kRegionRings) return;
-      region->ring(ring).users.fetch_add(1);
-      if ((client.flags & abi::NR_EXCLUSIVE) != 0) region->ring(ring).exclusive = client_id;
+      users[ring]++;
+      if ((client.flags & abi::NR_EXCLUSIVE) != 0) exclusive[ring] = client_id;
     });
+  }
+  for (uint32_t ring = 0; ring < kRegionRings; ring++) {
+    if ((rings[ring / 64] >> (ring % 64) & 1) == 0) continue;
+    // Stored once: a sender that saw 0 in between would take the receiver for gone.
+    region->ring(ring).users.store(users[ring]);
+    region->ring(ring).exclusive = exclusive[ring];
   }
   memcpy(header.ring_map, rings, sizeof(rings));
   memcpy(header.interface_map, interfaces, sizeof(interfaces));
@@ -340,10 +346,13 @@ void repair_switch(Namespace& space, const std::string& name) {
 void repair(Namespace& space) {
   for (uint32_t id = 1; id <= space.clients_high(); id++) {
     Client& client = space.client(id);
-    if (client.used.load() == kClientUsed && !space.client_alive(id)) {
-      unlink(wake_path(space, id).c_str());
-      client.used.store(kClientZombie);
+    if (client.used.load() != kClientUsed || space.client_alive(id)) continue;
+    unlink(wake_path(space, id).c_str());
+    std::shared_ptr<Region> region;
+    if (client.interface_object < kRegionInterfaces && Region::open(space, client.region, &region) == Status::ok) {
+      free_extra_buffers(*region, region->netmap_if(client.interface_object));
     }
+    client.used.store(kClientZombie);
   }
   std::string suffix;
   for (const std::string& file : files_of(space)) {
@@ -512,7 +521,7 @@ void release(Binding* binding) {
     // The port stays while a forked process has it too. That, and a lock that cannot be had, is left to the next reaper.
     if (lock.status() == Status::ok && !space.client_alive(binding->client)) {
       repair_if_interrupted(space, lock);
-      release_client(space, binding->client);
+      release_client(space, binding->client, kClientFree);
     }
   }
   *binding = Binding{};
