@@ -27,9 +27,9 @@ export interface Place {
 export type PortInfo = NativeGeometry;
 
 /**
- * What a port is like that some program has open.
+ * What a port is like, or would be if it were opened now without options: netmap makes it for a moment to tell.
  *
- * @throws {NmError} PORT_NOT_FOUND or PIPE_NOT_FOUND when nobody has it open; see lib/errors.ts for the others
+ * @throws {NmError} one of the codes of `statusErrors` in lib/errors.ts
  */
 export function portInfo(port: string | PortSpec, place: Place = {}): PortInfo {
   const spec = readSpec(port);

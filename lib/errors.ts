@@ -147,8 +147,8 @@ const table = {
   },
   PORT_RUNNING: {
     exit: 1,
-    says: (d: { port: string }) => `Cannot use port "${d.port}": a traffic loop is running on it`,
-    hint: "Stop the loop and await its end first",
+    says: (d: { port: string }) => `Cannot use port "${d.port}": a traffic loop or a wait is under way`,
+    hint: "Await its end first",
   },
   API_VERSION: {
     exit: 1,
@@ -306,7 +306,7 @@ const table = {
   },
   NAMESPACE_OPEN: {
     exit: 1,
-    says: because((d) => `other users can write to the namespace directory ${d.namespace}`),
+    says: because((d) => `the namespace directory ${d.namespace} is open to other users`),
     hint: (d: PortFailure) => `chmod 700 ${d.namespace} closes it, or set NM_DIR to another directory`,
   },
   NAMESPACE_NOT_DIRECTORY: {

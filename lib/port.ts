@@ -63,6 +63,7 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
   };
   const opened = native().openPort(namespace, request);
   if (typeof opened === "number") {
+    refuseAbsentShare(spec, opened, namespace);
     throw portError(opened, "open port", formatPort(spec), namespace, request);
   }
   return new Port(opened, { spec, namespace, backend });
@@ -74,12 +75,14 @@ interface Origin {
   readonly backend: "embedded";
 }
 
-/** The addon's side of a port, for the library's own files. */
+/** For the library's own files: the addon's side of a port, and what a result below 0 means there. */
 export let nativeOf: (port: Port) => NativePort;
+export let failureOf: (port: Port, result: number, action: string) => NmError;
 
 export class Port {
   static {
     nativeOf = (port) => port.#native;
+    failureOf = (port, result, action) => port.#failure(result, action);
   }
 
   /** The printed form of the name. */
@@ -261,8 +264,13 @@ export class Port {
   }
 
   #fail(result: number, action: string): never {
-    if (statusOf(result) === "port_in_use") throw new NmError("PORT_RUNNING", { port: this.name });
-    throw this.#open ? portError(result, action, this.name, this.namespace) : this.#closed();
+    throw this.#failure(result, action);
+  }
+
+  #failure(result: number, action: string): NmError {
+    if (!this.#open) return this.#closed();
+    if (statusOf(result) === "port_in_use") return new NmError("PORT_RUNNING", { port: this.name });
+    return portError(result, action, this.name, this.namespace);
   }
 
   #closed(): NmError {
@@ -283,6 +291,18 @@ function extraBuffers({ extraBuffers = 0 }: OpenOptions): number {
 /** `@share` names a port that is open; its region is then asked for by id. */
 function sharedMemory({ options }: PortSpec, place: Place): { memId?: number } {
   return options.share ? { memId: portInfo(options.share.port, place).memId } : {};
+}
+
+/** A port that nobody has open has the region it would get, which is not there. */
+function refuseAbsentShare({ options }: PortSpec, result: number, namespace: string): void {
+  const status = statusOf(result);
+  if (!options.share || status !== "no_such_region") return;
+  throw new NmError("PORT_NOT_FOUND", {
+    action: "share memory of port",
+    port: options.share.port,
+    namespace,
+    status,
+  });
 }
 
 function refuseOptions(spec: PortSpec, namespace: string): void {

@@ -10,11 +10,9 @@
  */
 
 import { NETMAP_MAX_FRAGS } from "./abi.js";
-import { portError } from "./control.js";
-import { NmError } from "./errors.js";
 import { contents, frameLimits, type ProgressName, progressMeanings } from "./layout.js";
 import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
-import { nativeOf, type Port } from "./port.js";
+import { failureOf, nativeOf, type Port } from "./port.js";
 
 /** IPv4 addresses as numbers (10.0.0.1 is 0x0a000001) and UDP ports, both ends included. */
 export type Endpoint = NativeEndpoint;
@@ -105,7 +103,7 @@ export class TrafficLoop {
     this.port = port;
     this.#native = loop;
     this.ended = loop.ended.then((result) => {
-      if (result < 0) throw portError(result, "go on with port", port.name, port.namespace);
+      if (result < 0) throw failureOf(port, result, "go on with port");
       return this.progress();
     });
   }
@@ -137,9 +135,8 @@ export class TrafficLoop {
 }
 
 function started(port: Port, loop: NativeLoop | number): TrafficLoop {
-  if (typeof loop !== "number") return new TrafficLoop(port, loop);
-  if (!port.isOpen) throw new NmError("PORT_CLOSED", { port: port.name });
-  throw portError(loop, "start traffic on port", port.name, port.namespace);
+  if (typeof loop === "number") throw failureOf(port, loop, "start traffic on port");
+  return new TrafficLoop(port, loop);
 }
 
 function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {

@@ -149,15 +149,22 @@ Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, 
   int cpu = -1;
   read(options, "cpu", &cpu);
 
-  Ended ended = Ended::New(env, "nm:traffic", 0, 1, this);
-  const auto notify = [ended]() mutable {
-    // An environment that is closing has let go of it already.
-    if (ended.NonBlockingCall() != napi_closing) ended.Release();
-  };
-  worker_ = std::make_unique<Worker>(std::move(loop), cpu, notify);
+  uv_loop_t* events = nullptr;
+  if (napi_get_uv_event_loop(env, &events) != napi_ok) return Status::system_error;
+  auto* notice = new Notice;
+  if (uv_async_init(events, &notice->async, on_notice) != 0) {
+    delete notice;
+    return Status::system_error;
+  }
+  notice->async.data = notice;
+  notice->loop = this;
+  notice_ = notice;
+  napi_add_async_cleanup_hook(env, on_environment_end, notice, &notice->cleanup);
+
+  worker_ = std::make_unique<Worker>(std::move(loop), cpu, [notice] { uv_async_send(&notice->async); });
   const Status status = worker_->start();
   if (status != Status::ok) {
-    ended.Release();
+    close_notice();
     return status;
   }
 
@@ -165,6 +172,7 @@ Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, 
   keep_port_ = Napi::Persistent(port->Value());
   port->occupy(this);
   ended_.emplace(env);
+  context_.emplace(env, "nm:traffic");
   Value()["ended"] = ended_->Promise();
   Ref();
   return Status::ok;
@@ -178,13 +186,39 @@ void LoopHandle::halt() {
   port_ = nullptr;
 }
 
-void LoopHandle::on_ended(Napi::Env env, Napi::Function, LoopHandle* self, void*) {
-  if (env == nullptr) return;
+void LoopHandle::on_notice(uv_async_t* async) { static_cast<Notice*>(async->data)->loop->settle(); }
+
+void LoopHandle::settle() {
+  halt();
+  close_notice();
+  keep_port_.Reset();
+
+  Napi::Env env = Env();
+  Napi::HandleScope handles(env);
+  [[maybe_unused]] const Napi::Object keep = Value();
+  // Without a callback scope the code that awaits the promise would not run before the next callback of somebody else.
+  Napi::CallbackScope callback(env, *context_);
+  const auto status = static_cast<Status>(worker_->progress().status.load(std::memory_order_relaxed));
+  ended_->Resolve(result(env, status));
+  Unref();
+}
+
+// Nobody is left to tell: JavaScript does not run any more.
+void LoopHandle::on_environment_end(napi_async_cleanup_hook_handle, void* notice) {
+  LoopHandle* self = static_cast<Notice*>(notice)->loop;
   self->halt();
-  self->keep_port_.Reset();
-  const auto status = static_cast<Status>(self->worker_->progress().status.load(std::memory_order_relaxed));
-  self->ended_->Resolve(result(env, status));
-  self->Unref();
+  self->close_notice();
+}
+
+void LoopHandle::close_notice() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&notice_->async), on_closed);
+  notice_ = nullptr;
+}
+
+void LoopHandle::on_closed(uv_handle_t* handle) {
+  auto* notice = static_cast<Notice*>(handle->data);
+  napi_remove_async_cleanup_hook(notice->cleanup);
+  delete notice;
 }
 
 // One number for each row of NM_PROGRESS, in that order.

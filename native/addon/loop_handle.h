@@ -9,6 +9,7 @@
 #pragma once
 
 #include <napi.h>
+#include <uv.h>
 
 #include <memory>
 #include <optional>
@@ -37,8 +38,16 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   static Napi::Value start_generator(const Napi::CallbackInfo& info);
   static Napi::Value start_sink(const Napi::CallbackInfo& info);
   static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);
-  static void on_ended(Napi::Env env, Napi::Function, LoopHandle* self, void*);
-  using Ended = Napi::TypedThreadSafeFunction<LoopHandle, void, &LoopHandle::on_ended>;
+
+  // Brings the end of the thread to the event loop. libuv gives it back a turn after it was closed.
+  struct Notice {
+    uv_async_t async{};
+    napi_async_cleanup_hook_handle cleanup = nullptr;
+    LoopHandle* loop = nullptr;
+  };
+  static void on_notice(uv_async_t* async);
+  static void on_environment_end(napi_async_cleanup_hook_handle, void* notice);
+  static void on_closed(uv_handle_t* handle);
 
   // Members of the JavaScript object.
   Napi::Value progress(const Napi::CallbackInfo& info);
@@ -48,11 +57,17 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
 
   Status begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop);
 
+  void settle();
+  void close_notice();
+
   std::unique_ptr<Dump> dump_;
   std::unique_ptr<Worker> worker_;
-  std::optional<Napi::Promise::Deferred> ended_;
   // Set while the loop runs.
   PortHandle* port_ = nullptr;
+  // Set until JavaScript has heard of the end.
+  Notice* notice_ = nullptr;
+  std::optional<Napi::Promise::Deferred> ended_;
+  std::optional<Napi::AsyncContext> context_;
   Napi::ObjectReference keep_port_;
 };
 
