@@ -13,8 +13,8 @@ namespace nm {
 class Port {
  public:
   // Registers `name` with the fields of `wanted` on `device` and maps it. On failure *port stays empty.
-  static Status open(std::unique_ptr<Device> device, const std::string& name, const abi::nmreq_register& wanted,
-                     std::unique_ptr<Port>* port);
+  static Status open(std::unique_ptr<Device> device, const std::string& name,
+                     const abi::nmreq_register& wanted, std::unique_ptr<Port>* port);
 
   Device& device() { return *device_; }
   const std::string& name() const { return name_; }

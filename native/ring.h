@@ -11,19 +11,12 @@
 // port was opened; what must be read from shared memory (tail, buffer indexes) is checked on each read.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 #include "abi/netmap.h"
+#include "slot.h"
 
 namespace nm {
-
-// The part of a slot that describes its packet.
-struct Descriptor {
-  uint32_t buf_idx;
-  uint16_t len;
-  uint16_t flags;
-};
 
 class Ring {
  public:
@@ -54,8 +47,8 @@ class Ring {
   // Whether the device still holds slots that were sent.
   bool pending() const { return next(tail()) != head(); }
 
-  uint32_t next(uint32_t index) const { return index + 1 == slots_ ? 0 : index + 1; }
-  uint32_t distance(uint32_t from, uint32_t to) const { return to >= from ? to - from : to + slots_ - from; }
+  uint32_t next(uint32_t index) const { return ring_next(index, slots_); }
+  uint32_t distance(uint32_t from, uint32_t to) const { return ring_distance(from, to, slots_); }
   uint32_t head_in_range() const {
     const uint32_t head = this->head();
     return head < slots_ ? head : 0;
@@ -64,14 +57,8 @@ class Ring {
   // Slot `index`, which must be below slots().
   abi::netmap_slot& slot(uint32_t index) const { return shared_->slot[index]; }
 
-  // The descriptor of slot `index`, moved whole: one load or store that never meets a half-written one, and
-  // that no other store has to be waited for.
-  Descriptor descriptor(uint32_t index) const {
-    return unpack(__atomic_load_n(descriptor_word(index), __ATOMIC_RELAXED));
-  }
-  void put(uint32_t index, Descriptor descriptor) const {
-    __atomic_store_n(descriptor_word(index), pack(descriptor), __ATOMIC_RELAXED);
-  }
+  Descriptor descriptor(uint32_t index) const { return Descriptor::load(shared_->slot[index]); }
+  void put(uint32_t index, Descriptor descriptor) const { descriptor.store(shared_->slot[index]); }
 
   // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet
   // is in.
@@ -93,24 +80,6 @@ class Ring {
   }
 
  private:
-  using SlotWord [[gnu::may_alias]] = uint64_t;
-  // By shifts, which the compiler turns into better code than a copy of the struct.
-  static constexpr bool kLittle = std::endian::native == std::endian::little;
-  static constexpr int kBufferShift = kLittle ? 0 : 32;
-  static constexpr int kLengthShift = kLittle ? 32 : 16;
-  static constexpr int kFlagsShift = kLittle ? 48 : 0;
-  static Descriptor unpack(uint64_t word) {
-    return {static_cast<uint32_t>(word >> kBufferShift), static_cast<uint16_t>(word >> kLengthShift),
-            static_cast<uint16_t>(word >> kFlagsShift)};
-  }
-  static uint64_t pack(Descriptor descriptor) {
-    return uint64_t{descriptor.buf_idx} << kBufferShift | uint64_t{descriptor.len} << kLengthShift |
-           uint64_t{descriptor.flags} << kFlagsShift;
-  }
-  SlotWord* descriptor_word(uint32_t index) const {
-    return reinterpret_cast<SlotWord*>(&shared_->slot[index]);
-  }
-
   static uint32_t load(const uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
 
   abi::netmap_ring* shared_ = nullptr;

@@ -73,16 +73,19 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
     case abi::NETMAP_REQ_PORT_INFO_GET: {
       const Status status = check_request(request, sizeof(abi::nmreq_port_info_get), no_option);
       if (status != Status::ok) return status;
-      return engine::port_info(space_, request->nr_name, reinterpret_cast<abi::nmreq_port_info_get*>(request->nr_body));
+      return engine::port_info(space_, request->nr_name,
+                               reinterpret_cast<abi::nmreq_port_info_get*>(request->nr_body));
     }
     case abi::NETMAP_REQ_PORT_HDR_GET: {
       const Status status = check_request(request, sizeof(abi::nmreq_port_hdr), no_option);
       if (status != Status::ok) return status;
-      return engine::port_header(space_, request->nr_name, reinterpret_cast<abi::nmreq_port_hdr*>(request->nr_body));
+      return engine::port_header(space_, request->nr_name,
+                                 reinterpret_cast<abi::nmreq_port_hdr*>(request->nr_body));
     }
     default:
-      return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE ? Status::unsupported_request
-                                                                                         : Status::bad_request;
+      return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
+                 ? Status::unsupported_request
+                 : Status::bad_request;
   }
 }
 
@@ -97,7 +100,9 @@ Status EmbeddedDevice::do_register(const std::string& name, abi::nmreq_register*
 
 void EmbeddedDevice::bind_rings() {
   const PortRecord& record = binding_.region->port(binding_.port);
-  kind_ = record.kind == PortKind::vale ? Kind::vale : record.kind == PortKind::null ? Kind::null : Kind::pipe;
+  kind_ = record.kind == PortKind::vale   ? Kind::vale
+          : record.kind == PortKind::null ? Kind::null
+                                          : Kind::pipe;
   const engine::Client& client = space_->client(binding_.client);
   for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bound_ring(record, true, i));
   for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bound_ring(record, false, i));
@@ -208,7 +213,8 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
 bool EmbeddedDevice::has_news(uint32_t events) const {
   if ((events & kReadable) != 0) {
     for (const BoundRing& ring : rx_) {
-      if (ring.carries_packets && (kind_ == Kind::vale ? engine::vale_rx_has_news(ring) : engine::pipe_rx_has_news(ring))) {
+      if (ring.carries_packets &&
+          (kind_ == Kind::vale ? engine::vale_rx_has_news(ring) : engine::pipe_rx_has_news(ring))) {
         return true;
       }
     }
@@ -342,7 +348,8 @@ Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* count
   counters->drops_full = ring.drops_full.load(std::memory_order_relaxed);
   counters->drops_too_long = ring.drops_too_long.load(std::memory_order_relaxed);
   counters->drops_no_destination = ring.drops_no_destination;
-  counters->drops_bad_slot = ring.drops_bad_slot + ring.drops_bad_receiver_slot.load(std::memory_order_relaxed);
+  counters->drops_bad_slot =
+      ring.drops_bad_slot + ring.drops_bad_receiver_slot.load(std::memory_order_relaxed);
   counters->drops_too_short = ring.drops_too_short;
   counters->drops_too_many_slots = ring.drops_too_many_slots;
   counters->drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);

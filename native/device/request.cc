@@ -29,7 +29,8 @@ abi::nmreq_option* option_at(uint64_t pointer) { return reinterpret_cast<abi::nm
 }  // namespace
 
 Status check_request(abi::nmreq_header* header, uint64_t body_size, bool (*supported)(uint32_t option_type)) {
-  if (header->nr_version < abi::NETMAP_MIN_API || header->nr_version > abi::NETMAP_MAX_API) return Status::bad_version;
+  if (header->nr_version < abi::NETMAP_MIN_API || header->nr_version > abi::NETMAP_MAX_API)
+    return Status::bad_version;
   if (header->nr_reserved != 0 || (header->nr_body == 0) != (body_size == 0)) return Status::bad_request;
   header->nr_name[sizeof(header->nr_name) - 1] = '\0';
 

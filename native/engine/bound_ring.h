@@ -18,7 +18,7 @@ struct BoundRing {
   abi::netmap_ring* shared = nullptr;
   LeaseTable leases = nullptr;
   uint32_t slots = 0;
-  uint32_t number = 0;  // among the port's rings of its direction
+  uint32_t number = 0;           // among the port's rings of its direction
   bool carries_packets = false;  // not so for the host rings of software ports and the rings of null ports
 
   // A pipe's other end.
@@ -39,9 +39,6 @@ struct UserView {
 };
 
 enum class SyncBegin { ready, busy, reset };
-
-inline uint32_t ring_next(uint32_t index, uint32_t slots) { return index + 1 == slots ? 0 : index + 1; }
-inline uint32_t ring_previous(uint32_t index, uint32_t slots) { return index == 0 ? slots - 1 : index - 1; }
 
 // Takes the ring for a sync by client `me` and reads the user's view. `busy`: another descriptor is syncing it, skip it.
 // `reset`: head or cur were not where they may be; the ring was set back to what the engine last agreed to and counted.

@@ -27,7 +27,8 @@ struct RingRange {
 };
 
 // Which rings of `record` a registration selects. Host rings follow the others, so every mode is one range.
-Status select_rings(const PortRecord& record, const abi::nmreq_register& request, RingRange* tx, RingRange* rx) {
+Status select_rings(const PortRecord& record, const abi::nmreq_register& request, RingRange* tx,
+                    RingRange* rx) {
   const uint32_t number = request.nr_ringid;
   switch (request.nr_mode) {
     case abi::NR_REG_ALL_NIC:
@@ -162,9 +163,9 @@ RingRange tx_range(const Client& client) { return {client.first_tx, client.end_t
 RingRange rx_range(const Client& client) { return {client.first_rx, client.end_rx}; }
 
 bool record_is_sane(const PortRecord& record) {
-  return record.kind != PortKind::free && record.tx_rings <= kRegionRings && record.rx_rings <= kRegionRings &&
-         record.host_tx_rings <= kRegionRings && record.host_rx_rings <= kRegionRings &&
-         record.first_ring <= kRegionRings &&
+  return record.kind != PortKind::free && record.tx_rings <= kRegionRings &&
+         record.rx_rings <= kRegionRings && record.host_tx_rings <= kRegionRings &&
+         record.host_rx_rings <= kRegionRings && record.first_ring <= kRegionRings &&
          uint64_t{record.first_ring} + record.all_tx() + record.all_rx() <= kRegionRings;
 }
 
@@ -275,7 +276,8 @@ void repair_region(Namespace& space, uint32_t id) {
     record.users = 0;
     record.pipes = 0;
     if (record.kind == PortKind::parent) continue;
-    for (uint32_t ring = record.first_ring; ring < record.first_ring + record.all_tx() + record.all_rx(); ring++) {
+    for (uint32_t ring = record.first_ring; ring < record.first_ring + record.all_tx() + record.all_rx();
+         ring++) {
       rings[ring / 64] |= 1ull << (ring % 64);
     }
   }
@@ -283,7 +285,8 @@ void repair_region(Namespace& space, uint32_t id) {
   std::vector<uint32_t> exclusive(kRegionRings);
   for (uint32_t client_id = 1; client_id <= space.clients_high(); client_id++) {
     Client& client = space.client(client_id);
-    if (client.used.load() != kClientUsed || client.region != id || client.port >= region->ports_high()) continue;
+    if (client.used.load() != kClientUsed || client.region != id || client.port >= region->ports_high())
+      continue;
     PortRecord& record = region->port(client.port);
     if (record.kind == PortKind::free) continue;
     record.users++;
@@ -330,11 +333,12 @@ void repair_switch(Namespace& space, const std::string& name) {
     const SwitchPort& place = vale->place(i);
     if (place.generation.load() % 2 == 0) continue;
     std::shared_ptr<Region> region;
-    bool there = Region::open(space, place.region, &region) == Status::ok && region->nonce() == place.region_nonce &&
-                 place.port < region->ports_high();
+    bool there = Region::open(space, place.region, &region) == Status::ok &&
+                 region->nonce() == place.region_nonce && place.port < region->ports_high();
     if (there) {
       const PortRecord& record = region->port(place.port);
-      there = record.kind == PortKind::vale && record.switch_index == vale->index() && record.switch_port == i;
+      there =
+          record.kind == PortKind::vale && record.switch_index == vale->index() && record.switch_port == i;
     }
     if (!there) vale->remove(space, i);
   }
@@ -349,14 +353,16 @@ void repair(Namespace& space) {
     if (client.used.load() != kClientUsed || space.client_alive(id)) continue;
     unlink(wake_path(space, id).c_str());
     std::shared_ptr<Region> region;
-    if (client.interface_object < kRegionInterfaces && Region::open(space, client.region, &region) == Status::ok) {
+    if (client.interface_object < kRegionInterfaces &&
+        Region::open(space, client.region, &region) == Status::ok) {
       free_extra_buffers(*region, region->netmap_if(client.interface_object));
     }
     client.used.store(kClientZombie);
   }
   std::string suffix;
   for (const std::string& file : files_of(space)) {
-    if (read_suffix(file, "region.", &suffix)) repair_region(space, static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10)));
+    if (read_suffix(file, "region.", &suffix))
+      repair_region(space, static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10)));
   }
   for (const std::string& file : files_of(space)) {
     if (read_suffix(file, "switch.", &suffix)) repair_switch(space, suffix);
@@ -404,7 +410,8 @@ Status enter(Namespace& space, ControlLock& lock, bool thorough, uint32_t* reape
   return Status::ok;
 }
 
-Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request, FoundPort* found) {
+Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request,
+                FoundPort* found) {
   if (request.nr_mode == abi::NR_REG_NULL) return make_null_port(space, request, found);
   if ((request.nr_flags & (abi::NR_MONITOR_TX | abi::NR_MONITOR_RX | abi::NR_ZCOPY_MON)) != 0) {
     return Status::monitor_unsupported;
@@ -458,7 +465,8 @@ Status bind(const std::shared_ptr<Namespace>& space, const FoundPort& port, abi:
     port.region->give_interface(object);
     return status;
   }
-  const uint32_t extra = chain_extra_buffers(*port.region, port.region->netmap_if(object), request->nr_extra_bufs);
+  const uint32_t extra =
+      chain_extra_buffers(*port.region, port.region->netmap_if(object), request->nr_extra_bufs);
 
   Client& client = space->client(id);
   client.region = port.region->id();
@@ -501,8 +509,8 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
 
 }  // namespace
 
-Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_register* request,
-                     Binding* binding) {
+Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
+                     abi::nmreq_register* request, Binding* binding) {
   const Status status = try_register(space, name, false, request, binding);
   const int number = status_errno(status);
   if (number != EBUSY && number != ENOMEM) return status;
@@ -527,7 +535,8 @@ void release(Binding* binding) {
   *binding = Binding{};
 }
 
-Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_info_get* info) {
+Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name,
+                 abi::nmreq_port_info_get* info) {
   abi::nmreq_register request = {};
   request.nr_mode = abi::NR_REG_ALL_NIC;
   request.nr_mem_id = info->nr_mem_id;
@@ -566,7 +575,8 @@ Status port_info(const std::shared_ptr<Namespace>& space, const std::string& nam
   return Status::ok;
 }
 
-Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_hdr* header) {
+Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
+                   abi::nmreq_port_hdr* header) {
   ControlLock lock(*space);
   Status status = enter(*space, lock, true, nullptr);
   PortName parsed;

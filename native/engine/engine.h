@@ -30,19 +30,21 @@ struct Binding {
 };
 
 // Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them.
-Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_register* request,
-                     Binding* binding);
+Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
+                     abi::nmreq_register* request, Binding* binding);
 
 // Lets go of the port; with its last user the port goes, and with its last port the region.
 void release(Binding* binding);
 
 // Serves PORT_INFO_GET. A port that does not exist is made for the moment, as netmap does; an empty name asks for region
 // `nr_mem_id`.
-Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_info_get* info);
+Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name,
+                 abi::nmreq_port_info_get* info);
 
 // Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all ports of this
 // version. Never makes a port, so it also tells whether one exists.
-Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name, abi::nmreq_port_hdr* header);
+Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
+                   abi::nmreq_port_hdr* header);
 
 // Cleans up after every client that died. Returns how many there were.
 Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped);

@@ -38,11 +38,11 @@ inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
 
 // Limits. Each is netmap's or higher; lib/errors.ts tells people which one they met.
-inline constexpr uint32_t kMaxClients = 16383;     // 14 bits of a reservation; 0 means nobody
+inline constexpr uint32_t kMaxClients = 16383;  // 14 bits of a reservation; 0 means nobody
 inline constexpr uint32_t kMaxSwitches = 1024;
 inline constexpr uint32_t kMaxSwitchPorts = 1024;
-inline constexpr uint32_t kMaxRegionId = 65535;    // nr_mem_id has 16 bits
-inline constexpr uint32_t kGlobalRegion = 1;       // what network interfaces share
+inline constexpr uint32_t kMaxRegionId = 65535;  // nr_mem_id has 16 bits
+inline constexpr uint32_t kGlobalRegion = 1;     // what network interfaces share
 inline constexpr uint32_t kMaxSlots = 4096;
 inline constexpr uint32_t kMaxValeRings = 16;
 inline constexpr uint32_t kMaxPipeRings = 256;
@@ -115,7 +115,8 @@ struct Client {
   uint64_t flags;
   uint32_t interface_object;
   uint32_t switch_index;  // of the switch it sends to, or kNoSwitch
-  uint16_t first_tx;  // bound rings, as positions among the port's rings of one direction; empty when first == end
+  uint16_t
+      first_tx;  // bound rings, as positions among the port's rings of one direction; empty when first == end
   uint16_t end_tx;
   uint16_t first_rx;
   uint16_t end_rx;
@@ -181,10 +182,10 @@ enum class PortKind : uint32_t { free, vale, parent, pipe_master, pipe_slave, nu
 struct alignas(kCacheLine) PortRecord {
   PortKind kind;
   char name[abi::NETMAP_REQ_IFNAMSIZ];
-  uint32_t users;       // open descriptors
-  uint32_t pipes;       // pipe pairs that hang on this port
-  uint32_t parent;      // of a pipe end: port index
-  uint32_t peer;        // of a pipe end: port index of the other end
+  uint32_t users;   // open descriptors
+  uint32_t pipes;   // pipe pairs that hang on this port
+  uint32_t parent;  // of a pipe end: port index
+  uint32_t peer;    // of a pipe end: port index of the other end
   uint32_t tx_rings;
   uint32_t rx_rings;
   uint32_t host_tx_rings;  // at least 1, as netmap shows it even where there is no host stack
@@ -272,7 +273,8 @@ inline constexpr uint64_t kLeasesSize = kMaxSlots * sizeof(uint64_t);  // per ri
 // 2 MiB alignment lets a hugetlbfs directory serve as namespace.
 inline constexpr uint64_t kVisibleAlignment = 2ull << 20;
 inline constexpr uint64_t kVisibleOffset =
-    (kLeasesOffset + kRegionRings * kLeasesSize + kVisibleAlignment - 1) / kVisibleAlignment * kVisibleAlignment;
+    (kLeasesOffset + kRegionRings * kLeasesSize + kVisibleAlignment - 1) / kVisibleAlignment *
+    kVisibleAlignment;
 
 // Offsets inside the visible area.
 inline constexpr uint64_t kInterfacesOffset = 0;

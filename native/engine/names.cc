@@ -14,7 +14,8 @@ constexpr size_t kMaxPart = 15;
 bool starts_with_vale(const std::string& name) { return name.compare(0, 3, "val") == 0; }
 
 bool is_identifier(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 }  // namespace
@@ -41,12 +42,15 @@ Status read_name(const std::string& name, PortName* result) {
   if (colon == std::string::npos || colon > kMaxPart) return Status::bad_switch_name;
   result->switch_name = name.substr(0, colon);
   result->port_name = name.substr(colon + 1);
-  if (!is_identifier(result->switch_name) || result->port_name.empty() || result->port_name.size() > kMaxPart) {
+  if (!is_identifier(result->switch_name) || result->port_name.empty() ||
+      result->port_name.size() > kMaxPart) {
     return Status::bad_switch_name;
   }
   return Status::ok;
 }
 
-bool is_interface(const std::string& name) { return name.size() <= kMaxPart && if_nametoindex(name.c_str()) != 0; }
+bool is_interface(const std::string& name) {
+  return name.size() <= kMaxPart && if_nametoindex(name.c_str()) != 0;
+}
 
 }  // namespace nm::engine

@@ -80,7 +80,8 @@ Status Namespace::open_file() {
   if (lock.status() != Status::ok) return lock.status();
   FileHeader& file = header().file;
   const uint64_t magic = file.magic.load(std::memory_order_acquire);
-  if (magic == kNamespaceMagic) return file.version == kLayoutVersion ? Status::ok : Status::namespace_version;
+  if (magic == kNamespaceMagic)
+    return file.version == kLayoutVersion ? Status::ok : Status::namespace_version;
   if (magic != 0) return Status::namespace_corrupt;
   file.version = kLayoutVersion;
   header().next_region = kGlobalRegion + 1;
@@ -95,7 +96,8 @@ uint32_t Namespace::clients_high() const {
 
 Status Namespace::take_client(uint32_t* id, int* life_line) {
   const int descriptor = ::open(path("namespace").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (descriptor < 0) return errno == EMFILE || errno == ENFILE ? Status::clients_full : Status::not_permitted;
+  if (descriptor < 0)
+    return errno == EMFILE || errno == ENFILE ? Status::clients_full : Status::not_permitted;
   uint32_t free = 0;
   struct flock lock;
   do {

@@ -6,17 +6,11 @@ namespace nm::engine {
 
 namespace {
 
-// The first half of a slot, read and written whole: index, then length, then flags.
-uint64_t load_descriptor(const abi::netmap_slot& slot) {
-  return __atomic_load_n(reinterpret_cast<const uint64_t*>(&slot), __ATOMIC_RELAXED);
+// The flag tells one side of a swap. It is not passed on.
+Descriptor without_change(Descriptor slot) {
+  slot.flags = static_cast<uint16_t>(slot.flags & ~abi::NS_BUF_CHANGED);
+  return slot;
 }
-void store_descriptor(abi::netmap_slot& slot, uint64_t descriptor) {
-  __atomic_store_n(reinterpret_cast<uint64_t*>(&slot), descriptor, __ATOMIC_RELAXED);
-}
-constexpr uint32_t buffer_of(uint64_t descriptor) { return static_cast<uint32_t>(descriptor); }
-constexpr uint32_t length_of(uint64_t descriptor) { return static_cast<uint32_t>(descriptor >> 32 & 0xffff); }
-constexpr uint64_t kMoreFragments = uint64_t{abi::NS_MOREFRAG} << 48;
-constexpr uint64_t kBufferChanged = uint64_t{abi::NS_BUF_CHANGED} << 48;
 
 // What a run of slots adds up to.
 struct Sent {
@@ -28,21 +22,20 @@ struct Sent {
 
 // Copies the descriptors [first, end) as they are. All of them are whole packets with good slots, or *odd says that
 // some are not. Without a branch per slot this takes a nanosecond each; a pipe does nothing else.
-Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end, uint32_t buffers,
-              uint32_t stride, bool* odd) {
+Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end,
+              uint32_t buffers, uint32_t stride, bool* odd) {
   uint64_t bytes = 0;
-  uint64_t flags = 0;
+  uint32_t flags = 0;
   uint32_t out_of_range = 0;
   for (uint32_t i = first; i < end; i++) {
-    const uint64_t descriptor = load_descriptor(from[i]);
-    bytes += length_of(descriptor);
-    flags |= descriptor;
-    out_of_range |= static_cast<uint32_t>(buffer_of(descriptor) >= buffers) |
-                    static_cast<uint32_t>(length_of(descriptor) > stride);
-    store_descriptor(to[i], descriptor & ~kBufferChanged);
+    const Descriptor sent = Descriptor::load(from[i]);
+    bytes += sent.len;
+    flags |= sent.flags;
+    out_of_range |= static_cast<uint32_t>(sent.buf_idx >= buffers) | static_cast<uint32_t>(sent.len > stride);
+    without_change(sent).store(to[i]);
     to[i].ptr = from[i].ptr;
   }
-  *odd = out_of_range != 0 || (flags & kMoreFragments) != 0;
+  *odd = out_of_range != 0 || (flags & abi::NS_MOREFRAG) != 0;
   return {end - first, bytes, 0, end};
 }
 
@@ -51,16 +44,17 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
                         uint32_t buffers, uint32_t stride, uint64_t* partial_bytes) {
   Sent sent;
   for (uint32_t i = first; i < end; i++) {
-    uint64_t descriptor = load_descriptor(from[i]);
-    if (buffer_of(descriptor) >= buffers || length_of(descriptor) > stride) {
-      // The receiver gets the slot, so that both rings stay in step, but the buffer that belongs there and nothing in it.
-      descriptor = buffer_of(load_descriptor(to[i])) < buffers ? buffer_of(load_descriptor(to[i])) : 0;
+    Descriptor slot = Descriptor::load(from[i]);
+    if (slot.buf_idx >= buffers || slot.len > stride) {
+      // The receiver gets the slot, so that both rings stay in step, with the buffer that was there and nothing in it.
+      const uint32_t buffer = Descriptor::load(to[i]).buf_idx;
+      slot = {buffer < buffers ? buffer : 0, 0, 0};
       sent.bad++;
     }
-    store_descriptor(to[i], descriptor & ~kBufferChanged);
+    without_change(slot).store(to[i]);
     to[i].ptr = from[i].ptr;
-    *partial_bytes += length_of(descriptor);
-    if ((descriptor & kMoreFragments) != 0) continue;
+    *partial_bytes += slot.len;
+    if ((slot.flags & abi::NS_MOREFRAG) != 0) continue;
     sent.complete = i + 1;
     sent.bytes += *partial_bytes;
     sent.packets++;
@@ -71,16 +65,17 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
 
 // Gives buffers that the receiver swapped in to the sender's slots [first, end).
 void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint32_t end) {
-  uint64_t flags = 0;
-  for (uint32_t i = first; i < end; i++) flags |= load_descriptor(ring.shared->slot[i]);
-  if ((flags & kBufferChanged) == 0) [[likely]] return;
+  uint32_t flags = 0;
+  for (uint32_t i = first; i < end; i++) flags |= Descriptor::load(ring.shared->slot[i]).flags;
+  if ((flags & abi::NS_BUF_CHANGED) == 0) [[likely]]
+    return;
   for (uint32_t i = first; i < end; i++) {
-    const uint64_t descriptor = load_descriptor(ring.shared->slot[i]);
-    if ((descriptor & kBufferChanged) == 0) continue;
-    store_descriptor(ring.shared->slot[i], descriptor & ~kBufferChanged);
+    const Descriptor slot = Descriptor::load(ring.shared->slot[i]);
+    if ((slot.flags & abi::NS_BUF_CHANGED) == 0) continue;
+    without_change(slot).store(ring.shared->slot[i]);
     // The sender must see what it gets instead of the buffer it sent.
-    if (region.buffer_valid(buffer_of(descriptor))) {
-      store_descriptor(ring.peer_shared->slot[i], descriptor);
+    if (region.buffer_valid(slot.buf_idx)) {
+      slot.store(ring.peer_shared->slot[i]);
     } else {
       ++ring.state->drops_bad_slot;
     }

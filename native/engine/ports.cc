@@ -21,15 +21,16 @@ struct Geometry {
 uint32_t or_default(uint32_t wanted, uint32_t fallback) { return wanted != 0 ? wanted : fallback; }
 
 // What `request` asks for, with `fallback` for what it leaves open.
-Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback, Geometry* wanted) {
+Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback,
+                     Geometry* wanted) {
   *wanted = {or_default(request.nr_tx_rings, fallback.tx_rings),
              or_default(request.nr_rx_rings, fallback.rx_rings),
              fallback.host_tx_rings,
              fallback.host_rx_rings,
              or_default(request.nr_tx_slots, fallback.tx_slots),
              or_default(request.nr_rx_slots, fallback.rx_slots)};
-  const bool fits = wanted->tx_rings <= max_rings && wanted->rx_rings <= max_rings && wanted->tx_slots <= kMaxSlots &&
-                    wanted->rx_slots <= kMaxSlots;
+  const bool fits = wanted->tx_rings <= max_rings && wanted->rx_rings <= max_rings &&
+                    wanted->tx_slots <= kMaxSlots && wanted->rx_slots <= kMaxSlots;
   return fits ? Status::ok : Status::bad_geometry;
 }
 
@@ -40,7 +41,8 @@ uint32_t private_stride() {
   if (wanted == nullptr) return kBufferStride;
   const unsigned long size = strtoul(wanted, nullptr, 10);
   const unsigned long rounded = (size + kCacheLine - 1) / kCacheLine * kCacheLine;
-  return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded) : kBufferStride;
+  return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded)
+                                                                    : kBufferStride;
 }
 
 Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region) {
@@ -49,7 +51,8 @@ Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Re
 }
 
 // Records a port with rings, but without memory for them. Its kind is set last: a record without it does not exist.
-Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry, uint32_t* index) {
+Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
+                 uint32_t* index) {
   Status status = region.take_port(index);
   if (status != Status::ok) return status;
   PortRecord& record = region.port(*index);
@@ -86,7 +89,8 @@ void unmake_region_if_empty(Namespace& space, Region& region) {
 uint32_t find_record(const Region& region, const std::string& name) {
   for (uint32_t i = 0; i < region.ports_high(); i++) {
     const PortRecord& record = region.port(i);
-    if (record.kind != PortKind::free && name == std::string(record.name, strnlen(record.name, sizeof(record.name)))) {
+    if (record.kind != PortKind::free &&
+        name == std::string(record.name, strnlen(record.name, sizeof(record.name)))) {
       return i;
     }
   }
@@ -98,10 +102,12 @@ Status find_vale(Namespace& space, const Switch& vale, const PortName& name, Fou
   if (place == Switch::kNowhere) return Status::no_such_port;
   const SwitchPort& port = vale.place(place);
   found->index = port.port;
-  return Region::open(space, port.region, &found->region) == Status::ok ? Status::ok : Status::namespace_corrupt;
+  return Region::open(space, port.region, &found->region) == Status::ok ? Status::ok
+                                                                        : Status::namespace_corrupt;
 }
 
-Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found) {
+Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmreq_register& request,
+                         FoundPort* found) {
   if (is_interface(name.port_name)) return Status::interface_not_attached;
   std::shared_ptr<Switch> vale;
   Status status = Switch::open(space, name.switch_name, true, &vale);
@@ -132,15 +138,16 @@ Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmre
 Status find_plain_parent(Namespace& space, const std::string& name, FoundPort* found) {
   char text[16] = {};
   if (readlink(port_link(space, name).c_str(), text, sizeof(text) - 1) <= 0) return Status::no_such_port;
-  const Status status = Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region);
+  const Status status =
+      Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region);
   if (status != Status::ok) return status;
   found->index = find_record(*found->region, name);
   return found->index < kRegionPorts ? Status::ok : Status::no_such_port;
 }
 
 // A parent that is nobody's port, so that pipes can hang on any name.
-Status find_or_make_plain_parent(Namespace& space, const std::string& name, const abi::nmreq_register& request,
-                                 FoundPort* found) {
+Status find_or_make_plain_parent(Namespace& space, const std::string& name,
+                                 const abi::nmreq_register& request, FoundPort* found) {
   if (find_plain_parent(space, name, found) == Status::ok) return Status::ok;
   const std::string link = port_link(space, name);
   unlink(link.c_str());
@@ -158,7 +165,8 @@ Status find_or_make_plain_parent(Namespace& space, const std::string& name, cons
   return status;
 }
 
-Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found) {
+Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmreq_register& request,
+                         FoundPort* found) {
   PortName parent_name;
   Status status = read_name(name.parent, &parent_name);
   if (status != Status::ok) return status;
@@ -183,7 +191,8 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
 
   const PortRecord& base = parent.record();
   Geometry mine;
-  status = read_geometry(request, kMaxPipeRings, {base.tx_rings, base.rx_rings, 1, 1, base.tx_slots, base.rx_slots}, &mine);
+  status = read_geometry(request, kMaxPipeRings,
+                         {base.tx_rings, base.rx_rings, 1, 1, base.tx_slots, base.rx_slots}, &mine);
   if (status == Status::ok && base.pipes >= kMaxPipesPerParent) status = Status::pipes_full;
   uint32_t peer = kRegionPorts;
   if (status == Status::ok) {
@@ -194,7 +203,8 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
     if (status == Status::ok) {
       status = make_port(*parent.region, its_kind, name.peer, its, &peer);
       if (status != Status::ok) {
-        parent.region->give_rings(found->record().first_ring, found->record().all_tx() + found->record().all_rx());
+        parent.region->give_rings(found->record().first_ring,
+                                  found->record().all_tx() + found->record().all_rx());
         parent.region->give_port(found->index);
       }
     }
@@ -257,7 +267,8 @@ void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t
   PortRecord& record = region->port(index);
   if (record.kind == PortKind::vale && record.switch_index < kMaxSwitches) {
     std::shared_ptr<Switch> vale;
-    if (Switch::open(space, record.switch_index, &vale) == Status::ok) vale->remove(space, record.switch_port);
+    if (Switch::open(space, record.switch_index, &vale) == Status::ok)
+      vale->remove(space, record.switch_port);
   }
   if (record.kind == PortKind::parent) {
     unlink(port_link(space, std::string(record.name, strnlen(record.name, sizeof(record.name)))).c_str());
@@ -273,7 +284,8 @@ void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t
 std::string port_link(const Namespace& space, const std::string& name) {
   // Any byte but "/" may be in a name here, and that one may not be in a file's.
   std::string safe;
-  for (const char c : name) safe += c == '/' ? std::string("%2F") : c == '%' ? std::string("%25") : std::string(1, c);
+  for (const char c : name)
+    safe += c == '/' ? std::string("%2F") : c == '%' ? std::string("%25") : std::string(1, c);
   return space.path("port." + safe);
 }
 
@@ -306,7 +318,8 @@ Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
   return status == Status::ok && found->index < kRegionPorts ? Status::ok : Status::no_such_pipe;
 }
 
-Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found) {
+Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request,
+                         FoundPort* found) {
   switch (name.kind) {
     case NameKind::vale:
       return find_or_make_vale(space, name, request, found);
@@ -323,7 +336,7 @@ Status make_null_port(Namespace& space, const abi::nmreq_register& request, Foun
   if (request.nr_tx_slots > kMaxSlots || request.nr_rx_slots > kMaxSlots) return Status::bad_geometry;
   Status status = find_region(space, request.nr_mem_id, &made->region);
   if (status != Status::ok) return status;
-  const Geometry geometry = {request.nr_tx_rings,       request.nr_rx_rings, request.nr_host_tx_rings,
+  const Geometry geometry = {request.nr_tx_rings,      request.nr_rx_rings, request.nr_host_tx_rings,
                              request.nr_host_rx_rings, request.nr_tx_slots, request.nr_rx_slots};
   status = make_port(*made->region, PortKind::null, "", geometry, &made->index);
   if (status != Status::ok) unmake_region_if_empty(space, *made->region);
@@ -341,7 +354,8 @@ Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t en
     Status status = Status::ok;
     if (!is_pipe || is_host) {
       const bool has_packets = !is_host || record.kind == PortKind::null;
-      status = port.region->make_ring(ring, number, is_tx, has_packets ? Region::kOwnBuffers : Region::kNoBuffers);
+      status =
+          port.region->make_ring(ring, number, is_tx, has_packets ? Region::kOwnBuffers : Region::kNoBuffers);
     } else {
       const PortRecord& peer = port.region->port(record.peer);
       const uint32_t opposite = peer.first_ring + (is_tx ? peer.all_tx() : 0) + i;

@@ -21,7 +21,8 @@ struct FoundPort {
 Status find_port(Namespace& space, const PortName& name, FoundPort* found);
 
 // Finds the port that `name` means, or makes it with the geometry that `request` asks for.
-Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request, FoundPort* found);
+Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmreq_register& request,
+                         FoundPort* found);
 
 // Makes a null port in region nr_mem_id.
 Status make_null_port(Namespace& space, const abi::nmreq_register& request, FoundPort* made);

@@ -74,7 +74,8 @@ Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* regi
   return Status::ok;
 }
 
-Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride, std::shared_ptr<Region>* region) {
+Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride,
+                      std::shared_ptr<Region>* region) {
   const bool is_private = id == 0;
   SharedFile file;
   Status status = Status::no_such_region;
@@ -226,7 +227,8 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   const uint32_t slots = state.slots;
   Status status = file_.reserve(kVisibleOffset + kNetmapRingsOffset + uint64_t{index} * kRingSize,
                                 sizeof(abi::netmap_ring) + slots * sizeof(abi::netmap_slot));
-  if (status == Status::ok) status = file_.reserve(kLeasesOffset + index * kLeasesSize, slots * sizeof(uint64_t));
+  if (status == Status::ok)
+    status = file_.reserve(kLeasesOffset + index * kLeasesSize, slots * sizeof(uint64_t));
   std::vector<uint32_t> indexes(slots, 0);
   if (status == Status::ok && same_buffers_as == kOwnBuffers) status = take_buffers(slots, indexes.data());
   if (status != Status::ok) return status;

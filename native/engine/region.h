@@ -18,7 +18,8 @@ class Region {
   // The region as this process maps it, once, however many ports use it.
   static Status open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
   // Makes region `id`, or a new private one under an unused id when `id` is 0.
-  static Status create(Namespace& space, uint32_t id, uint32_t buffer_stride, std::shared_ptr<Region>* region);
+  static Status create(Namespace& space, uint32_t id, uint32_t buffer_stride,
+                       std::shared_ptr<Region>* region);
   static void remove(Namespace& space, uint32_t id);
 
   uint32_t id() const { return id_; }
@@ -26,7 +27,9 @@ class Region {
   uint32_t buffer_stride() const { return stride_; }
   RegionHeader& header() const { return *file_.at<RegionHeader>(0); }
   PortRecord& port(uint32_t index) const { return file_.at<PortRecord>(kPortsOffset)[index]; }
-  uint32_t ports_high() const { return header().ports_high < kRegionPorts ? header().ports_high : kRegionPorts; }
+  uint32_t ports_high() const {
+    return header().ports_high < kRegionPorts ? header().ports_high : kRegionPorts;
+  }
   RingState& ring(uint32_t index) const { return file_.at<RingState>(kRingsOffset)[index]; }
   LeaseTable leases(uint32_t ring) const {
     return file_.at<std::atomic<uint64_t>>(kLeasesOffset + ring * kLeasesSize);

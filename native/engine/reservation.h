@@ -26,6 +26,7 @@
 #include <cstdint>
 
 #include "engine/layout.h"
+#include "slot.h"
 
 namespace nm::engine {
 
@@ -39,7 +40,8 @@ struct Position {
     return end < slots ? Position{end, lap} : Position{end - slots, (lap + 1) & 0xffffff};
   }
   Position minus(uint32_t count, uint32_t slots) const {
-    return index >= count ? Position{index - count, lap} : Position{index + slots - count, (lap - 1) & 0xffffff};
+    return index >= count ? Position{index - count, lap}
+                          : Position{index + slots - count, (lap - 1) & 0xffffff};
   }
 };
 
@@ -52,8 +54,8 @@ struct Lease {
   bool flag;
 
   uint64_t pack() const {
-    return uint64_t{position.index} | uint64_t{position.lap} << 12 | uint64_t{count} << 36 | uint64_t{owner} << 49 |
-           uint64_t{flag} << 63;
+    return uint64_t{position.index} | uint64_t{position.lap} << 12 | uint64_t{count} << 36 |
+           uint64_t{owner} << 49 | uint64_t{flag} << 63;
   }
   static Lease unpack(uint64_t word) {
     return {{static_cast<uint32_t>(word & 0xfff), static_cast<uint32_t>(word >> 12 & 0xffffff)},
@@ -64,10 +66,6 @@ struct Lease {
 };
 
 using LeaseTable = std::atomic<uint64_t>*;  // one word per slot of the ring
-
-inline uint32_t ring_distance(uint32_t from, uint32_t to, uint32_t slots) {
-  return to >= from ? to - from : to + slots - from;
-}
 
 // Slots that could be reserved now, without reserving them.
 inline uint32_t reservable(const RingState& ring, uint32_t slots) {
@@ -95,15 +93,16 @@ inline uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint
       uint64_t seen = leases[its_start.index].load(std::memory_order_relaxed);
       if (Lease::unpack(seen).position != its_start) {
         // A failed exchange means that the owner or another helper was here first: as good.
-        leases[its_start.index].compare_exchange_strong(seen, Lease{its_start, last.count, last.owner, false}.pack(),
-                                                        std::memory_order_relaxed);
+        leases[its_start.index].compare_exchange_strong(
+            seen, Lease{its_start, last.count, last.owner, false}.pack(), std::memory_order_relaxed);
       }
     }
 
     *start = last.position;
     const Lease next{last.position.plus(granted, slots), granted, owner, false};
     // Release keeps the helper's lease before it; acquire keeps the copy after it.
-    if (ring.ahead.compare_exchange_weak(word, next.pack(), std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (ring.ahead.compare_exchange_weak(word, next.pack(), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed)) {
       return granted;
     }
   }

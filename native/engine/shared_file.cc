@@ -48,7 +48,8 @@ Status SharedFile::open(const std::string& path, uint64_t size, Mode mode) {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (room == MAP_FAILED) return close(), Status::system_error;
   // Aligned so that huge pages fit, where the filesystem has them.
-  const uint64_t start = (reinterpret_cast<uint64_t>(room) + kGuard + kVisibleAlignment - 1) & ~(kVisibleAlignment - 1);
+  const uint64_t start =
+      (reinterpret_cast<uint64_t>(room) + kGuard + kVisibleAlignment - 1) & ~(kVisibleAlignment - 1);
   void* mapped = mmap(reinterpret_cast<void*>(start), size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
                       descriptor_, 0);
   const uint64_t room_start = reinterpret_cast<uint64_t>(room);

@@ -20,9 +20,15 @@ uint32_t learning_bucket(Mac mac) {
   uint32_t b = 0x9e3779b9u + static_cast<uint32_t>(mac >> 32 & 0xffff);
   uint32_t c = 0;
   const auto round = [&](int x, int y, int z) {
-    a -= b; a -= c; a ^= c >> x;
-    b -= c; b -= a; b ^= a << y;
-    c -= a; c -= b; c ^= b >> z;
+    a -= b;
+    a -= c;
+    a ^= c >> x;
+    b -= c;
+    b -= a;
+    b ^= a << y;
+    c -= a;
+    c -= b;
+    c ^= b >> z;
   };
   round(13, 8, 13);
   round(12, 16, 5);
@@ -54,7 +60,8 @@ Status Switch::open(Namespace& space, const std::string& name, bool create, std:
   if (!known && unused == kMaxSwitches) return Status::switches_full;
 
   std::shared_ptr<Switch> opened(new Switch);
-  Status status = opened->file_.open(space.path(file_name(name)), kSwitchSize, SharedFile::Mode::create_or_existing);
+  Status status =
+      opened->file_.open(space.path(file_name(name)), kSwitchSize, SharedFile::Mode::create_or_existing);
   if (status == Status::ok) status = opened->file_.reserve(0, kSwitchPortsOffset);
   if (status != Status::ok) return status;
   SwitchHeader& header = opened->header();
@@ -124,7 +131,8 @@ void Switch::remove(Namespace& space, uint32_t index) {
   }
   // netmap leaves the stations of a port that went away in the table, where they swallow packets. [quirk 8]
   for (std::atomic<uint64_t>& entry : header().learned) {
-    if ((entry.load(std::memory_order_relaxed) & 0xffff) == index + 1) entry.store(0, std::memory_order_relaxed);
+    if ((entry.load(std::memory_order_relaxed) & 0xffff) == index + 1)
+      entry.store(0, std::memory_order_relaxed);
   }
   remove_if_empty(space);
 }

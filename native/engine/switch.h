@@ -34,7 +34,9 @@ class Switch {
   std::string name() const;
 
   // Places 0 … places() - 1 may be looked at.
-  uint32_t places() const { return header().ports_high < kMaxSwitchPorts ? header().ports_high : kMaxSwitchPorts; }
+  uint32_t places() const {
+    return header().ports_high < kMaxSwitchPorts ? header().ports_high : kMaxSwitchPorts;
+  }
   SwitchPort& place(uint32_t index) const { return file_.at<SwitchPort>(kSwitchPortsOffset)[index]; }
   // Bit i % 64 of word i / 64 is set while place i is taken.
   uint64_t active_word(uint32_t word) const { return header().active[word].load(std::memory_order_relaxed); }

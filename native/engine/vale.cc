@@ -23,13 +23,8 @@ uint64_t load64(const void* from) {
   return value;
 }
 
-uint64_t load_descriptor(const abi::netmap_slot& slot) {
-  return __atomic_load_n(reinterpret_cast<const uint64_t*>(&slot), __ATOMIC_RELAXED);
-}
-void store_descriptor(abi::netmap_slot& slot, uint32_t buffer, uint32_t length, uint32_t flags) {
-  const uint64_t descriptor = uint64_t{buffer} | uint64_t{length} << 32 | uint64_t{flags} << 48;
-  __atomic_store_n(reinterpret_cast<uint64_t*>(&slot), descriptor, __ATOMIC_RELAXED);
-}
+// The slot keeps its buffer, and nothing is in it.
+void store_empty(abi::netmap_slot& slot) { Descriptor{Descriptor::load(slot).buf_idx, 0, 0}.store(slot); }
 
 // Copies whole cache lines: both buffers are as long as their stride, a multiple of a line.
 void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
@@ -40,12 +35,14 @@ void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
   for (uint32_t done = 0; done < length; done += kCacheLine) memcpy(to + done, from + done, kCacheLine);
 }
 
-void add(std::atomic<uint64_t>& counter, uint64_t amount) { counter.fetch_add(amount, std::memory_order_relaxed); }
+void add(std::atomic<uint64_t>& counter, uint64_t amount) {
+  counter.fetch_add(amount, std::memory_order_relaxed);
+}
 
 }  // namespace
 
-ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale, std::shared_ptr<Region> region,
-                       uint32_t place, uint32_t client)
+ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale,
+                       std::shared_ptr<Region> region, uint32_t place, uint32_t client)
     : space_(std::move(space)),
       vale_(std::move(vale)),
       region_(std::move(region)),
@@ -91,16 +88,13 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   uint64_t bytes = 0;
   has_fragments_ = false;
 
-  for (uint32_t index = from;; ) {
+  for (uint32_t index = from;;) {
     const abi::netmap_slot& slot = ring.shared->slot[index];
-    const uint64_t descriptor = load_descriptor(slot);
-    const uint32_t buffer = static_cast<uint32_t>(descriptor);
-    const uint32_t length = static_cast<uint32_t>(descriptor >> 32 & 0xffff);
-    const uint32_t flags = static_cast<uint32_t>(descriptor >> 48);
+    const auto [buffer, length, flags] = Descriptor::load(slot);
     index = ring_next(index, ring.slots);
 
     Entry& entry = entries_[count];
-    entry.length = static_cast<uint16_t>(length);
+    entry.length = length;
     entry.slots = 0;
     if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
       bad = true;
@@ -234,7 +228,8 @@ void ValeSender::deliver_all(BoundRing& ring) {
   touched_.clear();
 }
 
-void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast) {
+void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast,
+                         Queue broadcast) {
   const Destination& to = destinations_[place];
   const uint32_t ring_index = to.first_rx_ring + ring_number;
   RingState& state = to.region->ring(ring_index);
@@ -272,7 +267,7 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
     }
     // Another sender may have taken room that a packet of several slots was to fill.
     for (; index != end; index = ring_next(index, to.slots)) {
-      store_descriptor(shared->slot[index], shared->slot[index].buf_idx, 0, 0);
+      store_empty(shared->slot[index]);
     }
     publish(leases, start, granted, client_);
     add(state.delivered_packets, copied);
@@ -308,7 +303,9 @@ uint32_t ValeSender::slots_that_fit(Queue unicast, Queue broadcast, uint32_t roo
 
 // The packet of the two queues that arrived first.
 uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
-  Queue& queue = broadcast.packets == 0 || (unicast.packets != 0 && unicast.first < broadcast.first) ? unicast : broadcast;
+  Queue& queue = broadcast.packets == 0 || (unicast.packets != 0 && unicast.first < broadcast.first)
+                     ? unicast
+                     : broadcast;
   const uint16_t packet = queue.first;
   queue.first = entries_[packet].next;
   queue.packets--;
@@ -316,8 +313,8 @@ uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
 }
 
 // Copies one packet into reserved slots from *index on. False when it cannot lie there: then the slots are empty.
-bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index,
-                             uint32_t packet) {
+bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state,
+                             uint32_t* index, uint32_t packet) {
   const uint32_t slots = entries_[packet].slots;
   const uint32_t stride = to.region->buffer_stride();
   const uint32_t buffers = to.region->buffers_reserved();
@@ -328,7 +325,7 @@ bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, Ri
     abi::netmap_slot& slot = shared->slot[*index];
     *index = ring_next(*index, to.slots);
     // Read once: the receiver could change it between the check and the copy.
-    const uint32_t buffer = __atomic_load_n(&slot.buf_idx, __ATOMIC_RELAXED);
+    const uint32_t buffer = Descriptor::load(slot).buf_idx;
     if (buffer - 2 >= buffers - 2 || entry.length > stride) [[unlikely]] {
       add(entry.length > stride ? state.drops_too_long : state.drops_bad_receiver_slot, 1);
       whole = false;
@@ -336,12 +333,12 @@ bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, Ri
     }
     copy_lines(to.region->buffers() + uint64_t{buffer} * stride, entry.data, entry.length);
     const uint32_t more = i + 1 < slots ? abi::NS_MOREFRAG : 0;
-    store_descriptor(slot, buffer, entry.length, slots << 8 | more);
+    Descriptor{buffer, entry.length, static_cast<uint16_t>(slots << 8 | more)}.store(slot);
   }
   if (whole) return true;
   *index = first;
   for (uint32_t i = 0; i < slots; i++, *index = ring_next(*index, to.slots)) {
-    store_descriptor(shared->slot[*index], shared->slot[*index].buf_idx, 0, 0);
+    store_empty(shared->slot[*index]);
   }
   return false;
 }
@@ -350,7 +347,8 @@ bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, Ri
 ValeSender::Destination* ValeSender::destination(uint32_t place) {
   const uint32_t generation = vale_->place(place).generation.load(std::memory_order_acquire);
   Destination& known = destinations_[place];
-  if (known.generation == generation && known.region) [[likely]] return &known;
+  if (known.generation == generation && known.region) [[likely]]
+    return &known;
   return refresh(known, place, generation) ? &known : nullptr;
 }
 
@@ -364,7 +362,8 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
   const Destination found = {generation, std::move(region), port.first_rx_ring, port.rx_rings, port.rx_slots};
   // The place may have become another's while we read: then the generation has moved on.
   std::atomic_thread_fence(std::memory_order_acquire);
-  if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce) return false;
+  if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce)
+    return false;
   if (found.rx_rings == 0 || found.rx_rings > kMaxValeRings || found.slots == 0 || found.slots > kMaxSlots ||
       uint64_t{found.first_rx_ring} + found.rx_rings > kRegionRings) {
     return false;
@@ -408,7 +407,7 @@ void recover(const Namespace& space, BoundRing& ring) {
   if (unfinished(state, ring.leases, tail, ring.slots).count != hole.count) return;
   uint32_t index = tail.index;
   for (uint32_t i = 0; i < hole.count; i++, index = ring_next(index, ring.slots)) {
-    store_descriptor(ring.shared->slot[index], ring.shared->slot[index].buf_idx, 0, 0);
+    store_empty(ring.shared->slot[index]);
   }
   publish(ring.leases, tail, hole.count, hole.owner);
   add(state.drops_dead_sender, hole.count);
@@ -454,7 +453,8 @@ bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner) {
     const Lease lease = Lease::unpack(region.leases(ring)[at.index].load(std::memory_order_acquire));
     if (lease.position != at) {
       // Not written down: it is the last reservation, or the receiver has moved on while we looked.
-      return last.count == 0 || last.count >= slots || last.position.minus(last.count, slots) != at || last.owner == owner;
+      return last.count == 0 || last.count >= slots || last.position.minus(last.count, slots) != at ||
+             last.owner == owner;
     }
     if (!lease.flag && lease.owner == owner) return true;
     if (lease.count == 0 || lease.count >= slots) return true;

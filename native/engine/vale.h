@@ -67,7 +67,8 @@ class ValeSender {
   void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
   uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const;
   uint16_t take_next(Queue& unicast, Queue& broadcast) const;
-  bool copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index, uint32_t entry);
+  bool copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index,
+                   uint32_t entry);
   Destination* destination(uint32_t place);
   bool refresh(Destination& known, uint32_t place, uint32_t generation);
   void forget_gone();
@@ -95,7 +96,8 @@ class ValeSender {
 void vale_rx_sync(const Namespace& space, BoundRing& ring, uint32_t head);
 
 inline bool vale_rx_has_news(const BoundRing& ring) {
-  const Lease lease = Lease::unpack(ring.leases[ring.state->hwtail % ring.slots].load(std::memory_order_relaxed));
+  const Lease lease =
+      Lease::unpack(ring.leases[ring.state->hwtail % ring.slots].load(std::memory_order_relaxed));
   return lease.flag && lease.position == Position{ring.state->hwtail, ring.state->lap};
 }
 

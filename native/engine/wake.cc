@@ -10,7 +10,9 @@
 
 namespace nm::engine {
 
-std::string wake_path(const Namespace& space, uint32_t id) { return space.path("wake." + std::to_string(id)); }
+std::string wake_path(const Namespace& space, uint32_t id) {
+  return space.path("wake." + std::to_string(id));
+}
 
 void sleep_on_futex(Client& client, uint32_t ticket, int64_t timeout_ns) {
   timespec timeout;
@@ -44,7 +46,8 @@ void wake_waiters(const Namespace& space, RingState& ring, uint32_t region) {
   } else {
     for (uint32_t id = 1; id <= space.clients_high(); id++) {
       const Client& client = space.client(id);
-      if (client.used.load(std::memory_order_relaxed) != 0 && client.region == region && client.port == ring.port) {
+      if (client.used.load(std::memory_order_relaxed) != 0 && client.region == region &&
+          client.port == ring.port) {
         woken += wake_client(space, id);
       }
     }
