@@ -119,6 +119,8 @@ export interface NativeDumpEntry {
   /** As netmap numbers the rings of one direction. */
   readonly ring: number;
   readonly slot: number;
+  /** Index of the slot's buffer. */
+  readonly buffer: number;
   readonly flags: number;
   /** Bytes in the slot; `bytes` are the first of them. */
   readonly length: number;

@@ -97,6 +97,7 @@ Napi::Object dump_entry(Napi::Env env, const Dump::Entry& entry) {
   Napi::Object object = Napi::Object::New(env);
   object["ring"] = Napi::Number::New(env, entry.ring);
   object["slot"] = Napi::Number::New(env, entry.slot);
+  object["buffer"] = Napi::Number::New(env, entry.buffer);
   object["flags"] = Napi::Number::New(env, entry.flags);
   object["length"] = Napi::Number::New(env, entry.length);
   object["bytes"] = Napi::Buffer<uint8_t>::Copy(env, entry.bytes.data(), entry.bytes.size());

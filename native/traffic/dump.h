@@ -17,6 +17,7 @@ class Dump {
   struct Entry {
     uint16_t ring;  // ringid of the ring, as netmap numbers them
     uint32_t slot;
+    uint32_t buffer;  // its index
     uint16_t flags;
     uint16_t length;             // of the slot; what was copied may be less
     std::vector<uint8_t> bytes;  // the first of them
