@@ -9,17 +9,19 @@
 //   publish   It writes the lease of its first slot: from here, so many slots, done. One release store per batch.
 //   collect   The receiver moves its tail over leases that are done, in order.
 //
-// A lease is written by its owner when it is done; before that only when the next sender comes along: that one must
-// overwrite the `ahead` word, so it first writes down what the word said ("help"). So at any instant each reservation
-// that is not done is described either in the lease of its first slot or in `ahead`, and one whose owner died can be
-// found and published as empty slots (vale.cc, recover).
+// A lease is written by its owner when it is done; before that only when the next sender comes along: that
+// one must overwrite the `ahead` word, so it first writes down what the word said ("help"). So at any instant
+// each reservation that is not done is described either in the lease of its first slot or in `ahead`, and one
+// whose owner died can be found and published as empty slots (vale.cc, recover).
 //
-// Positions are a slot index and a lap count, so a lease of an earlier lap never looks like one of this lap. Laps start
-// at a number that no earlier ring in this memory had. 24 bits of laps wrap after hours; a helper would have to sleep for
-// exactly that long between two instructions to be fooled.
+// Positions are a slot index and a lap count, so a lease of an earlier lap never looks like one of this lap.
+// Laps start at a number that no earlier ring in this memory had. They wrap after 2^24 turns of the ring, minutes at
+// full speed: only a helper that sleeps for exactly so many turns between two instructions, and then meets the
+// very word that it had read before, would be fooled.
 //
-// Measured: beside one lock held over the copy, this is 1.4 to 2 times faster for 1500 bytes and several senders.
-// Publishing in the order of reservation is as fast while all cores are free, and collapses when a sender is preempted.
+// Measured: beside one lock held over the copy, this is 1.4 to 2 times faster for 1500 bytes and several
+// senders. Publishing in the order of reservation is as fast while all cores are free, and collapses when a
+// sender is preempted.
 #pragma once
 
 #include <atomic>
@@ -45,8 +47,8 @@ struct Position {
   }
 };
 
-// A lease and the `ahead` word share one shape. In a lease `position` is where it starts and `flag` says done;
-// in `ahead` it is where the last reservation ends and `flag` says that the ring takes no more.
+// A lease and the `ahead` word share one shape. In a lease `position` is where it starts and `flag` says
+// done; in `ahead` it is where the last reservation ends and `flag` says that the ring takes no more.
 struct Lease {
   Position position;
   uint32_t count;
@@ -125,8 +127,8 @@ inline uint32_t collect(LeaseTable leases, Position tail, uint32_t slots, uint32
   return total;
 }
 
-// The reservation that starts at `tail` and is not done, if there is one. `count` 0 means there is none, or that it
-// was published meanwhile. `owner` 0 with a count means that nothing says whose it is.
+// The reservation that starts at `tail` and is not done, if there is one. `count` 0 means there is none, or
+// that it was published meanwhile. `owner` 0 with a count means that nothing says whose it is.
 inline Lease unfinished(const RingState& ring, LeaseTable leases, Position tail, uint32_t slots) {
   const Lease last = Lease::unpack(ring.ahead.load(std::memory_order_acquire));
   if (last.position == tail) return {tail, 0, 0, false};
