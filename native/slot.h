@@ -1,4 +1,5 @@
-// A slot's descriptor, and the arithmetic of ring indexes. What the program's side (ring.h) and the engine share.
+// A slot's descriptor, and the arithmetic of ring indexes. What the program's side (ring.h) and the engine
+// share.
 #pragma once
 
 #include <bit>
@@ -8,10 +9,12 @@
 
 namespace nm {
 
-// The part of a slot that describes its packet: one 8-byte word of shared memory, read once and written whole.
+// The part of a slot that describes its packet: one 8-byte word of shared memory, read once and written
+// whole.
 //
-// A load or store of the whole word never meets a half-written slot. It is also faster: a load that overlaps an earlier,
-// narrower store has to wait until that store has left the store queue, behind all cache misses before it. [measured]
+// A load or store of the whole word never meets a half-written slot. It is also faster: a load that overlaps
+// an earlier, narrower store has to wait until that store has left the store queue, behind all cache misses
+// before it. [measured]
 struct Descriptor {
   uint32_t buf_idx;
   uint16_t len;

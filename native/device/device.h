@@ -1,7 +1,7 @@
 // A netmap device: what /dev/netmap offers a program, behind one interface.
 //
-// The kernel's device and the embedded engine both fit it, so nothing above this line knows which of them runs.
-// One Device is one descriptor: it binds to one port, once. It may be used by one thread at a time.
+// The kernel's device and the embedded engine both fit it, so nothing above this line knows which of them
+// runs. One Device is one descriptor: it binds to one port, once. It may be used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -48,13 +48,15 @@ class Device {
   // Ends a wait() that another thread is in, and every later one.
   virtual void stop_waiting() = 0;
 
-  // What ring `number` of the bound port counted so far, as netmap numbers rings: host rings after the others.
+  // What ring `number` of the bound port counted so far, as netmap numbers rings: host rings after the
+  // others.
   virtual Status tx_counters(uint32_t number, Counters* counters) = 0;
   virtual Status rx_counters(uint32_t number, Counters* counters) = 0;
 
-  // For event loops: a descriptor that becomes readable when the device wants to be looked at, -1 with the reason
-  // in `status` when it cannot be had. arm() syncs and says what is ready; when nothing is, the descriptor will
-  // become readable as soon as something may be. disarm() takes the notice back out of the descriptor.
+  // For event loops: a descriptor that becomes readable when the device wants to be looked at, -1 with the
+  // reason in `status` when it cannot be had. arm() syncs and says what is ready; when nothing is, the
+  // descriptor will become readable as soon as something may be. disarm() takes the notice back out of the
+  // descriptor.
   virtual int poll_descriptor(Status* status) = 0;
   virtual Status arm(uint32_t events, uint32_t* ready) = 0;
   virtual void disarm() = 0;

@@ -227,8 +227,8 @@ bool EmbeddedDevice::has_news(uint32_t events) const {
   return false;
 }
 
-// Waits for news without sleeping. Where a yield shows that somebody else runs on this core, it may be the other side:
-// then we yield at once instead of spinning in its way.
+// Waits for news without sleeping. Where a yield shows that somebody else runs on this core, it may be the
+// other side: then we yield at once instead of spinning in its way.
 bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
     for (uint32_t i = 0; i < (core_is_shared_ ? 1 : kPausesBeforeYield); i++) {

@@ -52,7 +52,8 @@ SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserV
       return SyncBegin::ready;
     }
   }
-  // netmap takes a wrong head that is in range for granted at the next sync. [quirk 1] We set the ring back instead.
+  // netmap takes a wrong head that is in range for granted at the next sync. [quirk 1] We set the ring back
+  // instead.
   store(ring.shared->head, state.hwcur);
   store(ring.shared->cur, state.hwcur);
   ++state.ring_resets;

@@ -1,7 +1,7 @@
 // A ring as the descriptor that is bound to it syncs it.
 //
-// sync_begin() and sync_end() frame every sync: only one descriptor syncs a ring at a time, and what the user wrote
-// into it is read once, checked, and only the copy is used.
+// sync_begin() and sync_end() frame every sync: only one descriptor syncs a ring at a time, and what the user
+// wrote into it is read once, checked, and only the copy is used.
 #pragma once
 
 #include <atomic>
@@ -40,8 +40,9 @@ struct UserView {
 
 enum class SyncBegin { ready, busy, reset };
 
-// Takes the ring for a sync by client `me` and reads the user's view. `busy`: another descriptor is syncing it, skip it.
-// `reset`: head or cur were not where they may be; the ring was set back to what the engine last agreed to and counted.
+// Takes the ring for a sync by client `me` and reads the user's view. `busy`: another descriptor is syncing
+// it, skip it. `reset`: head or cur were not where they may be; the ring was set back to what the engine last
+// agreed to and counted.
 SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user);
 
 // Shows the user its new tail and lets the ring go.

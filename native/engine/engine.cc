@@ -113,7 +113,8 @@ Status make_interface(const FoundPort& port, RingRange tx, RingRange rx, uint32_
   return Status::ok;
 }
 
-// Chains up to `wanted` buffers through their first four bytes, head last taken, as netmap does. Returns how many.
+// Chains up to `wanted` buffers through their first four bytes, head last taken, as netmap does. Returns how
+// many.
 uint32_t chain_extra_buffers(Region& region, abi::netmap_if* shared, uint32_t wanted) {
   if (wanted > kMaxExtraBuffers) wanted = kMaxExtraBuffers;
   uint32_t granted = 0;
@@ -138,7 +139,8 @@ void free_extra_buffers(Region& region, abi::netmap_if* shared) {
   shared->ni_bufs_head = 0;
 }
 
-// The first user of a ring finds head, cur and tail where the engine left them, whatever the last user wrote there.
+// The first user of a ring finds head, cur and tail where the engine left them, whatever the last user wrote
+// there.
 void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx) {
   RingState& ring = region.ring(index);
   if (ring.has_memory == 0 || ring.slots == 0) return;
@@ -169,8 +171,8 @@ bool record_is_sane(const PortRecord& record) {
          uint64_t{record.first_ring} + record.all_tx() + record.all_rx() <= kRegionRings;
 }
 
-// Undoes what a client's registration did, and says `then` in its `used` word. Everything it needs is in shared memory, so
-// a reaper can do it for the dead.
+// Undoes what a client's registration did, and says `then` in its `used` word. Everything it needs is in
+// shared memory, so a reaper can do it for the dead.
 void release_client(Namespace& space, uint32_t id, uint32_t then) {
   Client& client = space.client(id);
   if (client.used.load() != kClientUsed) return;
@@ -345,8 +347,8 @@ void repair_switch(Namespace& space, const std::string& name) {
   vale->remove_if_empty(space);
 }
 
-// A process died while it changed control state. What is true is who is alive and which ports were finished; all else is
-// derived from that again.
+// A process died while it changed control state. What is true is who is alive and which ports were finished;
+// all else is derived from that again.
 void repair(Namespace& space) {
   for (uint32_t id = 1; id <= space.clients_high(); id++) {
     Client& client = space.client(id);
@@ -526,7 +528,8 @@ void release(Binding* binding) {
   } else {
     ControlLock lock(space);
     close(binding->life_line);
-    // The port stays while a forked process has it too. That, and a lock that cannot be had, is left to the next reaper.
+    // The port stays while a forked process has it too. That, and a lock that cannot be had, is left to the
+    // next reaper.
     if (lock.status() == Status::ok && !space.client_alive(binding->client)) {
       repair_if_interrupted(space, lock);
       release_client(space, binding->client, kClientFree);

@@ -1,4 +1,5 @@
-// The control side of the engine: ports come into being, are bound, let go, and are cleaned up after the dead.
+// The control side of the engine: ports come into being, are bound, let go, and are cleaned up after the
+// dead.
 //
 //   register_port   find or make the port that a name means, give the caller rings of it       (names.h, ports.h)
 //   release         what close does, and what reaping does for a process that no longer can
@@ -36,13 +37,13 @@ Status register_port(const std::shared_ptr<Namespace>& space, const std::string&
 // Lets go of the port; with its last user the port goes, and with its last port the region.
 void release(Binding* binding);
 
-// Serves PORT_INFO_GET. A port that does not exist is made for the moment, as netmap does; an empty name asks for region
-// `nr_mem_id`.
+// Serves PORT_INFO_GET. A port that does not exist is made for the moment, as netmap does; an empty name asks
+// for region `nr_mem_id`.
 Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name,
                  abi::nmreq_port_info_get* info);
 
-// Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all ports of this
-// version. Never makes a port, so it also tells whether one exists.
+// Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all
+// ports of this version. Never makes a port, so it also tells whether one exists.
 Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
                    abi::nmreq_port_hdr* header);
 

@@ -14,8 +14,9 @@
 //   | page 0         |         | RingState | per slot  | visible to netmap programs, never trusted |
 //   +----------------+---------+-----------+-----------+------------------------------------------+
 //
-// The files are sparse: each has room for every object it may ever hold, and memory is reserved for an object when
-// it is handed out. So nothing moves, nothing is remapped, and a full filesystem is an error then, not a SIGBUS later.
+// The files are sparse: each has room for every object it may ever hold, and memory is reserved for an object
+// when it is handed out. So nothing moves, nothing is remapped, and a full filesystem is an error then, not a
+// SIGBUS later.
 //
 // Threads   Words that processes change at the same time are atomics, in cache lines by writer. All else is
 //           written under the namespace's control lock.
@@ -55,8 +56,8 @@ inline constexpr uint32_t kDefaultSlots = 1024;
 inline constexpr uint32_t kMaxExtraBuffers = 128 * 4096;
 inline constexpr uint32_t kLearningEntries = 1024;
 
-// Buffers 2048 bytes apart put their first lines into 2 of 64 sets of the first-level cache. One line more spreads
-// them over all sets: copies of small packets become up to 4.5 times cheaper. [measured]
+// Buffers 2048 bytes apart put their first lines into 2 of 64 sets of the first-level cache. One line more
+// spreads them over all sets: copies of small packets become up to 4.5 times cheaper. [measured]
 inline constexpr uint32_t kBufferStride = 2112;
 inline constexpr uint32_t kGlobalBufferStride = 2048;  // AF_XDP wants a power of two
 inline constexpr uint32_t kMinBufferStride = 64;
@@ -92,12 +93,13 @@ inline constexpr uint64_t kNamespaceMagic = 0x314543415053'6d6eull;
 inline constexpr uint64_t kSwitchMagic = 0x3148435449575300ull;
 inline constexpr uint64_t kRegionMagic = 0x314e4f4947455200ull;
 
-// --- namespace -------------------------------------------------------------------------------------------------
+// --- namespace
+// -------------------------------------------------------------------------------------------------
 
 inline constexpr uint32_t kNoSwitch = ~0u;
 
-// What the `used` word of a client says. A zombie is dead and cleaned up, but a ring may still name it as the owner of a
-// reservation: its number must not be given to anybody yet.
+// What the `used` word of a client says. A zombie is dead and cleaned up, but a ring may still name it as the
+// owner of a reservation: its number must not be given to anybody yet.
 inline constexpr uint32_t kClientFree = 0;
 inline constexpr uint32_t kClientUsed = 1;
 inline constexpr uint32_t kClientZombie = 2;
@@ -134,7 +136,8 @@ struct SwitchName {
 
 struct NamespaceHeader {
   FileHeader file;
-  // Process id of whoever is changing control state now. Found set by a new holder of the lock: it died half-way.
+  // Process id of whoever is changing control state now. Found set by a new holder of the lock: it died
+  // half-way.
   std::atomic<uint32_t> changing;
   uint32_t clients_high;  // clients beyond have never been used and have no memory
   uint32_t next_region;
@@ -148,10 +151,11 @@ inline constexpr uint64_t kClientLockBase = 1ull << 32;
 inline constexpr uint64_t kClientsOffset = (sizeof(NamespaceHeader) + kPage - 1) / kPage * kPage;
 inline constexpr uint64_t kNamespaceSize = kClientsOffset + (kMaxClients + 1ull) * sizeof(Client);
 
-// --- switch ----------------------------------------------------------------------------------------------------
+// --- switch
+// ----------------------------------------------------------------------------------------------------
 
-// A port's place on a switch. Senders look at `generation` once per batch: odd while the port is there, and another
-// number each time the place is taken, so that whatever they cached about it is known to be old.
+// A port's place on a switch. Senders look at `generation` once per batch: odd while the port is there, and
+// another number each time the place is taken, so that whatever they cached about it is known to be old.
 struct alignas(kCacheLine) SwitchPort {
   std::atomic<uint32_t> generation;
   Relaxed<uint32_t> region;
@@ -175,7 +179,8 @@ struct SwitchHeader {
 inline constexpr uint64_t kSwitchPortsOffset = (sizeof(SwitchHeader) + kPage - 1) / kPage * kPage;
 inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * sizeof(SwitchPort);
 
-// --- region ----------------------------------------------------------------------------------------------------
+// --- region
+// ----------------------------------------------------------------------------------------------------
 
 enum class PortKind : uint32_t { free, vale, parent, pipe_master, pipe_slave, null };
 
@@ -226,7 +231,8 @@ struct RingState {
   Relaxed<uint64_t> drops_too_short;
   Relaxed<uint64_t> drops_too_many_slots;
 
-  // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete packet.
+  // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete
+  // packet.
   alignas(kCacheLine) std::atomic<uint64_t> ahead;
 
   // Written by the receiver: index of the first slot that senders may not fill.

@@ -20,7 +20,8 @@ struct PortName {
   std::string peer;         // pipe: the name of the other end
 };
 
-// netmap's rules: the last "{", else the last "}", makes a pipe; a name that begins with "val" is on a switch.
+// netmap's rules: the last "{", else the last "}", makes a pipe; a name that begins with "val" is on a
+// switch.
 Status read_name(const std::string& name, PortName* result);
 
 // Whether the operating system has an interface of this name.

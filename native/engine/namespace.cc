@@ -104,7 +104,8 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
     free++;
     while (free <= clients_high() && client(free).used.load(std::memory_order_relaxed) != 0) free++;
     lock = one_byte(F_WRLCK, kClientLockBase + free);
-    // A process that was forked from the last owner may still have its life line: such a number is not free yet.
+    // A process that was forked from the last owner may still have its life line: such a number is not free
+    // yet.
   } while (free <= kMaxClients && fcntl(descriptor, F_OFD_SETLK, &lock) != 0);
   Status status = free > kMaxClients ? Status::clients_full : Status::ok;
   if (status == Status::ok && free > clients_high()) {

@@ -32,15 +32,16 @@ class Namespace {
   Client& client(uint32_t id) const { return file_.at<Client>(kClientsOffset)[id]; }
   uint32_t clients_high() const;
 
-  // Finds an unused client and takes its life line: `*life_line` is a descriptor that keeps it alive, also across fork,
-  // until all its copies are closed. Control lock held.
+  // Finds an unused client and takes its life line: `*life_line` is a descriptor that keeps it alive, also
+  // across fork, until all its copies are closed. Control lock held.
   Status take_client(uint32_t* id, int* life_line);
   // Whether the process that took client `id` still has its life line.
   bool client_alive(uint32_t id) const;
 
   // Removed from its directory since it was opened: nobody new will come here.
   bool removed() const { return file_.removed(); }
-  // Opened by the process that forked us. Its descriptor is shared with that one, so no lock keeps the two apart.
+  // Opened by the process that forked us. Its descriptor is shared with that one, so no lock keeps the two
+  // apart.
   bool inherited() const { return process_ != getpid(); }
 
   std::mutex& control_mutex() { return control_mutex_; }
@@ -65,7 +66,8 @@ class ControlLock {
 
   // ok, or why the lock could not be had.
   Status status() const { return status_; }
-  // A holder died before it had finished, and nobody has called repaired() since: control state must be repaired first.
+  // A holder died before it had finished, and nobody has called repaired() since: control state must be
+  // repaired first.
   bool interrupted() const { return interrupted_; }
   void repaired() { interrupted_ = false; }
 

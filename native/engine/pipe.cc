@@ -20,8 +20,8 @@ struct Sent {
   uint32_t complete = 0;  // past the last slot of a whole packet, if packets is not 0
 };
 
-// Copies the descriptors [first, end) as they are. All of them are whole packets with good slots, or *odd says that
-// some are not. Without a branch per slot this takes a nanosecond each; a pipe does nothing else.
+// Copies the descriptors [first, end) as they are. All of them are whole packets with good slots, or *odd
+// says that some are not. Without a branch per slot this takes a nanosecond each; a pipe does nothing else.
 Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end,
               uint32_t buffers, uint32_t stride, bool* odd) {
   uint64_t bytes = 0;
@@ -46,7 +46,8 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
   for (uint32_t i = first; i < end; i++) {
     Descriptor slot = Descriptor::load(from[i]);
     if (slot.buf_idx >= buffers || slot.len > stride) {
-      // The receiver gets the slot, so that both rings stay in step, with the buffer that was there and nothing in it.
+      // The receiver gets the slot, so that both rings stay in step, with the buffer that was there and
+      // nothing in it.
       const uint32_t buffer = Descriptor::load(to[i]).buf_idx;
       slot = {buffer < buffers ? buffer : 0, 0, 0};
       sent.bad++;

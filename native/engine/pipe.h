@@ -5,8 +5,8 @@
 //   [ i ]  <-- room again ---------------- release (a swapped buffer too) --  [ i ]
 //
 // Nothing is copied and nothing is dropped: the sender runs out of slots until the receiver gives some back.
-// The RX ring's `ahead` says how far packets are complete, its `released` how far the receiver is done with them. Each has
-// one writer, so one acquire and one release per sync is all the agreement there is.
+// The RX ring's `ahead` says how far packets are complete, its `released` how far the receiver is done with
+// them. Each has one writer, so one acquire and one release per sync is all the agreement there is.
 #pragma once
 
 #include "engine/bound_ring.h"

@@ -50,7 +50,8 @@ Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Re
   return Region::create(space, 0, private_stride(), region);
 }
 
-// Records a port with rings, but without memory for them. Its kind is set last: a record without it does not exist.
+// Records a port with rings, but without memory for them. Its kind is set last: a record without it does not
+// exist.
 Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
                  uint32_t* index) {
   Status status = region.take_port(index);
@@ -222,7 +223,8 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
   return Status::ok;
 }
 
-// Nobody may still be copying into a ring whose memory goes to another port. Returns false when somebody who is alive is.
+// Nobody may still be copying into a ring whose memory goes to another port. Returns false when somebody who
+// is alive is.
 bool drain(const Namespace& space, const Region& region, uint32_t ring) {
   RingState& state = region.ring(ring);
   if (state.has_memory == 0 || state.slots == 0 || state.slots > kMaxSlots) return true;

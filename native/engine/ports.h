@@ -27,11 +27,12 @@ Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmre
 // Makes a null port in region nr_mem_id.
 Status make_null_port(Namespace& space, const abi::nmreq_register& request, FoundPort* made);
 
-// Gives the rings of `port` that lie in [first, end) of one direction their memory; a pipe's other end gets its half too.
+// Gives the rings of `port` that lie in [first, end) of one direction their memory; a pipe's other end gets
+// its half too.
 Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t end);
 
-// Unmakes the port if nothing uses it any more, and what was only there for its sake: a pipe's other end, its parent,
-// the switch, the region.
+// Unmakes the port if nothing uses it any more, and what was only there for its sake: a pipe's other end, its
+// parent, the switch, the region.
 void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index);
 
 // Region `id`: 1 is made when it is first asked for, others must exist.

@@ -25,7 +25,8 @@ void clear_bit(uint64_t* map, uint32_t bit) { map[bit / 64] &= ~(1ull << (bit % 
 
 std::mutex open_regions_mutex;
 
-// One mapping per region and process: descriptors of one region then see the same addresses, as netmap programs expect.
+// One mapping per region and process: descriptors of one region then see the same addresses, as netmap
+// programs expect.
 std::map<std::string, std::weak_ptr<Region>>& open_regions() {
   static auto* map = new std::map<std::string, std::weak_ptr<Region>>;
   return *map;

@@ -1,7 +1,7 @@
 // A memory region: netmap_ifs, rings and buffers that ports are made of.
 //
-// Functions that hand out or take back objects need the control lock. The accessors are for the data path: they check
-// what they are given against the fixed limits, never against shared memory.
+// Functions that hand out or take back objects need the control lock. The accessors are for the data path:
+// they check what they are given against the fixed limits, never against shared memory.
 #pragma once
 
 #include <memory>
@@ -58,8 +58,8 @@ class Region {
   Status take_interface(uint32_t* object);
   // Fills `count` indexes, or none.
   Status take_buffers(uint32_t count, uint32_t* indexes);
-  // Gives the ring its netmap_ring, with a buffer in each slot: new ones, the ones that ring `same_buffers_as` has in
-  // its slots, or none (kNoBuffers).
+  // Gives the ring its netmap_ring, with a buffer in each slot: new ones, the ones that ring
+  // `same_buffers_as` has in its slots, or none (kNoBuffers).
   Status make_ring(uint32_t ring, uint16_t number, bool is_tx, uint32_t same_buffers_as);
   static constexpr uint32_t kOwnBuffers = ~0u;
   static constexpr uint32_t kNoBuffers = ~0u - 1;

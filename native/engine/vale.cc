@@ -74,7 +74,8 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   return overran_ || (lost_full_ != 0 && delivered_ == 0);
 }
 
-// Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it stopped.
+// Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it
+// stopped.
 uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries) {
   RingState& state = *ring.state;
   const uint32_t stride = region_->buffer_stride();
@@ -137,8 +138,8 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   }
 }
 
-// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read. The kernel does the
-// reading, because the pointer may be garbage.
+// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read. The kernel does
+// the reading, because the pointer may be garbage.
 const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint32_t entry) {
   const uint32_t stride = region_->buffer_stride();
   if (indirect_.empty()) indirect_.resize(uint64_t{kBatch} * stride);
@@ -196,8 +197,8 @@ void ValeSender::enqueue(Queue& queue, uint32_t entry) {
   queue.slots = static_cast<uint16_t>(queue.slots + packet.slots);
 }
 
-// Broadcasts go to ring 0 of every other port; a packet for one port goes to the ring with the number of the ring it
-// came from, modulo. What meets in one ring keeps its order.
+// Broadcasts go to ring 0 of every other port; a packet for one port goes to the ring with the number of the
+// ring it came from, modulo. What meets in one ring keeps its order.
 void ValeSender::deliver_all(BoundRing& ring) {
   if (broadcast_.packets != 0) {
     for (uint32_t word = 0; word < kMaxSwitchPorts / 64; word++) {
@@ -312,7 +313,8 @@ uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
   return packet;
 }
 
-// Copies one packet into reserved slots from *index on. False when it cannot lie there: then the slots are empty.
+// Copies one packet into reserved slots from *index on. False when it cannot lie there: then the slots are
+// empty.
 bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state,
                              uint32_t* index, uint32_t packet) {
   const uint32_t slots = entries_[packet].slots;

@@ -27,9 +27,10 @@ class ValeSender {
              uint32_t place, uint32_t client);
   ~ValeSender();
 
-  // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether it went faster than receivers
-  // that are reading: a ring got full just now, or nothing got through at all. They need the processor more than we do.
-  // A ring that was full before while others take packets is a stuck receiver, and holds nobody up.
+  // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether it went faster than
+  // receivers that are reading: a ring got full just now, or nothing got through at all. They need the
+  // processor more than we do. A ring that was full before while others take packets is a stuck receiver, and
+  // holds nobody up.
   bool tx_sync(BoundRing& ring, uint32_t head);
 
  private:
@@ -101,8 +102,8 @@ inline bool vale_rx_has_news(const BoundRing& ring) {
   return lease.flag && lease.position == Position{ring.state->hwtail, ring.state->lap};
 }
 
-// Whether somebody has reserved slots of the ring and not yet filled them: the receiver must look again soon, for that
-// somebody may be dead.
+// Whether somebody has reserved slots of the ring and not yet filled them: the receiver must look again soon,
+// for that somebody may be dead.
 bool vale_rx_unfinished(const BoundRing& ring);
 
 // Whether a reservation of `owner` in this ring may be unfinished. Reads only, and rather says yes.

@@ -6,11 +6,11 @@
 //   look at the ring again                        ring.waiter set? take it out, wake that client
 //   sleep, unless something is there
 //
-// Whatever the order in which the two run, either the sleeper sees what was published or the waker sees the sleeper:
-// that needs the full fences, a release is not enough. native/test/wake_test.cc fails without them.
+// Whatever the order in which the two run, either the sleeper sees what was published or the waker sees the
+// sleeper: that needs the full fences, a release is not enough. native/test/wake_test.cc fails without them.
 //
-// Waking costs the waker about 7 us and takes 20 us on a virtual machine, a packet 20 ns [measured]. So the waiter word
-// is read once per batch, and taken out by the first waker: one sleep costs at most one wake.
+// Waking costs the waker about 7 us and takes 20 us on a virtual machine, a packet 20 ns [measured]. So the
+// waiter word is read once per batch, and taken out by the first waker: one sleep costs at most one wake.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,8 @@ inline void notify(const Namespace& space, RingState& ring, uint32_t region) {
   if (ring.waiter.load(std::memory_order_relaxed) != 0) wake_waiters(space, ring, region);
 }
 
-// Says that client `id` is about to sleep for `ring`. Call after announcing the client's own state, before the fence.
+// Says that client `id` is about to sleep for `ring`. Call after announcing the client's own state, before
+// the fence.
 inline void announce(RingState& ring, uint32_t id) {
   uint32_t nobody = 0;
   if (!ring.waiter.compare_exchange_strong(nobody, id, std::memory_order_relaxed) && nobody != id) {
@@ -46,8 +47,8 @@ inline void sleep_fence() {
 #endif
 }
 
-// Sleeps until somebody wakes the client or `timeout_ns` (negative: no limit) is over. `ticket` is the client's
-// wake_word from before it announced itself.
+// Sleeps until somebody wakes the client or `timeout_ns` (negative: no limit) is over. `ticket` is the
+// client's wake_word from before it announced itself.
 void sleep_on_futex(Client& client, uint32_t ticket, int64_t timeout_ns);
 
 // Wakes one client, if it sleeps.
