@@ -4,7 +4,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { NmError, type PortFailure, statusErrors } from "./errors.js";
 import { engineLimits } from "./layout.js";
 import { type NativeGeometry, type NativeRequest, native, statusOf } from "./native.js";
@@ -43,7 +43,8 @@ export function portInfo(port: string | PortSpec, place: Place = {}): PortInfo {
 
 /** The directory that holds the embedded engine's switches, memory and locks. */
 export function namespaceDirectory({ namespace }: Place = {}): string {
-  return namespace || process.env.NM_DIR || join("/dev/shm", `nm-${process.getuid?.() ?? 0}`);
+  const chosen = namespace || process.env.NM_DIR;
+  return chosen ? resolve(chosen) : join("/dev/shm", `nm-${process.getuid?.() ?? 0}`);
 }
 
 /**

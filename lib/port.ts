@@ -218,7 +218,10 @@ export class Port {
     this.#done(this.#native.setExtraBuffersHead(index));
   }
 
-  /** Leaves the port. Rings and views of packets are dead from then on. Closing again does nothing. */
+  /**
+   * Leaves the port. Rings and views of packets are dead from then on; closing again does nothing. What still works
+   * on a packet in another thread, such as an asynchronous write or compression, must have ended before.
+   */
   close(): void {
     this.#open = false;
     this.#native.close();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { abi, counterMeanings, formatPort, type Port, parsePort, portInfo } from "../lib/index.js";
 import { type NativePort, native } from "../lib/native.js";
+import { nativeOf } from "../lib/port.js";
 import { frame, freshNamespace, portsOf } from "./namespace.js";
 
 /** Moves what was put into `from` to where it goes, and shows it there. */
@@ -340,6 +341,62 @@ test("memory that a program moved out of a port's reach outlives the port", { sk
   away.fill(5);
   assert.equal(away.at(-1), 5);
 });
+
+test("a ring that holds what cannot be is reset, counted, and wait says so", async (t) => {
+  const open = portsOf(t);
+  const port = open("vale1:a");
+  const [ring] = nativeOf(port).tx;
+  new Uint32Array(ring?.memory ?? assert.fail())[abi.offsets.netmap_ring.head / 4] = 99_999;
+  port.txSync();
+
+  assert.equal(port.tx.head, 0);
+  assert.equal(port.tx.counters().ring_resets, 1);
+  assert.deepEqual(await port.wait(), { readable: false, writable: false, ringError: true });
+});
+
+test("a neighbour that writes anything into a ring makes its user throw, never crash", (t) => {
+  const seed = Number(process.env.NM_SEED ?? Date.now()) >>> 0;
+  t.diagnostic(`NM_SEED=${seed}`);
+  const open = portsOf(t);
+  const ports = [open("vale1:a@conf:slots=64"), open("vale1:b@conf:slots=64")];
+  const random = randomWords(seed);
+  const within = (value: number, limit: number) => assert.ok(value >= 0 && value < limit, `${value}`);
+
+  for (let round = 0; round < 3000; round++) {
+    for (const port of ports) {
+      const memory = nativeOf(port)[random() % 2 ? "tx" : "rx"][0]?.memory ?? assert.fail();
+      const words = new Uint32Array(memory);
+      // Not the geometry, which is read from elsewhere after the port was opened.
+      const at = 5 + (random() % (words.length - 5));
+      words[at] = random() % 3 ? random() % 100 : random();
+      for (const use of [
+        () => within(port.tx.space, 64),
+        () => within(port.rx.space, 64),
+        () => port.tx.put(frame()),
+        () => port.rx.drain((payload) => payload.fill(1)),
+        () => port.tx.swap(random() % 64, port.rx, random() % 64),
+        () => port.sync(),
+      ]) {
+        try {
+          use();
+        } catch (error) {
+          assert.ok(error instanceof RangeError, `${error}`);
+        }
+      }
+    }
+  }
+});
+
+/** Numbers of 32 bits that look random and follow from the seed. */
+function randomWords(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
 
 test("the addon survives arguments that are not what it asks for", (t) => {
   const namespace = freshNamespace(t);
