@@ -1,0 +1,136 @@
+/**
+ * npm run bench: how fast packets cross the embedded engine, beside what the machine can do at best.
+ *
+ *   npm run bench -- [--runs 5] [--seconds 0.3] [--only WORD] [--json FILE] [--check]
+ *
+ * Packets a second say little on a machine that others share, so every figure is divided by a limit that was
+ * measured in the same window. Each run measures all limits and all cases once; a figure is the median of the
+ * runs.
+ *
+ * Prints a table and then one JSON line per limit and case, and a summary; with --json the lines go to a file.
+ * A goal that is missed is a result and no failure, unless --check asks: then the exit status is 3.
+ */
+
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { type Case, cases, limits } from "./cases.js";
+import { type CaseResult, figuresOf, judge, type LimitResult } from "./figures.js";
+import { caseTable, limitTable } from "./table.js";
+import { buildProgram, measureCase, measureLimit, type Window } from "./window.js";
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "5" },
+    seconds: { type: "string", default: "0.3" },
+    only: { type: "string", default: "" },
+    json: { type: "string" },
+    check: { type: "boolean", default: false },
+  },
+});
+
+const runs = positive("runs", options.runs);
+const seconds = positive("seconds", options.seconds);
+const wanted = withReferences(cases.filter(({ name }) => name.includes(options.only)));
+if (wanted.length === 0) throw new Error(`No case has "${options.only}" in its name`);
+if (availableParallelism() < 2) throw new Error("The benchmark needs two processors");
+
+buildProgram();
+const { limitResults, caseResults, priority } = measureAll();
+
+console.log(limitTable(limitResults));
+console.log(caseTable(caseResults));
+if (!priority)
+  console.log("Without priority over other work: absolute figures are lower than they could be.\n");
+const lines = [...limitResults.map(limitReport), ...caseResults.map(caseReport), summary()];
+const text = `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`;
+if (options.json === undefined) process.stdout.write(text);
+else writeFileSync(options.json, text);
+if (options.check && caseResults.some(({ verdict }) => verdict?.met === false)) process.exitCode = 3;
+
+/** Runs from the outside in: what is slow to change on the machine then meets all cases alike. */
+function measureAll() {
+  const windows = new Map<string, Window[]>();
+  const add = (name: string, window: Window) => windows.set(name, [...windowsOf(name), window]);
+  const windowsOf = (name: string) => windows.get(name) ?? [];
+  for (let run = 1; run <= runs; run++) {
+    for (const limit of limits) {
+      progress(run, limit.name);
+      add(limit.name, measureLimit(limit, seconds / 3));
+    }
+    for (const what of wanted) {
+      progress(run, what.name);
+      add(what.name, measureCase(what, seconds));
+    }
+  }
+  progress();
+  return {
+    limitResults: limits.map((limit) => ({ limit, figures: figuresOf(windowsOf(limit.name)) })),
+    caseResults: wanted.map((what) => {
+      const figures = figuresOf(windowsOf(what.name));
+      return { case: what, figures, verdict: judge(what, figures, windowsOf) };
+    }),
+    priority: [...windows.values()].flat().every((window) => window.priority),
+  };
+}
+
+/** The cases, and those that their goals refer to, in the order of the table. */
+function withReferences(some: readonly Case[]): readonly Case[] {
+  const names = new Set(some.flatMap(({ name, goal }) => [name, goal?.of]));
+  return cases.filter(({ name }) => names.has(name));
+}
+
+function limitReport({ limit, figures }: LimitResult) {
+  const { name, length, stride } = limit;
+  return {
+    type: "report",
+    limit: name,
+    length,
+    stride,
+    class: figures.class,
+    windows: figures.windows,
+    pps: figures.pps,
+    disturbance: figures.disturbance,
+  };
+}
+
+function caseReport({ case: { name, length, senders }, figures, verdict }: CaseResult) {
+  return {
+    type: "report",
+    case: name,
+    length,
+    senders,
+    class: figures.class,
+    windows: figures.windows,
+    windows_of_other_classes: figures.otherClasses,
+    pps: figures.pps,
+    limit_pps: figures.limitPps,
+    ratio_to_limit: figures.ofLimit,
+    dropped_share: figures.droppedShare,
+    disturbance: figures.disturbance,
+    goal: verdict && {
+      of: verdict.of,
+      at_least: verdict.atLeast,
+      ratio: verdict.ratio ?? null,
+      met: verdict.met ?? null,
+    },
+  };
+}
+
+function summary() {
+  const named = (met: boolean) =>
+    caseResults.filter(({ verdict }) => verdict?.met === met).map((result) => result.case.name);
+  return { type: "summary", runs, seconds, priority, goals_met: named(true), goals_missed: named(false) };
+}
+
+/** Overwrites one line on a terminal; elsewhere nobody would read it in time. */
+function progress(run?: number, name?: string): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(run === undefined ? "\r\x1b[K" : `\r\x1b[Krun ${run} of ${runs}: ${name}`);
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} needs a positive number, not "${text}"`);
+  return value;
+}

@@ -1,0 +1,88 @@
+/**
+ * One window of the native program, native/bench: measured, and measured again when it was disturbed.
+ *
+ * The figures of two cores depend on how near these are to each other, and a hypervisor moves them. Each such
+ * window therefore has a class, from ping-pongs before and after it. Figures of different classes are never
+ * compared.
+ */
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import type { Case, Limit } from "./cases.js";
+
+/** `smt`: two threads of one core. `near`: one third-level cache. `far`: none in common. `mixed`: it changed. */
+export type Class = "smt" | "near" | "far" | "mixed" | "one core";
+
+export interface Window {
+  readonly class: Class;
+  readonly pps: number;
+  /** The stream of the same length and cores, measured right before. */
+  readonly limitPps: number;
+  /** Of the packets sent, the share that a full receiver lost. */
+  readonly droppedShare: number;
+  /** The share of processor time that others took. */
+  readonly disturbance: number;
+  /** Whether the processes ran before others. */
+  readonly priority: boolean;
+}
+
+const undisturbed = 0.03;
+const attempts = 4;
+
+const root = join(import.meta.dirname, "..", "..");
+const program = join(root, "build", "native-plain", "bench", "nm-bench");
+
+/** Builds the native program where it is stale. */
+export function buildProgram(): void {
+  const make = spawnSync("make", ["--silent", "-C", join(root, "native"), "FLAVOURS=plain", "bench"], {
+    stdio: ["ignore", 2, 2],
+  });
+  if (make.status !== 0) throw new Error("Cannot build native/bench: make failed", { cause: make.error });
+}
+
+export function measureCase(what: Case, seconds: number): Window {
+  const touch = what.touched ? "touched" : "untouched";
+  return measure([what.engine, what.length, what.senders, touch, seconds, what.placement]);
+}
+
+export function measureLimit(what: Limit, seconds: number): Window {
+  const placement = what.kind === "stream" ? [what.placement] : [];
+  return measure([what.kind, what.length, what.stride, seconds, ...placement]);
+}
+
+/** The first window that nothing disturbed, or else the least disturbed one. */
+function measure(words: readonly (string | number)[]): Window {
+  let best: Window | undefined;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const window = runProgram(words.map(String));
+    if (best === undefined || cost(window) < cost(best)) best = window;
+    if (cost(best) <= undisturbed) return best;
+  }
+  if (best === undefined) throw new Error("No window was measured");
+  return best;
+}
+
+function cost(window: Window): number {
+  return window.disturbance + (window.class === "mixed" ? 1 : 0);
+}
+
+function runProgram(words: readonly string[]): Window {
+  const run = spawnSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  if (run.status !== 0) throw new Error(`nm-bench ${words.join(" ")} failed`, { cause: run.error });
+  const line = JSON.parse(run.stdout) as Partial<Record<string, number>>;
+  return {
+    class: classOf(line.before_ns, line.after_ns),
+    pps: line.per_second ?? 0,
+    limitPps: line.limit_per_second ?? 0,
+    droppedShare: line.dropped_share ?? 0,
+    disturbance: line.disturbance ?? 0,
+    priority: line.priority === 1,
+  };
+}
+
+/** From the times that a cache line took one way, before the window and after it. */
+function classOf(before: number | undefined, after: number | undefined): Class {
+  if (before === undefined || after === undefined) return "one core";
+  const classes = [before, after].map((ns) => (ns < 33 ? "smt" : ns < 110 ? "near" : "far"));
+  return classes[0] === classes[1] ? (classes[0] ?? "mixed") : "mixed";
+}

@@ -1,0 +1,124 @@
+// nm-bench: measures one thing once and prints one line of JSON. What to measure how often, and what the figures mean,
+// bench/bench.ts knows.
+//
+//   nm-bench memcpy      LENGTH STRIDE SECONDS
+//   nm-bench stream      LENGTH STRIDE SECONDS PLACEMENT
+//   nm-bench vale|pipe   LENGTH SENDERS touched|untouched SECONDS PLACEMENT
+//
+// PLACEMENT is "two" (sender and receiver each on a core), "one" (both on the same), or "any" (the scheduler
+// decides). A port's window comes right after a window of the stream of the same length and cores, its limit. What
+// runs on two cores is framed by ping-pongs that tell how near these are to each other.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "bench/limits.h"
+#include "bench/ports.h"
+#include "bench/processor_time.h"
+
+namespace nm::bench {
+namespace {
+
+constexpr Placement kTwoCores = {0, 1};
+constexpr Placement kOneCore = {0, 0};
+constexpr Placement kAnyCore = {kAnyCpu, kAnyCpu};
+
+// One line of JSON, put together a value at a time.
+class Line {
+ public:
+  void add(const char* name, double value) {
+    char text[64];
+    snprintf(text, sizeof(text), "%s\"%s\":%.6g", text_.empty() ? "" : ",", name, value);
+    text_ += text;
+  }
+  void print() const { printf("{%s}\n", text_.c_str()); }
+
+ private:
+  std::string text_;
+};
+
+bool read_placement(const char* word, Placement* placement) {
+  if (strcmp(word, "two") == 0) {
+    *placement = kTwoCores;
+  } else if (strcmp(word, "one") == 0) {
+    *placement = kOneCore;
+  } else if (strcmp(word, "any") == 0) {
+    *placement = kAnyCore;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Ping-pongs around something on two cores.
+template <typename Measure>
+bool framed(Line& line, Placement placement, Measure measure) {
+  const bool two_cores = placement.cores() == 2;
+  if (two_cores) line.add("before_ns", ping_pong_ns(kTwoCores));
+  const bool well = measure();
+  if (two_cores) line.add("after_ns", ping_pong_ns(kTwoCores));
+  return well;
+}
+
+bool memcpy_line(Line& line, Buffers buffers, double seconds) {
+  const Outcome outcome = measure_memcpy(buffers, kOneCore.from_cpu, seconds);
+  if (outcome.failed) return false;
+  line.add("per_second", outcome.per_second[0]);
+  line.add("disturbance", outcome.disturbance);
+  return true;
+}
+
+bool stream_line(Line& line, Buffers buffers, double seconds, Placement placement) {
+  return framed(line, placement, [&] {
+    const Outcome outcome = measure_stream(buffers, placement, seconds);
+    if (outcome.failed) return false;
+    line.add("per_second", outcome.per_second[1]);
+    line.add("disturbance", outcome.disturbance);
+    return true;
+  });
+}
+
+bool port_line(Line& line, const Traffic& traffic, double seconds, Placement placement) {
+  return framed(line, placement, [&] {
+    const Placement pinned = placement.cores() == 2 ? kTwoCores : kOneCore;
+    const Outcome limit = measure_stream({traffic.length, kPlainStride}, pinned, seconds / 2);
+    const PortOutcome outcome = measure_ports(traffic, placement, seconds);
+    if (limit.failed || outcome.window.failed) return false;
+    line.add("limit_per_second", limit.per_second[1]);
+    line.add("per_second", outcome.per_second);
+    line.add("dropped_share", outcome.dropped_share);
+    line.add("disturbance", limit.disturbance + outcome.window.disturbance);
+    return true;
+  });
+}
+
+bool measure(int count, char** words, Line& line) {
+  Placement placement = kOneCore;
+  const std::string what = words[0];
+  const auto length = static_cast<uint32_t>(atoi(words[1]));
+  if (what == "memcpy" && count == 4) {
+    return memcpy_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, atof(words[3]));
+  }
+  if (!read_placement(words[count - 1], &placement)) return false;
+  if (what == "stream" && count == 5) {
+    return stream_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, atof(words[3]), placement);
+  }
+  if ((what == "vale" || what == "pipe") && count == 6) {
+    const Traffic traffic = {what == "vale" ? Engine::vale : Engine::pipe, length,
+                             static_cast<uint32_t>(atoi(words[2])), strcmp(words[3], "touched") == 0};
+    return port_line(line, traffic, atof(words[4]), placement);
+  }
+  return false;
+}
+
+}  // namespace
+}  // namespace nm::bench
+
+int main(int count, char** words) {
+  nm::bench::Line line;
+  line.add("priority", nm::bench::take_priority());
+  if (count < 3 || !nm::bench::measure(count - 1, words + 1, line)) return 1;
+  line.print();
+  return 0;
+}

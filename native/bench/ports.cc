@@ -1,0 +1,128 @@
+#include "bench/ports.h"
+
+#include <stdlib.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "device/open.h"
+#include "port.h"
+#include "traffic/generator.h"
+#include "traffic/sink.h"
+
+namespace nm::bench {
+namespace {
+
+// A namespace directory that lives as long as one window.
+class Directory {
+ public:
+  Directory() {
+    char path[] = "/dev/shm/nm-bench-XXXXXX";
+    if (mkdtemp(path) == nullptr) give_up("cannot make a namespace in /dev/shm");
+    path_ = path;
+  }
+  ~Directory() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+constexpr Mac station(uint32_t number) { return {0x02, 0, 0, 0, 0, static_cast<uint8_t>(number)}; }
+constexpr Mac kReceiver = station(1);
+constexpr Mac kFirstSender = station(2);
+
+std::unique_ptr<Port> open_port(const std::string& directory, const std::string& name) {
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Port> port;
+  abi::nmreq_register wanted = {};
+  wanted.nr_mode = abi::NR_REG_ALL_NIC;
+  Status status = open_embedded_device(directory, &device);
+  if (status == Status::ok) status = Port::open(std::move(device), name, wanted, &port);
+  if (status != Status::ok) give_up(("cannot open " + name).c_str());
+  return port;
+}
+
+// Sends one packet from the receiver, so that the switch knows where its station is.
+void introduce(Port& port) {
+  FrameSpec spec;
+  spec.from_mac = kReceiver;
+  const Frame frame(spec);
+  const Ring& ring = port.tx_rings().front();
+  const uint32_t slot = ring.head();
+  const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+  frame.write(ring.buffer(buf_idx));
+  ring.put(slot, {buf_idx, static_cast<uint16_t>(frame.length()), 0});
+  ring.advance(ring.next(slot));
+  if (port.device().tx_sync() != Status::ok) give_up("cannot send");
+}
+
+// Makes the loop where whoever watches the window can see its progress, and runs it.
+template <typename MadeLoop, typename Options>
+void run_loop(Seat& seat, Port& port, Options options) {
+  static_assert(sizeof(MadeLoop) <= Seat::kObjectSize);
+  options.duration_ns = seat.working_ns();
+  MadeLoop* const loop = new (seat.object) MadeLoop(port, options);
+  seat.counts_in = &loop->progress().packets;
+  seat.wait_for_start();
+  if (loop->run() != Status::ok) give_up("a port stopped working");
+}
+
+void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
+  const bool is_vale = traffic.engine == Engine::vale;
+  const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : "bench{1");
+  GeneratorOptions options;
+  options.frame.length = traffic.length;
+  options.frame.to_mac = kReceiver;
+  options.frame.from_mac = kFirstSender;
+  options.frame.from_mac[5] = static_cast<uint8_t>(kFirstSender[5] + number);
+  options.contents = traffic.touched ? Contents::always : Contents::once;
+  options.linger_ns = 0;
+  run_loop<Generator>(seat, *port, options);
+
+  Counters counters;
+  if (port->device().tx_counters(0, &counters) != Status::ok) give_up("cannot read counters");
+  seat.sent = counters.packets;
+  seat.dropped = counters.drops_full;
+}
+
+void receive(Seat& seat, Port& port, const Traffic& traffic) {
+  SinkOptions options;
+  options.touch = traffic.touched;
+  run_loop<Sink>(seat, port, options);
+}
+
+}  // namespace
+
+PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds) {
+  const Directory directory;
+  const bool is_vale = traffic.engine == Engine::vale;
+  std::vector<Party> parties;
+  parties.push_back({placement.to_cpu, [&](Seat& seat) {
+                       const auto port = open_port(directory.path(), is_vale ? "vale0:to" : "bench}1");
+                       if (is_vale) introduce(*port);
+                       receive(seat, *port, traffic);
+                     }});
+  for (uint32_t number = 0; number < traffic.senders; number++) {
+    parties.push_back(
+        {placement.from_cpu, [&, number](Seat& seat) { send(seat, directory.path(), traffic, number); }});
+  }
+
+  PortOutcome outcome;
+  outcome.window = run_window(parties, placement.cores(), seconds);
+  if (outcome.window.failed) return outcome;
+  outcome.per_second = outcome.window.per_second.front();
+  uint64_t sent = 0;
+  uint64_t dropped = 0;
+  for (size_t i = 1; i < parties.size(); i++) {
+    sent += outcome.window.sent[i];
+    dropped += outcome.window.dropped[i];
+  }
+  if (sent != 0) outcome.dropped_share = static_cast<double>(dropped) / static_cast<double>(sent);
+  return outcome;
+}
+
+}  // namespace nm::bench
