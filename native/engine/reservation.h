@@ -77,8 +77,15 @@ inline uint32_t reservable(const RingState& ring, uint32_t slots) {
   return slots - 1 - ring_distance(released, last.position.index, slots);
 }
 
+// Steps of reserve() between which everybody else may do anything. Tests stop a sender there.
+enum class ReserveStep { read_ahead, read_lease, wrote_lease };
+struct Undisturbed {
+  static void at(ReserveStep) {}
+};
+
 // Reserves up to `wanted` slots for client `owner`. Returns how many, from *start on.
-inline uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint32_t wanted, uint32_t owner,
+template <typename Disturbance = Undisturbed>
+uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint32_t wanted, uint32_t owner,
                         Position* start) {
   uint64_t word = ring.ahead.load(std::memory_order_relaxed);
   for (;;) {
@@ -90,16 +97,26 @@ inline uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint
     const uint32_t granted = wanted < free ? wanted : free;
     if (granted == 0) return 0;
 
+    Disturbance::at(ReserveStep::read_ahead);
     if (last.count != 0 && last.count < slots) {
       const Position its_start = last.position.minus(last.count, slots);
-      uint64_t seen = leases[its_start.index].load(std::memory_order_relaxed);
+      uint64_t seen = leases[its_start.index].load(std::memory_order_acquire);
+      Disturbance::at(ReserveStep::read_lease);
       if (Lease::unpack(seen).position != its_start) {
+        // While we slept the ring may have gone round, and `seen` be of a later lap. It is not as long as `ahead`
+        // says the same, for nobody moves that on before this lease is written.
+        const uint64_t now = ring.ahead.load(std::memory_order_relaxed);
+        if (now != word) {
+          word = now;
+          continue;
+        }
         // A failed exchange means that the owner or another helper was here first: as good.
         leases[its_start.index].compare_exchange_strong(
             seen, Lease{its_start, last.count, last.owner, false}.pack(), std::memory_order_relaxed);
       }
     }
 
+    Disturbance::at(ReserveStep::wrote_lease);
     *start = last.position;
     const Lease next{last.position.plus(granted, slots), granted, owner, false};
     // Release keeps the helper's lease before it; acquire keeps the copy after it.
