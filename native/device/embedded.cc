@@ -30,6 +30,9 @@ constexpr uint32_t kPausesBeforeYield = 32;
 constexpr int64_t kLonelyYieldNs = 1'200;
 // How long a sleep may last while somebody owes us a reservation: that somebody may have died.
 constexpr int64_t kUnfinishedSleepNs = 2'000'000;
+// How long any sleep may last. A sender that is killed after it took our name down and before it woke us wakes
+// nobody, and those behind it find no name to wake.
+constexpr int64_t kLongestSleepNs = 250'000'000;
 
 bool no_option(uint32_t) { return false; }
 
@@ -242,12 +245,12 @@ bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   }
 }
 
-bool EmbeddedDevice::must_look_again_soon() const {
+// Whether somebody owes us a reservation. The next sync then sees whether that somebody still lives.
+bool EmbeddedDevice::must_look_again_soon() {
   if (kind_ != Kind::vale) return false;
-  for (const BoundRing& ring : rx_) {
-    if (ring.carries_packets && engine::vale_rx_unfinished(ring)) return true;
-  }
-  return false;
+  bool unfinished = false;
+  for (BoundRing& ring : rx_) unfinished |= ring.carries_packets && engine::vale_rx_unfinished(ring);
+  return unfinished;
 }
 
 void EmbeddedDevice::announce(uint32_t events) {
@@ -266,7 +269,8 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
   if (*ready != 0) return Status::ok;
   engine::Client& client = space_->client(binding_.client);
   const int64_t start = engine::monotonic_ns();
-  const int64_t deadline = timeout_ns < 0 ? INT64_MAX : start + timeout_ns;
+  const bool for_ever = timeout_ns < 0 || timeout_ns > INT64_MAX - start;
+  const int64_t deadline = for_ever ? INT64_MAX : start + timeout_ns;
 
   while (!stopping_.load(std::memory_order_acquire)) {
     const int64_t now = engine::monotonic_ns();
@@ -282,9 +286,9 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
     engine::sleep_fence();
     *ready = poll_once(events);
     if (*ready == 0 && !stopping_.load(std::memory_order_acquire)) {
-      int64_t left = deadline == INT64_MAX ? -1 : deadline - engine::monotonic_ns();
-      if (must_look_again_soon() && (left < 0 || left > kUnfinishedSleepNs)) left = kUnfinishedSleepNs;
-      if (left != 0) engine::sleep_on_futex(client, ticket, left < -1 ? 0 : left);
+      const int64_t longest = must_look_again_soon() ? kUnfinishedSleepNs : kLongestSleepNs;
+      const int64_t left = std::min(longest, deadline - engine::monotonic_ns());
+      if (left > 0) engine::sleep_on_futex(client, ticket, left);
     }
     client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
     if (*ready == 0) *ready = poll_once(events);
@@ -325,7 +329,11 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
   announce(events);
   engine::sleep_fence();
   *ready = poll_once(events);
-  if (*ready != 0) client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+  if (*ready != 0) {
+    client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+  } else {
+    must_look_again_soon();
+  }
   return Status::ok;
 }
 

@@ -45,7 +45,7 @@ class EmbeddedDevice final : public Device {
   uint32_t poll_once(uint32_t events);
   bool has_news(uint32_t events) const;
   bool spin(uint32_t events, int64_t until_ns);
-  bool must_look_again_soon() const;
+  bool must_look_again_soon();
   void announce(uint32_t events);
   Status counters(uint32_t ring_index, bool is_tx, Counters* counters) const;
 

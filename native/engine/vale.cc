@@ -439,9 +439,12 @@ void vale_rx_sync(const Namespace& space, BoundRing& ring, uint32_t head) {
   state.released.store(head, std::memory_order_release);
 }
 
-bool vale_rx_unfinished(const BoundRing& ring) {
+bool vale_rx_unfinished(BoundRing& ring) {
   const RingState& state = *ring.state;
-  return unfinished(state, ring.leases, {state.hwtail % ring.slots, state.lap}, ring.slots).count != 0;
+  const Position tail{state.hwtail % ring.slots, state.lap};
+  if (unfinished(state, ring.leases, tail, ring.slots).count == 0) return false;
+  ring.idle_syncs = kIdleSyncsPerStuckCheck - 1;
+  return true;
 }
 
 bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner) {

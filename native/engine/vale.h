@@ -103,8 +103,8 @@ inline bool vale_rx_has_news(const BoundRing& ring) {
 }
 
 // Whether somebody has reserved slots of the ring and not yet filled them: the receiver must look again soon,
-// for that somebody may be dead.
-bool vale_rx_unfinished(const BoundRing& ring);
+// for that somebody may be dead. The next sync will see to it.
+bool vale_rx_unfinished(BoundRing& ring);
 
 // Whether a reservation of `owner` in this ring may be unfinished. Reads only, and rather says yes.
 bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner);
