@@ -10,7 +10,7 @@ import { command } from "../lib/command.js";
 import { isVale } from "../lib/port-name.js";
 import {
   formatPort,
-  type PipeEnd,
+  otherEnd,
   type PortFlag,
   type PortMode,
   type PortSpec,
@@ -103,22 +103,6 @@ function kindWords(spec: PortSpec): string {
     case "tap":
       return `tap device "${spec.name}", which is no netmap port`;
   }
-}
-
-/** The name that opens the other end of a pipe. */
-function otherEnd({ parent, id, side }: PipeEnd): string {
-  const other =
-    side === "master" ? ({ side: "slave", brace: "}" } as const) : ({ side: "master", brace: "{" } as const);
-  return formatPort({
-    kind: "pipe",
-    name: parent + other.brace + id,
-    pipe: { parent, id, side: other.side },
-    mode: "all_nic",
-    ring: null,
-    flags: [],
-    memId: 0,
-    options: {},
-  });
 }
 
 function nameWords({ name, pipe }: PortSpec): string {

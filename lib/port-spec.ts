@@ -185,6 +185,22 @@ function readTap(cursor: Cursor): PortSpec {
   return tapPort(cursor, name);
 }
 
+/** The name that opens the other end of a pipe. */
+export function otherEnd({ parent, id, side }: PipeEnd): string {
+  const other =
+    side === "master" ? ({ side: "slave", brace: "}" } as const) : ({ side: "master", brace: "{" } as const);
+  return formatPort({
+    kind: "pipe",
+    name: parent + other.brace + id,
+    pipe: { parent, id, side: other.side },
+    mode: "all_nic",
+    ring: null,
+    flags: [],
+    memId: 0,
+    options: {},
+  });
+}
+
 /** A tap has no rings, flags or memory to choose: it is read and written one packet at a time. */
 function tapPort(cursor: Cursor, name: string): PortSpec {
   if (cursor.next !== "") {
