@@ -107,6 +107,19 @@ const table = {
       `Cannot read "${d.text}": ${d.command} takes ${d.takes}`,
     hint: (d: { command: string }) => `"nm ${d.command} --help" shows how to write it`,
   },
+  OPTION_CONFLICT: {
+    exit: 2,
+    says: (d: { option: string; with: string; reason: string }) =>
+      `Cannot use ${d.option} with ${d.with}: ${d.reason}`,
+    hint: (d: { option: string; with: string }) => `Leave out ${d.option}, or ${d.with}`,
+  },
+  THREADS_BEYOND_RINGS: {
+    exit: 2,
+    says: (d: { port: string; kind: string; threads: number; rings: number }) =>
+      `Cannot run ${d.threads} threads on port "${d.port}": each needs a ${d.kind} ring, of which it has ${d.rings}`,
+    hint: (d: { threads: number }) =>
+      `@conf:rings=${d.threads} after the name gives a new software port that many; or use fewer threads`,
+  },
   PORT_SYNTAX: {
     exit: 2,
     says: (d: {
@@ -360,6 +373,12 @@ const table = {
     exit: 1,
     says: because("the operating system refused a call that should have worked"),
     hint: 'Look for exhausted limits: open files ("ulimit -n"), memory, processes',
+  },
+  PROGRAM_FAILED: {
+    exit: 1,
+    says: (d: { command: string; reason: string; hint: string | null }) =>
+      `Cannot run "nm pkt-gen ${d.command}": ${d.reason}`,
+    hint: (d: { hint: string | null }) => d.hint ?? "Run it by hand to see more",
   },
   OUTPUT_FAILED: {
     exit: 1,

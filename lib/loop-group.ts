@@ -1,0 +1,133 @@
+/**
+ * Traffic loops that do one job together. Each has a thread, and where there are several, each has a ring of the
+ * port to itself.
+ */
+
+import type { Place } from "./control.js";
+import { NmError } from "./errors.js";
+import { type DropReason, dropCounters } from "./layout.js";
+import { openPort, type Port } from "./port.js";
+import { formatPort, type PortSpec } from "./port-spec.js";
+import type { RingKind } from "./ring.js";
+import type { DumpEntry, Progress, TrafficLoop } from "./traffic.js";
+
+/** Packets that were dropped, for each reason that there was. */
+export type Drops = Partial<Record<DropReason, number>>;
+
+/**
+ * Opens a port as it is named for one thread, or one ring of it for each of several.
+ *
+ * @throws {NmError} THREADS_BEYOND_RINGS, or what openPort throws
+ */
+export function openForThreads(spec: PortSpec, kind: RingKind, threads: number, place: Place): Port[] {
+  if (threads === 1) return [openPort(spec, place)];
+  if (spec.ring !== null) {
+    throw new NmError("THREADS_BEYOND_RINGS", { port: formatPort(spec), kind, threads, rings: 1 });
+  }
+
+  const ports: Port[] = [];
+  try {
+    for (let ring = 0; ring < threads; ring++) {
+      ports.push(openPort({ ...spec, mode: "one_nic", ring }, place));
+      const { txRings, rxRings } = (ports[0] as Port).granted;
+      const rings = kind === "tx" ? txRings : rxRings;
+      if (threads > rings) {
+        throw new NmError("THREADS_BEYOND_RINGS", { port: formatPort(spec), kind, threads, rings });
+      }
+    }
+    return ports;
+  } catch (error) {
+    for (const port of ports) port.close();
+    throw error;
+  }
+}
+
+/** Counts what the rings of some ports drop from now on. */
+export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
+  const rings = ports.flatMap((port) => (kind === "tx" ? port.txRings : port.rxRings));
+  const counted = () => rings.map((ring) => ring.counters());
+  const before = counted();
+  return () => {
+    const now = counted();
+    const drops: Drops = {};
+    for (const [reason, counter] of Object.entries(dropCounters) as [DropReason, DropCounter][]) {
+      const dropped = now.reduce((sum, one, i) => sum + one[counter] - (before[i]?.[counter] ?? 0), 0);
+      if (dropped > 0) drops[reason] = dropped;
+    }
+    return drops;
+  };
+}
+
+type DropCounter = (typeof dropCounters)[DropReason];
+
+/** What loops add up to. See `progressMeanings` in lib/layout.ts. */
+const summed = [
+  "packets",
+  "bytes",
+  "events",
+  "lost",
+  "reordered",
+  "duplicated",
+  "corrupt",
+  "unmarked",
+  "stalls",
+  "forgone",
+  "pending",
+] as const;
+
+/** The figures of a group; `seconds` is the time from the first packet of all to the last. */
+export type GroupProgress = Readonly<Record<(typeof summed)[number] | "seconds", number>>;
+
+export class LoopGroup {
+  readonly #loops: readonly TrafficLoop[];
+  /** Fulfilled when all loops have ended. When one fails the others are stopped, and this rejects with its error. */
+  readonly ended: Promise<void>;
+
+  constructor(loops: readonly TrafficLoop[]) {
+    this.#loops = loops;
+    this.ended = this.#end();
+  }
+
+  /** The figures of all loops together, now. */
+  progress(): GroupProgress {
+    const all = this.#loops.map((loop) => loop.progress());
+    const sums = summed.map((name) => [name, all.reduce((sum, one) => sum + one[name], 0)]);
+    return { ...Object.fromEntries(sums), seconds: secondsOf(all) };
+  }
+
+  /** The fewest free slots that each loop found since the last call, together. */
+  takeMinSpace(): number {
+    return this.#loops.reduce((sum, loop) => sum + (loop.takeMinSpace() ?? freeSlots(loop.port)), 0);
+  }
+
+  takeDump(): DumpEntry[] {
+    return this.#loops.flatMap((loop) => loop.takeDump());
+  }
+
+  stop(): void {
+    for (const loop of this.#loops) loop.stop();
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await Promise.all(this.#loops.map((loop) => loop.ended));
+    } catch (error) {
+      this.stop();
+      await Promise.allSettled(this.#loops.map((loop) => loop.ended));
+      throw error;
+    }
+  }
+}
+
+function secondsOf(all: readonly Progress[]): number {
+  const moved = all.filter(({ packets }) => packets > 0);
+  if (moved.length === 0) return 0;
+  const first = Math.min(...moved.map(({ first_ns }) => first_ns));
+  const last = Math.max(...moved.map(({ last_ns }) => last_ns));
+  return (last - first) / 1e9;
+}
+
+/** Of a receive ring in which nothing waits, all slots are free but the one that tells full from empty. */
+function freeSlots(port: Port): number {
+  return Math.min(...port.rxRings.map((ring) => ring.slots - 1));
+}
