@@ -35,8 +35,6 @@ class PortHandle : public Napi::ObjectWrap<PortHandle> {
   // Members of the JavaScript object.
   Napi::Value buffer_count(const Napi::CallbackInfo& info);
   Napi::Value buffers(const Napi::CallbackInfo& info);
-  Napi::Value tx_sync(const Napi::CallbackInfo& info);
-  Napi::Value rx_sync(const Napi::CallbackInfo& info);
   Napi::Value wait(const Napi::CallbackInfo& info);
   Napi::Value stop_waiting(const Napi::CallbackInfo& info);
   Napi::Value tx_counters(const Napi::CallbackInfo& info);
@@ -44,6 +42,10 @@ class PortHandle : public Napi::ObjectWrap<PortHandle> {
   Napi::Value extra_buffers_head(const Napi::CallbackInfo& info);
   Napi::Value set_extra_buffers_head(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
+
+  template <Status (Device::*sync)()>
+  static napi_value sync_call(napi_env env, napi_callback_info info);
+  void add_sync(Napi::Object self, const char* name, napi_callback call);
 
   void describe(Napi::Env env, Napi::Object self);
   Status usable() const;
