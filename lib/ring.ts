@@ -372,7 +372,7 @@ export class Buffers {
     this.#source = source;
     this.size = source.size;
     this.#memory = source.memory();
-    this.#count = this.#memory.byteLength / this.size;
+    this.#count = this.#counted();
   }
 
   isSameRegion(other: Buffers): boolean {
@@ -411,8 +411,13 @@ export class Buffers {
   #grow(): number {
     if (this.#source.count() > this.#count) {
       this.#memory = this.#source.memory();
-      this.#count = this.#memory.byteLength / this.size;
+      this.#count = this.#counted();
     }
     return this.#count;
+  }
+
+  /** A port without rings, which a null port can be, does not know how large buffers are. */
+  #counted(): number {
+    return this.size > 0 ? this.#memory.byteLength / this.size : 0;
   }
 }

@@ -168,6 +168,30 @@ test("@share opens a port in the memory of another", (t) => {
   assert.equal(second.sharesMemoryWith(first), true);
 });
 
+test("a port that is opened twice has the same rings in both", (t) => {
+  const open = portsOf(t);
+  const [first, second] = [open("vale1:a"), open("vale1:a")];
+  first.tx.advance(3);
+  assert.equal(second.tx.head, 3);
+  first.close();
+  assert.equal(second.tx.put(frame()), true);
+});
+
+test("a null port has rings or none, and moves nothing", async (t) => {
+  const open = portsOf(t);
+  const bare = open("null");
+  assert.deepEqual([bare.txRings, bare.rxRings], [[], []]);
+  assert.throws(() => bare.tx, RangeError);
+  assert.throws(() => bare.buffer(2), RangeError);
+  bare.sync();
+
+  const port = open("null@conf:rings=1,slots=64");
+  assert.equal(port.tx.put(frame()), true);
+  port.sync();
+  assert.equal(port.rx.space, 0);
+  assert.equal((await port.wait({ writable: true })).writable, true);
+});
+
 test("a region that grows keeps the views of before and shows the new buffers", (t) => {
   const open = portsOf(t);
   const first = open("p{1@conf:slots=64");

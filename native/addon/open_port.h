@@ -20,7 +20,6 @@ class OpenPort {
  public:
   explicit OpenPort(std::unique_ptr<Port> port) : shared_(std::make_shared<Shared>(std::move(port))) {}
 
-  bool is_open() const { return shared_ != nullptr; }
   Port& port() const { return *shared_->port; }
 
   // An ArrayBuffer over `size` bytes of the mapping, detached by close().
