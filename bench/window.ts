@@ -83,6 +83,6 @@ function runProgram(words: readonly string[]): Window {
 /** From the times that a cache line took one way, before the window and after it. */
 function classOf(before: number | undefined, after: number | undefined): Class {
   if (before === undefined || after === undefined) return "one core";
-  const classes = [before, after].map((ns) => (ns < 33 ? "smt" : ns < 110 ? "near" : "far"));
+  const classes = [before, after].map((ns) => (ns < 35 ? "smt" : ns < 110 ? "near" : "far"));
   return classes[0] === classes[1] ? (classes[0] ?? "mixed") : "mixed";
 }

@@ -7,17 +7,17 @@
 #include <new>
 #include <vector>
 
+#include "bench/lines.h"
 #include "bench/pause.h"
 #include "traffic/clock.h"
 
 namespace nm::bench {
 namespace {
 
-constexpr uint32_t kLine = 64;
 constexpr uint64_t kSlots = 1024;
 constexpr uint64_t kBatch = 256;
 constexpr uint32_t kTurnsPerSample = 64;
-constexpr uint32_t kSamples = 64;
+constexpr uint32_t kSamples = 256;
 
 // Memory for both sides, made before the fork and touched so that no window sees page faults.
 uint8_t* shared_memory(size_t size) {
@@ -28,22 +28,6 @@ uint8_t* shared_memory(size_t size) {
   return static_cast<uint8_t*>(memory);
 }
 
-uint32_t whole_lines(uint32_t length) { return (length + kLine - 1) / kLine * kLine; }
-
-void write_lines(uint8_t* buffer, uint32_t length, uint64_t value) {
-  for (uint32_t line = 0; line < length; line += kLine) memset(buffer + line, static_cast<int>(value), kLine);
-}
-
-uint64_t read_lines(const uint8_t* buffer, uint32_t length) {
-  uint64_t sum = 0;
-  for (uint32_t line = 0; line < length; line += kLine) {
-    uint64_t word;
-    memcpy(&word, buffer + line, sizeof(word));
-    sum += word;
-  }
-  return sum;
-}
-
 // The two indexes of a stream, each on a line of its own.
 struct Stream {
   alignas(64) std::atomic<uint64_t> written{0};
@@ -51,7 +35,6 @@ struct Stream {
 };
 
 void produce(Seat& seat, Stream& stream, uint8_t* base, Buffers buffers) {
-  const uint32_t length = whole_lines(buffers.length);
   Patience patience;
   seat.wait_for_start();
   for (uint64_t written = 0; !seat.closed();) {
@@ -60,14 +43,13 @@ void produce(Seat& seat, Stream& stream, uint8_t* base, Buffers buffers) {
       continue;
     }
     for (uint64_t i = 0; i < kBatch; i++)
-      write_lines(base + (written + i) % kSlots * buffers.stride, length, written);
+      write_lines(base + (written + i) % kSlots * buffers.stride, buffers.length, written);
     written += kBatch;
     stream.written.store(written, std::memory_order_release);
   }
 }
 
 void consume(Seat& seat, Stream& stream, const uint8_t* base, Buffers buffers) {
-  const uint32_t length = whole_lines(buffers.length);
   Patience patience;
   seat.wait_for_start();
   for (uint64_t read = 0; !seat.closed();) {
@@ -77,7 +59,7 @@ void consume(Seat& seat, Stream& stream, const uint8_t* base, Buffers buffers) {
     }
     uint64_t sum = 0;
     for (uint64_t i = 0; i < kBatch; i++)
-      sum += read_lines(base + (read + i) % kSlots * buffers.stride, length);
+      sum += read_lines(base + (read + i) % kSlots * buffers.stride, buffers.length);
     keep(sum);
     read += kBatch;
     stream.read.store(read, std::memory_order_release);
@@ -136,7 +118,7 @@ Outcome measure_stream(Buffers buffers, Placement placement, double seconds) {
 double ping_pong_ns(Placement placement) {
   struct Court {
     alignas(64) std::atomic<uint64_t> ball{0};
-    alignas(64) double median_ns = 0;
+    alignas(64) double ns = 0;
   };
   uint8_t* const memory = shared_memory(sizeof(Court));
   Court& court = *new (memory) Court;
@@ -151,17 +133,17 @@ double ping_pong_ns(Placement placement) {
           bounce(court.ball, turn, turn + kTurnsPerSample);
           samples.push_back(static_cast<double>(monotonic_ns() - start_ns) / kTurnsPerSample);
         }
-        std::nth_element(samples.begin(), samples.begin() + kSamples / 2, samples.end());
-        court.median_ns = samples[kSamples / 2];
+        std::nth_element(samples.begin(), samples.begin() + kSamples / 4, samples.end());
+        court.ns = samples[kSamples / 4];
       }};
   const Party returns = {placement.to_cpu, [&](Seat& seat) {
                            seat.wait_for_start();
                            bounce(court.ball, 1, kTurns);
                          }};
   const Outcome outcome = run_window({serves, returns}, placement.cores(), 0);
-  const double median_ns = court.median_ns;
+  const double ns = court.ns;
   munmap(memory, sizeof(Court));
-  return outcome.failed ? 0 : median_ns;
+  return outcome.failed ? 0 : ns;
 }
 
 }  // namespace nm::bench

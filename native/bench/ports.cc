@@ -8,6 +8,7 @@
 #include <new>
 #include <vector>
 
+#include "bench/payload_sender.h"
 #include "device/open.h"
 #include "port.h"
 #include "traffic/generator.h"
@@ -33,7 +34,7 @@ class Directory {
 
 constexpr Mac station(uint32_t number) { return {0x02, 0, 0, 0, 0, static_cast<uint8_t>(number)}; }
 constexpr Mac kReceiver = station(1);
-constexpr Mac kFirstSender = station(2);
+constexpr uint32_t kFirstSender = 2;
 
 std::unique_ptr<Port> open_port(const std::string& directory, const std::string& name) {
   std::unique_ptr<Device> device;
@@ -71,17 +72,23 @@ void run_loop(Seat& seat, Port& port, Options options) {
   if (loop->run() != Status::ok) give_up("a port stopped working");
 }
 
-void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
-  const bool is_vale = traffic.engine == Engine::vale;
-  const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : "bench{1");
+void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
   GeneratorOptions options;
   options.frame.length = traffic.length;
   options.frame.to_mac = kReceiver;
-  options.frame.from_mac = kFirstSender;
-  options.frame.from_mac[5] = static_cast<uint8_t>(kFirstSender[5] + number);
-  options.contents = traffic.touched ? Contents::always : Contents::once;
+  options.frame.from_mac = station(kFirstSender + number);
   options.linger_ns = 0;
-  run_loop<Generator>(seat, *port, options);
+  run_loop<Generator>(seat, port, options);
+}
+
+void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
+  const bool is_vale = traffic.engine == Engine::vale;
+  const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : "bench{1");
+  if (traffic.touched) {
+    run_loop<PayloadSender>(seat, *port, PayloadSenderOptions{.length = traffic.length});
+  } else {
+    generate(seat, *port, traffic, number);
+  }
 
   Counters counters;
   if (port->device().tx_counters(0, &counters) != Status::ok) give_up("cannot read counters");

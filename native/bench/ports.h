@@ -1,6 +1,7 @@
 // The engine's figures: processes that send and receive through its ports.
 //
-// The loops are those of pkt-gen, traffic/generator.h and traffic/sink.h.
+// The loops are those of pkt-gen, traffic/generator.h and traffic/sink.h, but for the sender that writes each payload,
+// payload_sender.h.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ struct Traffic {
   uint32_t length;
   // Of a VALE port; a pipe has one.
   uint32_t senders;
-  // The senders write the payload of each packet, the receiver reads each line of it.
+  // The sender writes the payload of each packet, the receiver reads each line of it. Pipes only: what is
+  // written anew has no address that a switch could know.
   bool touched;
 };
 
