@@ -129,7 +129,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
     packet = count;
     bad = false;
     oversized = false;
-    if (index == head || count + abi::NETMAP_MAX_FRAGS > kBatch) {
+    if (index == head || count + abi::NETMAP_MAX_FRAGS >= kBatch) {
       state.packets += packets;
       state.bytes += bytes;
       *entries = count;
