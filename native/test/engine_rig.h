@@ -39,12 +39,15 @@ class Rig {
     CHECK_EQUAL(try_open(name, &port, wanted), Status::ok);
     return port;
   }
-  // Names of the files in the namespace.
-  std::set<std::string> files() const {
+  // Names of the files in the namespace, sorted, in one text.
+  std::string files() const {
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
       names.insert(entry.path().filename());
-    return names;
+    }
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+    return text;
   }
 
   std::string directory;
