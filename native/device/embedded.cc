@@ -1,7 +1,6 @@
 #include "device/embedded.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +25,6 @@ namespace {
 // Spinning longer than a wake-up takes (20 us here) costs more than it saves.
 constexpr int64_t kSpinNs = 30'000;
 constexpr uint32_t kPausesBeforeYield = 32;
-// A yield that finds nobody else to run takes half a microsecond.
-constexpr int64_t kLonelyYieldNs = 1'200;
 // How long a sleep may last while somebody owes us a reservation: that somebody may have died.
 constexpr int64_t kUnfinishedSleepNs = 2'000'000;
 // How long any sleep may last. A sender that is killed after it took our name down and before it woke us wakes
@@ -178,7 +175,7 @@ Status EmbeddedDevice::tx_sync() {
   overran_ = false;
   for (BoundRing& ring : tx_) sync_one_tx(ring);
   // Receivers are behind. Sending on at once would only take the processor from them.
-  if (overran_) sched_yield();
+  if (overran_ && yielder_.is_wise()) yielder_.yield();
   return Status::ok;
 }
 
@@ -199,7 +196,7 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
       sync_one_tx(ring);
       if (want_tx && is_ready(ring)) ready |= kWritable;
     }
-    if (overran_) sched_yield();
+    if (overran_ && yielder_.is_wise()) yielder_.yield();
   }
   if ((events & kReadable) != 0) {
     for (BoundRing& ring : rx_) {
@@ -234,14 +231,12 @@ bool EmbeddedDevice::has_news(uint32_t events) const {
 // other side: then we yield at once instead of spinning in its way.
 bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
-    for (uint32_t i = 0; i < (core_is_shared_ ? 1 : kPausesBeforeYield); i++) {
+    for (uint32_t i = 0; i < (yielder_.core_is_shared() ? 1 : kPausesBeforeYield); i++) {
       if (has_news(events)) return true;
       pause();
     }
-    const int64_t now = engine::monotonic_ns();
-    if (stopping_.load(std::memory_order_relaxed) || now >= until_ns) return false;
-    sched_yield();
-    core_is_shared_ = engine::monotonic_ns() - now > kLonelyYieldNs;
+    if (stopping_.load(std::memory_order_relaxed) || engine::monotonic_ns() >= until_ns) return false;
+    if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return has_news(events);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "engine/bound_ring.h"
 #include "engine/engine.h"
 #include "engine/vale.h"
+#include "engine/yield.h"
 
 namespace nm {
 
@@ -58,7 +59,7 @@ class EmbeddedDevice final : public Device {
   std::unique_ptr<engine::ValeSender> sender_;
   bool ring_error_ = false;
   bool overran_ = false;
-  bool core_is_shared_ = false;
+  engine::Yielder yielder_;
   std::atomic<bool> stopping_{false};
   int fifo_ = -1;
 };

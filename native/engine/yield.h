@@ -1,0 +1,47 @@
+// Giving the processor to the other side of a ring, where that is who waits for it.
+//
+// sched_yield() costs half a microsecond when nobody else wants this core. When the other side does, it is the
+// fastest hand-over there is: a ring's worth of work later we run again. But a program that has nothing to do with us
+// and never gives way keeps the core for milliseconds, a whole ring hundreds of times over: then sleeping on a futex
+// (whoever sleeps is run soon after the wake-up) or just going on is better. [measured]
+#pragma once
+
+#include <sched.h>
+
+#include <cstdint>
+
+#include "engine/bound_ring.h"
+
+namespace nm::engine {
+
+class Yielder {
+ public:
+  enum class Outcome { alone, shared, lost };
+
+  Outcome yield() {
+    const int64_t start = monotonic_ns();
+    sched_yield();
+    const int64_t end = monotonic_ns();
+    if (end - start > kLostNs) {
+      not_before_ns_ = end + kGrudgeNs;
+      return last_ = Outcome::lost;
+    }
+    return last_ = end - start > kAloneNs ? Outcome::shared : Outcome::alone;
+  }
+
+  // Not so while the core was lately taken by somebody who does not give way.
+  bool is_wise() const { return last_ != Outcome::lost || monotonic_ns() >= not_before_ns_; }
+
+  // Whether somebody else ran when we last gave way.
+  bool core_is_shared() const { return last_ == Outcome::shared; }
+
+ private:
+  static constexpr int64_t kAloneNs = 1'200;
+  static constexpr int64_t kLostNs = 200'000;
+  static constexpr int64_t kGrudgeNs = 20'000'000;
+
+  Outcome last_ = Outcome::alone;
+  int64_t not_before_ns_ = 0;
+};
+
+}  // namespace nm::engine
