@@ -157,7 +157,7 @@ TEST("notify and announce never miss each other, however close together they run
   const Inside inside(rig, *port);
   check::Random random;
   Race race(inside.space(), inside.client());
-  std::thread sleeper([&] { race.sleeper_side(random); });
+  std::thread sleeper([&race, random] { race.sleeper_side(random); });
   random.next();
   race.waker_side(random);
   sleeper.join();
