@@ -7,6 +7,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { command } from "../lib/command.js";
+import { namespaceDirectory, type PortInfo, portInfo } from "../lib/control.js";
+import { type ErrorCode, NmError } from "../lib/errors.js";
 import { isVale } from "../lib/port-name.js";
 import {
   formatPort,
@@ -42,7 +44,8 @@ export default command({
   run({ spec: text, json }, { out }) {
     const spec = parsePort(text);
     if (json) {
-      out.json(specLine(text, spec));
+      const info = openPortInfo(spec);
+      out.json({ ...specLine(text, spec), ...(info && { open: infoLine(info) }) });
       return;
     }
     const rows = [...specRows(spec), ...machineRows(spec)];
@@ -174,7 +177,33 @@ function optionWords({ options }: PortSpec): string {
 
 /** What the machine has under the name. */
 function machineRows(spec: PortSpec): Row[] {
-  return isInterface(spec) ? [["machine", interfaceWords(spec.name)]] : [];
+  if (isInterface(spec)) return [["machine", interfaceWords(spec.name)]];
+  const info = openPortInfo(spec);
+  if (info === undefined) return [];
+  return [["now", info === null ? "nobody has it open" : infoWords(info)]];
+}
+
+/** What a software port is like that some program has open; null when none has, undefined for what is none. */
+function openPortInfo(spec: PortSpec): PortInfo | null | undefined {
+  if (spec.kind !== "vale" && spec.kind !== "pipe") return undefined;
+  // Looking must not make the namespace.
+  if (!existsSync(namespaceDirectory())) return null;
+  try {
+    return portInfo(spec);
+  } catch (error) {
+    if (error instanceof NmError && absent.includes(error.code)) return null;
+    throw error;
+  }
+}
+
+const absent: readonly ErrorCode[] = ["PORT_NOT_FOUND", "PIPE_NOT_FOUND"];
+
+function infoLine({ txRings, rxRings, txSlots, rxSlots, memId }: PortInfo) {
+  return { tx_rings: txRings, rx_rings: rxRings, tx_slots: txSlots, rx_slots: rxSlots, mem_id: memId };
+}
+
+function infoWords({ txRings, rxRings, txSlots, rxSlots, memId }: PortInfo): string {
+  return `open, transmit rings ${txRings} of ${txSlots} slots, receive rings ${rxRings} of ${rxSlots}, memory region ${memId}`;
 }
 
 function interfaceWords(name: string): string {

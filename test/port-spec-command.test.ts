@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { openPort } from "../lib/index.js";
 import { parsePort, portFlags, portKinds, portModes } from "../lib/port-spec.js";
-import { bash, nm, root } from "./run.js";
+import { freshNamespace } from "./namespace.js";
+import { bash, nm, nmWith, root } from "./run.js";
 import { jsonLine } from "./schema.js";
 
 test("nm port explains a VALE port in aligned lines", async () => {
@@ -136,4 +138,23 @@ test("docs/port-names.md shows specs that can be read", () => {
   assert.ok(specs.length > 10);
   for (const spec of specs.filter((text) => text.length > 1))
     assert.doesNotThrow(() => parsePort(spec), spec);
+});
+
+test("nm port says what a port is like while some program has it open", async (t) => {
+  const namespace = freshNamespace(t);
+  const ask = (...args: string[]) => nmWith({ env: { NM_DIR: namespace } }, "port", ...args);
+  const before = await ask("vale0:a");
+  assert.match(before.stdout, /^now +nobody has it open$/m);
+
+  const port = openPort("vale0:a@conf:rx_slots=64", { namespace });
+  assert.match(
+    (await ask("vale0:a")).stdout,
+    /^now +open, transmit rings 1 of 1024 slots, receive rings 1 of 64, memory region 2$/m,
+  );
+  assert.equal("open" in jsonLine((await ask("vale0:b", "--json")).stdout), false);
+  const { open } = jsonLine((await ask("vale0:a", "--json")).stdout);
+  port.close();
+
+  assert.deepEqual(open, { tx_rings: 1, rx_rings: 1, tx_slots: 1024, rx_slots: 64, mem_id: 2 });
+  assert.match((await ask("vale0:a")).stdout, /^now +nobody has it open$/m);
 });

@@ -75,6 +75,17 @@ Napi::Value counters_result(Napi::Env env, Status status, const Counters& counte
   return values;
 }
 
+// A request about the port `name`, which `body` belongs to.
+Status ask(Device& device, uint16_t type, const std::string& name, void* body) {
+  abi::nmreq_header header{};
+  if (name.size() >= sizeof(header.nr_name)) return Status::bad_name;
+  header.nr_version = abi::NETMAP_API;
+  header.nr_reqtype = type;
+  header.nr_body = reinterpret_cast<uint64_t>(body);
+  memcpy(header.nr_name, name.data(), name.size());
+  return device.control(&header);
+}
+
 }  // namespace
 
 void PortHandle::install(Napi::Env env, Napi::Object exports) {
@@ -130,14 +141,11 @@ Napi::Value PortHandle::info(const Napi::CallbackInfo& info) {
   if (status != Status::ok) return failure(env, status);
 
   const std::string name = info[1].As<Napi::String>();
-  abi::nmreq_header header{};
-  if (name.size() >= sizeof(header.nr_name)) return failure(env, Status::bad_name);
+  // Asking for the geometry would make the port for a moment. Asking for its header never does.
+  abi::nmreq_port_hdr existing{};
+  status = ask(*device, abi::NETMAP_REQ_PORT_HDR_GET, name, &existing);
   abi::nmreq_port_info_get body{};
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = abi::NETMAP_REQ_PORT_INFO_GET;
-  header.nr_body = reinterpret_cast<uint64_t>(&body);
-  memcpy(header.nr_name, name.data(), name.size());
-  status = device->control(&header);
+  if (status == Status::ok) status = ask(*device, abi::NETMAP_REQ_PORT_INFO_GET, name, &body);
   if (status != Status::ok) return failure(env, status);
   return geometry(env, body);
 }
