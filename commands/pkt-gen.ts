@@ -269,6 +269,7 @@ export default command({
     try {
       const drops = dropsOf(ports, args.function);
       const report = reportOf(args, job, ports, context.out);
+      tellGeometry(args, job, ports);
       context.log.info({ port: ports[0]?.name, ...ports[0]?.granted }, "opened");
 
       report.begin(job.wait_s);
@@ -362,6 +363,17 @@ function withGeometry(spec: PortSpec, text: string | undefined): PortSpec {
   const [txSlots = 0, rxSlots = txSlots, txRings = 0, rxRings = txRings] = text.split(",").map(Number);
   const conf = { tx_slots: txSlots, rx_slots: rxSlots, tx_rings: txRings, rx_rings: rxRings };
   return { ...spec, options: { ...spec.options, conf } };
+}
+
+/** A port that somebody has open keeps its slots and rings. */
+function tellGeometry({ geometry }: Args, { name, spec }: Job, [port]: readonly Port[]): void {
+  if (geometry === undefined || !port) return;
+  const { txSlots, rxSlots, txRings, rxRings } = port.granted;
+  const { tx_slots, rx_slots, tx_rings, rx_rings } = spec.options.conf ?? {};
+  const asked = [tx_slots || txSlots, rx_slots || rxSlots, tx_rings || txRings, rx_rings || rxRings].join();
+  const granted = [txSlots, rxSlots, txRings, rxRings].join();
+  if (asked === granted) return;
+  process.stderr.write(`-C ${geometry} has no effect: ${name} exists and has ${granted}\n`);
 }
 
 function processorsFrom(cpu: number | undefined): readonly number[] {
