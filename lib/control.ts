@@ -32,12 +32,17 @@ export type PortInfo = NativeGeometry;
  * @throws {NmError} one of the codes of `statusErrors` in lib/errors.ts
  */
 export function portInfo(port: string | PortSpec, place: Place = {}): PortInfo {
+  return lookUp(port, place, "look up port");
+}
+
+/** `portInfo`, with words for what the port is looked up for. */
+export function lookUp(port: string | PortSpec, place: Place, action: string): PortInfo {
   const spec = readSpec(port);
   const { name } = portRequest(spec);
   const directory = namespaceDirectory(place);
   chooseBackend(place);
   const info = native().portInfo(directory, name);
-  if (typeof info === "number") throw portError(info, "look up port", formatPort(spec), directory);
+  if (typeof info === "number") throw portError(info, action, formatPort(spec), directory);
   return info;
 }
 

@@ -12,7 +12,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { chooseBackend, namespaceDirectory, type Place, portError, portInfo, readSpec } from "./control.js";
+import { chooseBackend, lookUp, namespaceDirectory, type Place, portError, readSpec } from "./control.js";
 import { NmError } from "./errors.js";
 import { type CounterName, counterMeanings, events } from "./layout.js";
 import { type NativeGrant, type NativePort, native, statusOf } from "./native.js";
@@ -63,7 +63,6 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
   };
   const opened = native().openPort(namespace, request);
   if (typeof opened === "number") {
-    refuseAbsentShare(spec, opened, namespace);
     throw portError(opened, "open port", formatPort(spec), namespace, request);
   }
   return new Port(opened, { spec, namespace, backend });
@@ -293,19 +292,7 @@ function extraBuffers({ extraBuffers = 0 }: OpenOptions): number {
 
 /** `@share` names a port that is open; its region is then asked for by id. */
 function sharedMemory({ options }: PortSpec, place: Place): { memId?: number } {
-  return options.share ? { memId: portInfo(options.share.port, place).memId } : {};
-}
-
-/** A port that nobody has open has the region it would get, which is not there. */
-function refuseAbsentShare({ options }: PortSpec, result: number, namespace: string): void {
-  const status = statusOf(result);
-  if (!options.share || status !== "no_such_region") return;
-  throw new NmError("PORT_NOT_FOUND", {
-    action: "share memory of port",
-    port: options.share.port,
-    namespace,
-    status,
-  });
+  return options.share ? { memId: lookUp(options.share.port, place, "share memory of port").memId } : {};
 }
 
 function refuseOptions(spec: PortSpec, namespace: string): void {

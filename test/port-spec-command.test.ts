@@ -9,8 +9,8 @@ import { freshNamespace } from "./namespace.js";
 import { bash, nm, nmWith, root } from "./run.js";
 import { jsonLine } from "./schema.js";
 
-test("nm port explains a VALE port in aligned lines", async () => {
-  const run = await nm("port", "vale1:10-2/x@3");
+test("nm port explains a VALE port in aligned lines", async (t) => {
+  const run = await nmWith({ env: { NM_DIR: freshNamespace(t) } }, "port", "vale1:10-2/x@3");
   assert.deepEqual(run, {
     status: 0,
     stderr: "",
@@ -21,6 +21,7 @@ test("nm port explains a VALE port in aligned lines", async () => {
       "flags    exclusive (x)",
       "memory   region 3",
       "options  none",
+      "now      nobody has it open",
       "",
     ].join("\n"),
   });

@@ -292,14 +292,15 @@ test("counters say what a ring sent, and why packets did not arrive", (t) => {
   assert.equal(to.rx.counters().drops_full, 37);
 });
 
-test("portInfo describes a port that is open, and one as it would be opened", (t) => {
+test("portInfo describes a port that is open, and refuses one that nobody has open", (t) => {
   const namespace = freshNamespace(t);
   const open = portsOf(t);
   const { granted } = open("vale1:a@conf:slots=512", { namespace });
   const info = portInfo("vale1:a", { namespace });
   assert.equal(info.txSlots, 512);
   assert.equal(info.memId, granted.memId);
-  assert.equal(portInfo("vale1:b", { namespace }).txSlots, 1024);
+  assert.throws(() => portInfo("vale1:b", { namespace }), { code: "PORT_NOT_FOUND" });
+  assert.throws(() => portInfo("p{1", { namespace }), { code: "PIPE_NOT_FOUND" });
 });
 
 test("close kills every view of the port, and closing again does nothing", (t) => {
