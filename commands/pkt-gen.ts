@@ -19,7 +19,14 @@ import { readDuration } from "../lib/duration.js";
 import { readEndpoint, readMac } from "../lib/endpoint.js";
 import { ExpectationFailed, Interrupted, NmError } from "../lib/errors.js";
 import { frameLimits } from "../lib/layout.js";
-import { type Drops, dropsOf, type GroupProgress, LoopGroup, openForThreads } from "../lib/loop-group.js";
+import {
+  type Drops,
+  dropped,
+  dropsOf,
+  type GroupProgress,
+  LoopGroup,
+  openForThreads,
+} from "../lib/loop-group.js";
 import type { Port } from "../lib/port.js";
 import { formatPort, type PortSpec, parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
@@ -531,7 +538,9 @@ function difference(now: Drops, before: Drops): Drops {
 }
 
 function totalOf(args: Args, progress: GroupProgress, drops: Drops): Total {
-  const { stalls, forgone, lost, reordered, duplicated, corrupt, unmarked, ...passed } = progress;
+  const { stalls, forgone, reordered, duplicated, corrupt, unmarked, ...passed } = progress;
+  // Packets that were dropped after the last that arrived leave no gap in the numbers.
+  const lost = Math.max(progress.lost, dropped(drops));
   return {
     ...passed,
     drops,

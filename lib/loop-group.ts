@@ -58,6 +58,11 @@ export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
   };
 }
 
+/** How many packets were dropped, for whatever reason. */
+export function dropped(drops: Drops): number {
+  return Object.values(drops).reduce((sum, count) => sum + count, 0);
+}
+
 type DropCounter = (typeof dropCounters)[DropReason];
 
 /** What loops add up to. See `progressMeanings` in lib/layout.ts. */

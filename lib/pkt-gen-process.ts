@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { exitStatus, NmError } from "./errors.js";
+import type { Drops } from "./loop-group.js";
 import type { figures, Verdict } from "./traffic-report.js";
 
 /** As a JSON line has them. */
@@ -12,7 +13,7 @@ export type Figures = ReturnType<typeof figures>;
 /** What a run came to, from its summary. */
 export interface Outcome {
   readonly figures: Figures;
-  readonly drops: Readonly<Record<string, number>>;
+  readonly drops: Drops;
   /** Of a receiver with --verify. */
   readonly verify?: Verdict | undefined;
 }
