@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/wake.h"
@@ -49,6 +50,7 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       place_(place),
       client_(client),
       entries_(kBatch),
+      filled_(kBatch),
       queues_(kMaxSwitchPorts),
       destinations_(kMaxSwitchPorts) {
   touched_.reserve(kMaxSwitchPorts);
@@ -246,45 +248,28 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   Position start{0, 0};
   const uint32_t granted = wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start);
 
-  uint32_t copied = 0;
-  uint64_t bytes = 0;
-  uint32_t lost = 0;
+  Copied copied;
   if (granted != 0) {
-    abi::netmap_ring* const shared = to.region->netmap_ring(ring_index);
-    const uint32_t end = start.plus(granted, to.slots).index;
-    uint32_t index = start.index;
-    uint32_t left = granted;
-    while (left != 0 && (unicast.packets != 0 || broadcast.packets != 0)) {
-      const uint32_t packet = take_next(unicast, broadcast);
-      const uint32_t slots = entries_[packet].slots;
-      if (slots > left) continue;
-      left -= slots;
-      if (!copy_packet(to, shared, state, &index, packet)) {
-        lost++;
-        continue;
-      }
-      copied++;
-      for (uint32_t i = 0; i < slots; i++) bytes += entries_[packet + i].length;
-    }
-    // Another sender may have taken room that a packet of several slots was to fill.
-    for (; index != end; index = ring_next(index, to.slots)) {
-      store_empty(shared->slot[index]);
-    }
+    Room room{to, state, to.region->netmap_ring(ring_index)->slot, start.index, granted, 0};
+    const bool one_list = !has_fragments_ && (unicast.packets == 0 || broadcast.packets == 0);
+    copied = one_list ? copy_list(room, unicast.packets != 0 ? unicast : broadcast)
+                      : copy_packets(room, unicast, broadcast);
+    store_descriptors(room);
     publish(leases, start, granted, client_);
-    add(state.delivered_packets, copied);
-    add(state.delivered_bytes, bytes);
+    add(state.delivered_packets, copied.packets);
+    add(state.delivered_bytes, copied.bytes);
     notify(*space_, state, to.region->id());
   }
 
-  const uint32_t full = packets - copied - lost;
-  delivered_ += copied;
+  const uint32_t full = packets - copied.packets - copied.lost;
+  delivered_ += copied.packets;
   if (full == 0) return;
   lost_full_ += full;
-  overran_ |= copied != 0;
+  overran_ |= copied.packets != 0;
   add(state.drops_full, full);
   add(ring.state->drops_full, full);
   // A ring that is full of a dead sender's reservation gives its receiver nothing to wake up for.
-  if (copied == 0 && state.waiter.load(std::memory_order_relaxed) != 0) {
+  if (copied.packets == 0 && state.waiter.load(std::memory_order_relaxed) != 0) {
     const Position tail{state.hwtail, state.lap};
     if (tail.index < to.slots && unfinished(state, leases, tail, to.slots).count != 0) {
       wake_waiters(*space_, state, to.region->id());
@@ -313,36 +298,102 @@ uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
   return packet;
 }
 
-// Copies one packet into reserved slots from *index on. False when it cannot lie there: then the slots are
-// empty.
-bool ValeSender::copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state,
-                             uint32_t* index, uint32_t packet) {
+// Copies packets of one slot each, as many as there is room for: the loop that has to be fast.
+ValeSender::Copied ValeSender::copy_list(Room& room, Queue queue) {
+  const Entry* const entries = entries_.data();
+  Descriptor* const filled = filled_.data();
+  const abi::netmap_slot* const slots = room.slots;
+  const uint32_t ring_slots = room.to.slots;
+  const uint32_t stride = room.to.region->buffer_stride();
+  const uint32_t buffers = room.to.region->buffers_reserved();
+  uint8_t* const base = room.to.region->buffers();
+  const uint32_t size = room.size;
+  uint32_t index = room.first;
+  uint32_t packet = queue.first;
+  uint32_t lost = 0;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < size; i++) {
+    const Entry& entry = entries[packet];
+    packet = entry.next;
+    const uint32_t length = entry.length;
+    // Read once: the receiver could change it between the check and the copy.
+    const uint32_t buffer = Descriptor::load(slots[index]).buf_idx;
+    index = ring_next(index, ring_slots);
+    if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
+      count_unfit(room, length > stride);
+      filled[i] = {buffer, 0, 0};
+      lost++;
+      continue;
+    }
+    copy_lines(base + uint64_t{buffer} * stride, entry.data, length);
+    filled[i] = {buffer, static_cast<uint16_t>(length), 1 << 8};
+    bytes += length;
+  }
+  room.filled = size;
+  return {size - lost, bytes, lost};
+}
+
+// Copies packets of both queues in order of arrival, whatever number of slots they have.
+ValeSender::Copied ValeSender::copy_packets(Room& room, Queue unicast, Queue broadcast) {
+  Copied copied;
+  while (room.filled != room.size && (unicast.packets != 0 || broadcast.packets != 0)) {
+    const uint32_t packet = take_next(unicast, broadcast);
+    const uint32_t slots = entries_[packet].slots;
+    if (slots > room.size - room.filled) continue;
+    if (!copy_packet(room, packet)) {
+      copied.lost++;
+      continue;
+    }
+    copied.packets++;
+    for (uint32_t i = 0; i < slots; i++) copied.bytes += entries_[packet + i].length;
+  }
+  // Another sender may have taken room that a packet of several slots was to fill.
+  while (room.filled != room.size) leave_empty(room);
+  return copied;
+}
+
+// Copies one packet. False when it cannot lie there: then the slots are empty.
+bool ValeSender::copy_packet(Room& room, uint32_t packet) {
   const uint32_t slots = entries_[packet].slots;
-  const uint32_t stride = to.region->buffer_stride();
-  const uint32_t buffers = to.region->buffers_reserved();
-  const uint32_t first = *index;
-  bool whole = true;
+  const uint32_t stride = room.to.region->buffer_stride();
+  const uint32_t buffers = room.to.region->buffers_reserved();
+  const uint32_t first = room.filled;
   for (uint32_t i = 0; i < slots; i++) {
     const Entry& entry = entries_[packet + i];
-    abi::netmap_slot& slot = shared->slot[*index];
-    *index = ring_next(*index, to.slots);
-    // Read once: the receiver could change it between the check and the copy.
-    const uint32_t buffer = Descriptor::load(slot).buf_idx;
+    const uint32_t buffer = room.next_buffer();
     if (buffer - 2 >= buffers - 2 || entry.length > stride) [[unlikely]] {
-      add(entry.length > stride ? state.drops_too_long : state.drops_bad_receiver_slot, 1);
-      whole = false;
-      break;
+      count_unfit(room, entry.length > stride);
+      for (room.filled = first; room.filled != first + slots;) leave_empty(room);
+      return false;
     }
-    copy_lines(to.region->buffers() + uint64_t{buffer} * stride, entry.data, entry.length);
+    copy_lines(room.to.region->buffers() + uint64_t{buffer} * stride, entry.data, entry.length);
     const uint32_t more = i + 1 < slots ? abi::NS_MOREFRAG : 0;
-    Descriptor{buffer, entry.length, static_cast<uint16_t>(slots << 8 | more)}.store(slot);
+    filled_[room.filled++] = {buffer, entry.length, static_cast<uint16_t>(slots << 8 | more)};
   }
-  if (whole) return true;
-  *index = first;
-  for (uint32_t i = 0; i < slots; i++, *index = ring_next(*index, to.slots)) {
-    store_empty(shared->slot[*index]);
-  }
-  return false;
+  return true;
+}
+
+void ValeSender::leave_empty(Room& room) {
+  const uint32_t buffer = room.next_buffer();
+  filled_[room.filled++] = {buffer, 0, 0};
+}
+
+void ValeSender::count_unfit(const Room& room, bool too_long) {
+  add(too_long ? room.state.drops_too_long : room.state.drops_bad_receiver_slot, 1);
+}
+
+// Fills the slots that were copied to. All at once and not each after its packet: the receiver has read these
+// lines, and a store that waits for a line from another core holds up all stores after it. In a row they wait
+// together. [measured: 18 to 47 Mpps where the cores are far apart]
+void ValeSender::store_descriptors(const Room& room) const {
+  // In locals, because the compiler must assume that storing a descriptor changes everything else.
+  const Descriptor* const filled = filled_.data();
+  abi::netmap_slot* const slots = room.slots;
+  const uint32_t size = room.size;
+  const uint32_t first = room.first;
+  const uint32_t before_wrap = std::min(size, room.to.slots - first);
+  for (uint32_t i = 0; i < before_wrap; i++) filled[i].store(slots[first + i]);
+  for (uint32_t i = before_wrap; i < size; i++) filled[i].store(slots[i - before_wrap]);
 }
 
 // What this process knows of the port at `place`, or nullptr when nobody is there.

@@ -60,6 +60,28 @@ class ValeSender {
     uint32_t slots = 0;
   };
 
+  // Slots of a destination that we have reserved: `size` of them, from `first` on.
+  struct Room {
+    const Destination& to;
+    RingState& state;
+    abi::netmap_slot* slots;
+    uint32_t first;
+    uint32_t size;
+    uint32_t filled;  // how many have their descriptor in filled_
+
+    // The buffer of the first slot that is not filled. Read once: the receiver could change it any time.
+    uint32_t next_buffer() const {
+      const uint32_t index = first + filled;
+      return Descriptor::load(slots[index < to.slots ? index : index - to.slots]).buf_idx;
+    }
+  };
+  // What became of the packets for one destination.
+  struct Copied {
+    uint32_t packets = 0;
+    uint64_t bytes = 0;
+    uint32_t lost = 0;  // not for want of room
+  };
+
   uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
   const uint8_t* read_indirect(uint64_t pointer, uint32_t length, uint32_t entry);
   void look_up(BoundRing& ring, uint32_t entries);
@@ -68,8 +90,12 @@ class ValeSender {
   void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
   uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const;
   uint16_t take_next(Queue& unicast, Queue& broadcast) const;
-  bool copy_packet(const Destination& to, abi::netmap_ring* shared, RingState& state, uint32_t* index,
-                   uint32_t entry);
+  Copied copy_list(Room& room, Queue queue);
+  Copied copy_packets(Room& room, Queue unicast, Queue broadcast);
+  bool copy_packet(Room& room, uint32_t packet);
+  void leave_empty(Room& room);
+  static void count_unfit(const Room& room, bool too_long);
+  void store_descriptors(const Room& room) const;
   Destination* destination(uint32_t place);
   bool refresh(Destination& known, uint32_t place, uint32_t generation);
   void forget_gone();
@@ -81,7 +107,8 @@ class ValeSender {
   uint32_t client_;
 
   std::vector<Entry> entries_;
-  std::vector<Queue> queues_;  // per place
+  std::vector<Descriptor> filled_;  // of the slots of a Room
+  std::vector<Queue> queues_;       // per place
   std::vector<uint32_t> touched_;
   Queue broadcast_;
   bool has_fragments_ = false;
