@@ -91,6 +91,7 @@ export default command({
     const results: Result[] = [];
     try {
       for (const path of paths) {
+        if (signal.aborted) break;
         const live = json ? jsonLive(out, path) : textLive(path);
         const result = await exchange(path, { namespace, duration_ns, live, signal });
         if (result) results.push(result);
@@ -131,7 +132,6 @@ async function exchange(path: Path, { namespace, duration_ns, live, signal }: Su
   const duration_ms = duration_ns / 1e6;
 
   try {
-    if (signal.aborted) return undefined;
     const guard = `${duration_ms + guard_ms}ms`;
     const receiver = start("-i", path.to, "-f", "rx", "--verify", "--duration", guard);
     await receiver.opened;
@@ -144,13 +144,13 @@ async function exchange(path: Path, { namespace, duration_ns, live, signal }: Su
     const sent = await sender.ended.finally(() => {
       clearInterval(timer);
       signal.removeEventListener("abort", stop);
-      live.end();
     });
 
     await sleep(settle_ms);
     receiver.stop();
     return resultOf(path, sent, await receiver.ended);
   } finally {
+    live.end();
     for (const process of started) process.kill();
   }
 }

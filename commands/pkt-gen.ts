@@ -37,6 +37,7 @@ import {
   type SinkOptions,
   startGenerator,
   startSink,
+  type TrafficLoop,
 } from "../lib/traffic.js";
 import {
   jsonReport,
@@ -281,8 +282,9 @@ export default command({
 
       report.begin(job.wait_s);
       await pause(job.wait_s * 1000, context.signal);
-      const group = context.signal.aborted ? new LoopGroup([]) : startLoops(args, job, ports);
-      report.ready();
+      const loops = context.signal.aborted ? [] : startLoops(args, job, ports);
+      if (loops.length > 0) report.ready();
+      const group = new LoopGroup(loops);
 
       const failure = await watch(args, job, { group, report, drops }, context);
       const total = totalOf(args, group.progress(), drops());
@@ -416,13 +418,12 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
 }
 
-function startLoops(args: Args, job: Job, ports: readonly Port[]): LoopGroup {
-  const start = args.function === "tx" ? startSenders : startReceivers;
-  return new LoopGroup(start(args, job, ports));
+function startLoops(args: Args, job: Job, ports: readonly Port[]): TrafficLoop[] {
+  return args.function === "tx" ? startSenders(args, job, ports) : startReceivers(args, job, ports);
 }
 
 /** Senders share count and rate. Each sends its packets between those of the others. */
-function startSenders(args: Args, job: Job, ports: readonly Port[]) {
+function startSenders(args: Args, job: Job, ports: readonly Port[]): TrafficLoop[] {
   const { count, rate, mark } = args;
   const senders = count > 0 ? ports.slice(0, count) : ports;
   const share = Math.floor(count / senders.length);
@@ -447,7 +448,7 @@ function startSenders(args: Args, job: Job, ports: readonly Port[]) {
   );
 }
 
-function startReceivers(args: Args, job: Job, ports: readonly Port[]) {
+function startReceivers(args: Args, job: Job, ports: readonly Port[]): TrafficLoop[] {
   return ports.map((port, i) =>
     startSink(port, {
       ...loopOptions(args, job, i),

@@ -70,9 +70,10 @@ export class PktGenProcess {
     this.opened.catch(() => {});
   }
 
-  /** Asks it to end, with its figures. */
+  /** Asks it to end, with its figures. One that is still starting would end without them, so it may finish that. */
   stop(): void {
-    this.#child.kill("SIGINT");
+    const interrupt = () => this.#child.kill("SIGINT");
+    this.opened.then(interrupt, interrupt);
   }
 
   /** Ends it now. */

@@ -49,6 +49,7 @@ test("Ctrl-C ends the wait before the first packet", async (t) => {
   const ended = await run.ended;
   assert.equal(ended.status, 130);
   assert.equal(jsonLine(ended.stdout).packets, 0);
+  assert.doesNotMatch(ended.stderr, /Ready/);
 });
 
 test("Ctrl-C ends a sender whose pipe is full, and tells what nobody took", async (t) => {
