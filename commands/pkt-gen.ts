@@ -24,6 +24,7 @@ import {
   dropped,
   dropsOf,
   type GroupProgress,
+  intervalsOf,
   LoopGroup,
   openForThreads,
 } from "../lib/loop-group.js";
@@ -191,7 +192,7 @@ const options = {
     min: 1,
     max: 1024,
     group: "Port and threads",
-    describe: "Use this many threads, each with a ring of its own",
+    describe: "Use this many threads, each with a ring of its own; several receivers may exceed -n a little",
   },
   cpu: {
     type: "number",
@@ -477,13 +478,14 @@ async function watch(
 ): Promise<unknown> {
   const stop = () => group.stop();
   signal.addEventListener("abort", stop);
-  const interval = intervals(args, group, drops);
+  const interval = intervalsOf(group, args.function, drops);
   const stall = new StallWatch();
   const timers = [
     setInterval(() => report.interval(interval()), args.interval),
     setInterval(() => {
       const { packets } = group.progress();
-      if (args.threads > 1 && sharedCountReached(args, packets)) stop();
+      // Several receivers cannot know which of them the packets come to. Together they end at the count, or soon after.
+      if (args.threads > 1 && args.function === "rx" && args.count > 0 && packets >= args.count) stop();
       if (stall.notes(packets, performance.now())) {
         process.stderr.write(`${stallReason(job.spec, args.function)}\n`);
       }
@@ -504,38 +506,6 @@ async function watch(
   signal.removeEventListener("abort", stop);
   report.packets(group.takeDump());
   return failure;
-}
-
-/** Whichever of several threads receives the packets, together they end at the count, or soon after. */
-function sharedCountReached(args: Args, packets: number): boolean {
-  return args.function === "rx" && args.count > 0 && packets >= args.count;
-}
-
-/** Gives what passed since the last call. */
-function intervals(args: Args, group: LoopGroup, drops: () => Drops) {
-  let before = { ...group.progress(), drops: drops(), at_ms: performance.now() };
-  return () => {
-    const now = { ...group.progress(), drops: drops(), at_ms: performance.now() };
-    const since = {
-      packets: now.packets - before.packets,
-      bytes: now.bytes - before.bytes,
-      events: now.events - before.events,
-      seconds: (now.at_ms - before.at_ms) / 1000,
-      minSpace: args.function === "rx" ? group.takeMinSpace() : 0,
-      drops: difference(now.drops, before.drops),
-    };
-    before = now;
-    return since;
-  };
-}
-
-function difference(now: Drops, before: Drops): Drops {
-  const reasons = Object.entries(now) as [keyof Drops, number][];
-  return Object.fromEntries(
-    reasons
-      .map(([reason, count]) => [reason, count - (before[reason] ?? 0)])
-      .filter(([, more]) => more !== 0),
-  );
 }
 
 function totalOf(args: Args, progress: GroupProgress, drops: Drops): Total {

@@ -10,6 +10,7 @@ import { openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
 import type { RingKind } from "./ring.js";
 import type { DumpEntry, Progress, TrafficLoop } from "./traffic.js";
+import type { Interval } from "./traffic-report.js";
 
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;
@@ -50,9 +51,10 @@ export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
   return () => {
     const now = counted();
     const drops: Drops = {};
-    for (const [reason, counter] of Object.entries(dropCounters) as [DropReason, DropCounter][]) {
-      const dropped = now.reduce((sum, one, i) => sum + one[counter] - (before[i]?.[counter] ?? 0), 0);
-      if (dropped > 0) drops[reason] = dropped;
+    for (const reason of Object.keys(dropCounters) as DropReason[]) {
+      const counter = dropCounters[reason];
+      const count = now.reduce((sum, one, i) => sum + one[counter] - (before[i]?.[counter] ?? 0), 0);
+      if (count > 0) drops[reason] = count;
     }
     return drops;
   };
@@ -62,8 +64,6 @@ export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
 export function dropped(drops: Drops): number {
   return Object.values(drops).reduce((sum, count) => sum + count, 0);
 }
-
-type DropCounter = (typeof dropCounters)[DropReason];
 
 /** What loops add up to. See `progressMeanings` in lib/layout.ts. */
 const summed = [
@@ -122,6 +122,31 @@ export class LoopGroup {
       throw error;
     }
   }
+}
+
+/** Gives, at each call, what passed since the one before. */
+export function intervalsOf(group: LoopGroup, kind: RingKind, drops: () => Drops): () => Interval {
+  const look = () => ({ ...group.progress(), drops: drops(), at_ms: performance.now() });
+  let before = look();
+  return () => {
+    const now = look();
+    const interval = {
+      packets: now.packets - before.packets,
+      bytes: now.bytes - before.bytes,
+      events: now.events - before.events,
+      seconds: (now.at_ms - before.at_ms) / 1000,
+      minSpace: kind === "rx" ? group.takeMinSpace() : 0,
+      drops: difference(now.drops, before.drops),
+    };
+    before = now;
+    return interval;
+  };
+}
+
+function difference(now: Drops, before: Drops): Drops {
+  const reasons = Object.entries(now) as [DropReason, number][];
+  const more = reasons.map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const);
+  return Object.fromEntries(more.filter(([, count]) => count > 0));
 }
 
 function secondsOf(all: readonly Progress[]): number {
