@@ -10,6 +10,22 @@
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
       "cflags_cc": ["-std=c++20", "-O2", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra"],
       "libraries": ["-pthread"]
+    },
+    {
+      "target_name": "nm_preload",
+      "type": "shared_library",
+      "product_prefix": "",
+      "sources": [
+        "<!@(find native/device native/engine native/preload -name '*.cc' | sort)"
+      ],
+      "include_dirs": ["native"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+      "cflags_cc": [
+        "-std=c++20", "-O2", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-ftls-model=initial-exec",
+        "-Wall", "-Wextra"
+      ],
+      "ldflags": ["-Wl,--version-script=<(module_root_dir)/native/preload/exports.map"],
+      "libraries": ["-pthread", "-ldl"]
     }
   ]
 }

@@ -1,0 +1,192 @@
+#include "preload/waiting.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "preload/libc.h"
+#include "preload/table.h"
+
+namespace nm::preload {
+
+namespace {
+
+// A wake-up takes about 20 us, and costs whoever wakes nearly as much.
+constexpr int64_t kSpinNs = 30'000;
+constexpr int kLooksBeforeYield = 8;
+constexpr int kPausesBetweenLooks = 16;
+// A yield that finds nobody else to run takes half a microsecond.
+constexpr int64_t kLonelyYieldNs = 1'200;
+
+// The longest sleep, so that a dead sender or a cancelled thread is noticed; and with a bell that others hear
+// too, or without one.
+constexpr int64_t kSleepNs = 250'000'000;
+constexpr int64_t kSharedSleepNs = 10'000'000;
+constexpr int64_t kBellLessSleepNs = 1'000'000;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+void look_at(Watch& watch) {
+  watch.ready = watch.held_back = 0;
+  OpenFile& file = *watch.file;
+  FileGuard guard(file.lock);
+  if (!guard.taken()) return;
+  if (!still_open(watch.fd, &file)) {
+    watch.ready = POLLNVAL;
+    return;
+  }
+  Inside inside;
+  uint32_t ready = 0;
+  const Status status = file.device->wait(device_events(watch.wanted), 0, &ready);
+  if (status != Status::ok) ready = kRingError;
+  watch.ready = poll_events(watch.wanted, ready);
+  if (!watch.edge) return;
+
+  const uint64_t tails = file.tails(ready);
+  if ((watch.ready & ~watch.reported) == 0 && tails == watch.reported_tails) {
+    watch.held_back = watch.ready;
+    watch.ready = 0;
+  } else {
+    watch.reported_tails = tails;
+  }
+  watch.reported &= watch.ready | watch.held_back;
+}
+
+int look(Watch* watches, size_t count) {
+  int ready = 0;
+  for (size_t i = 0; i < count; i++) {
+    look_at(watches[i]);
+    ready += watches[i].ready != 0;
+  }
+  return ready;
+}
+
+int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
+  static thread_local bool core_is_shared = false;
+  for (;;) {
+    for (int i = 0; i < (core_is_shared ? 1 : kLooksBeforeYield); i++) {
+      const int ready = look(watches, count);
+      if (ready != 0) return ready;
+      for (int j = 0; j < kPausesBetweenLooks; j++) pause();
+    }
+    const int64_t now = now_ns();
+    if (now >= until_ns) return 0;
+    if (!others.empty() && others.look() != 0) return 0;
+    sched_yield();
+    core_is_shared = others.empty() && now_ns() - now > kLonelyYieldNs;
+  }
+}
+
+// Returns whether a ring became ready meanwhile: then the watch does not sleep.
+bool arm(Watch& watch) {
+  OpenFile& file = *watch.file;
+  FileGuard guard(file.lock);
+  if (!guard.taken() || !still_open(watch.fd, &file)) return false;
+  Inside inside;
+  Status status;
+  watch.bell = file.device->poll_descriptor(&status);
+  if (watch.bell < 0) return false;
+  uint32_t ready = 0;
+  status = file.device->arm(device_events(watch.wanted & ~watch.held_back), &ready);
+  if (status == Status::ok && ready == 0) {
+    file.sleepers++;
+    watch.generation = file.generation.load(std::memory_order_relaxed);
+    watch.asleep = true;
+    return false;
+  }
+  // The device takes us for awake now, although others sleep: they must ask again.
+  if (file.sleepers != 0) [[maybe_unused]]
+    const ssize_t rung = libc::write(watch.bell, "", 1);
+  return true;
+}
+
+bool arm(Watch* watches, size_t count) {
+  bool ready = false;
+  for (size_t i = 0; i < count; i++) ready |= arm(watches[i]);
+  return ready;
+}
+
+void disarm(Watch* watches, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    Watch& watch = watches[i];
+    if (!watch.asleep) continue;
+    watch.asleep = false;
+    OpenFile& file = *watch.file;
+    FileGuard guard(file.lock);
+    if (!guard.taken() || file.generation.load(std::memory_order_relaxed) != watch.generation) continue;
+    Inside inside;
+    if (--file.sleepers == 0) file.device->disarm();
+  }
+}
+
+int64_t longest_sleep(const Watch* watches, size_t count) {
+  int64_t longest = kSleepNs;
+  for (size_t i = 0; i < count; i++) {
+    const Watch& watch = watches[i];
+    if (!watch.asleep || (watch.held_back & (POLLIN | POLLRDNORM)) != 0) return kBellLessSleepNs;
+    if (watch.file->forked.load(std::memory_order_relaxed)) longest = kSharedSleepNs;
+  }
+  return longest;
+}
+
+}  // namespace
+
+int wait_for(Watch* watches, size_t count, Others& others, int64_t timeout_ns, const sigset_t* mask) {
+  int ready = look(watches, count);
+  if (ready != 0 || timeout_ns == 0) {
+    const int found = ready == 0 && mask != nullptr ? others.sleep({0, 0}, mask) : others.look();
+    return found < 0 ? found : ready + found;
+  }
+
+  BlockedSignals blocked;
+  if (mask == nullptr) mask = &blocked.before();
+  const int64_t deadline = timeout_ns < 0 ? INT64_MAX : now_ns() + timeout_ns;
+  for (;;) {
+    ready = spin(watches, count, others, std::min(now_ns() + kSpinNs, deadline));
+    int slept = 0;
+    if (ready == 0 && !arm(watches, count)) {
+      const int64_t left = std::max<int64_t>(deadline - now_ns(), 0);
+      slept = others.sleep(as_timespec(std::min(left, longest_sleep(watches, count))), mask);
+    }
+    const int error = errno;
+    disarm(watches, count);
+    if (ready == 0) ready = look(watches, count);
+    const int found = others.look();
+    if (found < 0) return found;
+    if (ready + found != 0) return ready + found;
+    if (slept < 0) {
+      errno = error;
+      return -1;
+    }
+    if (now_ns() >= deadline || others.changed()) return 0;
+    pthread_testcancel();
+  }
+}
+
+int64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
+}
+
+timespec as_timespec(int64_t ns) {
+  return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+}
+
+int64_t as_ns(const timespec* time) {
+  if (time == nullptr) return -1;
+  if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= 1'000'000'000) return -2;
+  if (time->tv_sec > INT64_MAX / 1'000'000'000 - 1) return -1;
+  return time->tv_sec * 1'000'000'000ll + time->tv_nsec;
+}
+
+}  // namespace nm::preload
