@@ -116,9 +116,15 @@ const table = {
   THREADS_BEYOND_RINGS: {
     exit: 2,
     says: (d: { port: string; kind: string; threads: number; rings: number }) =>
-      `Cannot run ${d.threads} threads on port "${d.port}": each needs a ${d.kind} ring, of which it has ${d.rings}`,
+      `Cannot run ${d.threads} threads on port "${d.port}": each needs a ring of its own, and it has ${d.rings} to ${d.kind === "tx" ? "send" : "receive"} with`,
     hint: (d: { threads: number }) =>
       `@conf:rings=${d.threads} after the name gives a new software port that many; or use fewer threads`,
+  },
+  PORT_WITHOUT_RINGS: {
+    exit: 2,
+    says: (d: { port: string; kind: string }) =>
+      `Cannot ${d.kind === "tx" ? "send" : "receive"} on port "${d.port}": it has no ${d.kind} rings`,
+    hint: "/R opens receive rings only and /T transmit rings only; a null port has rings with @conf:rings=1,slots=64",
   },
   PORT_SYNTAX: {
     exit: 2,

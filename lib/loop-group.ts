@@ -8,7 +8,7 @@ import { NmError } from "./errors.js";
 import { type DropReason, dropCounters } from "./layout.js";
 import { openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
-import type { RingKind } from "./ring.js";
+import type { Ring, RingKind } from "./ring.js";
 import type { DumpEntry, Progress, TrafficLoop } from "./traffic.js";
 import type { Interval } from "./traffic-report.js";
 
@@ -18,23 +18,21 @@ export type Drops = Partial<Record<DropReason, number>>;
 /**
  * Opens a port as it is named for one thread, or one ring of it for each of several.
  *
- * @throws {NmError} THREADS_BEYOND_RINGS, or what openPort throws
+ * @throws {NmError} THREADS_BEYOND_RINGS, PORT_WITHOUT_RINGS, or what openPort throws
  */
 export function openForThreads(spec: PortSpec, kind: RingKind, threads: number, place: Place): Port[] {
-  if (threads === 1) return [openPort(spec, place)];
-  if (spec.ring !== null) {
-    throw new NmError("THREADS_BEYOND_RINGS", { port: formatPort(spec), kind, threads, rings: 1 });
-  }
-
+  const port = formatPort(spec);
+  const specs = Array.from({ length: threads }, (_, ring): PortSpec => ({ ...spec, mode: "one_nic", ring }));
   const ports: Port[] = [];
   try {
-    for (let ring = 0; ring < threads; ring++) {
-      ports.push(openPort({ ...spec, mode: "one_nic", ring }, place));
-      const { txRings, rxRings } = (ports[0] as Port).granted;
-      const rings = kind === "tx" ? txRings : rxRings;
-      if (threads > rings) {
-        throw new NmError("THREADS_BEYOND_RINGS", { port: formatPort(spec), kind, threads, rings });
-      }
+    for (const one of threads === 1 ? [spec] : specs) {
+      const opened = openPort(one, place);
+      ports.push(opened);
+      if (ringsOf(opened, kind).length === 0) throw new NmError("PORT_WITHOUT_RINGS", { port, kind });
+
+      const { txRings, rxRings } = opened.granted;
+      const rings = spec.ring === null ? { tx: txRings, rx: rxRings }[kind] : 1;
+      if (threads > rings) throw new NmError("THREADS_BEYOND_RINGS", { port, kind, threads, rings });
     }
     return ports;
   } catch (error) {
@@ -43,9 +41,13 @@ export function openForThreads(spec: PortSpec, kind: RingKind, threads: number, 
   }
 }
 
+function ringsOf(port: Port, kind: RingKind): readonly Ring[] {
+  return kind === "tx" ? port.txRings : port.rxRings;
+}
+
 /** Counts what the rings of some ports drop from now on. */
 export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
-  const rings = ports.flatMap((port) => (kind === "tx" ? port.txRings : port.rxRings));
+  const rings = ports.flatMap((port) => ringsOf(port, kind));
   const counted = () => rings.map((ring) => ring.counters());
   const before = counted();
   return () => {

@@ -42,7 +42,8 @@ test("nm demo sends through a switch and a pipe, verifies both, and says what to
   const seconds = (performance.now() - began) / 1000;
 
   assert.equal(run.status, 0, run.stderr);
-  assert.ok(seconds < 15, `${seconds} s`);
+  // 8 s where nothing else runs. A machine that runs other tests meanwhile may take far longer to start programs.
+  assert.ok(seconds < 30, `${seconds} s`);
   assert.match(run.stdout, /^path +packets sent +received +dropped +verified +Mpps +Gbit\/s\n/);
   assert.match(run.stdout, /^VALE switch +[\d,]+ +[\d,]+ +[\d,]+ +yes +[\d.]+ +[\d.]+$/m);
   assert.match(run.stdout, /^pipe +([\d,]+) +\1 +0 +yes +[\d.]+ +[\d.]+$/m);

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPort } from "../lib/index.js";
+import { StallWatch } from "../lib/stall.js";
 import { freshNamespace } from "./namespace.js";
 import { bash, nmWith } from "./run.js";
-import { jsonLine, jsonLines } from "./schema.js";
+import { jsonLines } from "./schema.js";
 import { starting } from "./started.js";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -43,12 +44,12 @@ test("Ctrl-C ends a receiver that waits for its first packet, with figures", asy
 
 test("Ctrl-C ends the wait before the first packet", async (t) => {
   const start = starting(freshNamespace(t));
-  const run = start("pkt-gen", "-i", "vale1:a", "-f", "tx", "-w", "20", "--json", "-n", "1");
-  await new Promise((done) => setTimeout(done, 500));
+  const run = start("pkt-gen", "-i", "vale1:a", "-f", "tx", "-w", "20", "-n", "1");
+  await run.printed(/Wait 20 secs/);
   run.signal("SIGINT");
   const ended = await run.ended;
   assert.equal(ended.status, 130);
-  assert.equal(jsonLine(ended.stdout).packets, 0);
+  assert.match(ended.stdout, /^Sent nothing\.$/m);
   assert.doesNotMatch(ended.stderr, /Ready/);
 });
 
@@ -131,7 +132,9 @@ test("when nothing moves for three seconds, one line on stderr says why", async 
     [start("pkt-gen", "-i", "q}1"), /^Nothing has arrived for 3 s: nobody sends on netmap:q\{1/gm],
     [start("pkt-gen", "-i", "vale1:a"), /^Nothing has arrived for 3 s: no other port of the switch/gm],
   ] as const;
-  await new Promise((done) => setTimeout(done, 5000));
+  await Promise.all(runs.map(([run, words]) => run.printed(new RegExp(words.source, "m"))));
+  // Long enough for a second line.
+  await new Promise((done) => setTimeout(done, 1.2 * StallWatch.patienceMs));
   for (const [run, words] of runs) {
     run.signal("SIGINT");
     const ended = await run.ended;

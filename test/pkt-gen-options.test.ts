@@ -207,6 +207,19 @@ test("-p beyond the rings is refused", async (t) => {
   }
 });
 
+test("a port that is opened without the rings it takes is refused", async (t) => {
+  const env = { NM_DIR: freshNamespace(t) };
+  for (const [port, direction, words] of [
+    ["vale1:a/R", "tx", 'send on port "vale1:a/R": it has no tx rings'],
+    ["vale1:a/T", "rx", 'receive on port "vale1:a/T": it has no rx rings'],
+    ["null", "tx", 'send on port "null@1": it has no tx rings'],
+  ] as const) {
+    const run = await nmWith({ env }, "pkt-gen", "-i", port, "-f", direction);
+    assert.equal(run.status, 2);
+    assert.ok(run.stderr.startsWith(`nm pkt-gen: Cannot ${words}\n`), run.stderr);
+  }
+});
+
 test("-a keeps the threads on processors", async (t) => {
   const cpu = allowedProcessors().at(-1) ?? 0;
   const run = starting(freshNamespace(t))("pkt-gen", "-i", "vale1:a", "-a", String(cpu));
