@@ -119,9 +119,10 @@ uint32_t chain_extra_buffers(Region& region, abi::netmap_if* shared, uint32_t wa
   if (wanted > kMaxExtraBuffers) wanted = kMaxExtraBuffers;
   uint32_t granted = 0;
   uint32_t index = 0;
-  while (granted < wanted && region.take_buffers(1, &index) == Status::ok) {
+  while (granted < wanted && region.find_buffers(1, &index) == Status::ok) {
     memcpy(region.buffer(index), &shared->ni_bufs_head, sizeof(uint32_t));
     shared->ni_bufs_head = index;
+    region.take_buffer(index);
     granted++;
   }
   return granted;
@@ -143,7 +144,7 @@ void free_extra_buffers(Region& region, abi::netmap_if* shared) {
 // there.
 void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx) {
   RingState& ring = region.ring(index);
-  if (ring.has_memory == 0 || ring.slots == 0) return;
+  if (ring.has_memory != kRingMade || ring.slots == 0) return;
   const bool is_pipe = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
   if (is_pipe && is_tx) {
     const PortRecord& peer = region.port(record.peer);
@@ -281,6 +282,7 @@ void repair_region(Namespace& space, uint32_t id) {
     for (uint32_t ring = record.first_ring; ring < record.first_ring + record.all_tx() + record.all_rx();
          ring++) {
       rings[ring / 64] |= 1ull << (ring % 64);
+      if (region->ring(ring).has_memory == kRingTakesBuffers) region->unmake_ring(ring, true);
     }
   }
   std::vector<uint32_t> users(kRegionRings);
@@ -307,17 +309,22 @@ void repair_region(Namespace& space, uint32_t id) {
     region->ring(ring).users.store(users[ring]);
     region->ring(ring).exclusive = exclusive[ring];
   }
+  for (uint32_t object = 0; object < kRegionInterfaces; object++) {
+    const uint64_t orphans = header.interface_map[object / 64] & ~interfaces[object / 64];
+    if ((orphans >> (object % 64) & 1) != 0) free_extra_buffers(*region, region->netmap_if(object));
+  }
   memcpy(header.ring_map, rings, sizeof(rings));
   memcpy(header.interface_map, interfaces, sizeof(interfaces));
   for (uint32_t i = 0; i < region->ports_high(); i++) {
     const PortRecord& record = region->port(i);
-    const bool is_end = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
-    if (!is_end) continue;
-    // An end whose other half was never finished is as good as none.
-    if (record.peer >= region->ports_high() || record.peer == i || region->port(record.peer).peer != i ||
-        record.parent >= region->ports_high()) {
-      region->give_port(i);
-    } else if (record.kind == PortKind::pipe_master) {
+    const bool is_master = record.kind == PortKind::pipe_master;
+    if (!is_master && record.kind != PortKind::pipe_slave) continue;
+    // An end whose other half was never finished, or is gone already, is as good as none.
+    const PortKind its_kind = is_master ? PortKind::pipe_slave : PortKind::pipe_master;
+    if (record.peer >= region->ports_high() || region->port(record.peer).kind != its_kind ||
+        region->port(record.peer).peer != i || record.parent >= region->ports_high()) {
+      drop_port(space, region, i);
+    } else if (is_master) {
       region->port(record.parent).pipes++;
     }
   }
@@ -354,11 +361,6 @@ void repair(Namespace& space) {
     Client& client = space.client(id);
     if (client.used.load() != kClientUsed || space.client_alive(id)) continue;
     unlink(wake_path(space, id).c_str());
-    std::shared_ptr<Region> region;
-    if (client.interface_object < kRegionInterfaces &&
-        Region::open(space, client.region, &region) == Status::ok) {
-      free_extra_buffers(*region, region->netmap_if(client.interface_object));
-    }
     client.used.store(kClientZombie);
   }
   std::string suffix;

@@ -206,12 +206,18 @@ struct alignas(kCacheLine) PortRecord {
 };
 static_assert(sizeof(PortRecord) == 128);
 
+// Whether a ring has its netmap_ring and buffers. One that was taking buffers when its maker died has some of
+// those that its slots name.
+inline constexpr uint32_t kRingUnmade = 0;
+inline constexpr uint32_t kRingMade = 1;
+inline constexpr uint32_t kRingTakesBuffers = 2;
+
 // What the engine knows of a ring, and what the two sides of it tell each other. Lines are grouped by writer.
 struct RingState {
   // Fixed while the ring exists.
   uint32_t slots;
   uint32_t port;
-  uint32_t has_memory;  // the netmap_ring and its buffers have been made
+  uint32_t has_memory;  // kRingMade and so on
   uint32_t exclusive;   // client that holds it alone, or 0
   std::atomic<uint32_t> users;
 

@@ -227,7 +227,7 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
 // is alive is.
 bool drain(const Namespace& space, const Region& region, uint32_t ring) {
   RingState& state = region.ring(ring);
-  if (state.has_memory == 0 || state.slots == 0 || state.slots > kMaxSlots) return true;
+  if (state.has_memory != kRingMade || state.slots == 0 || state.slots > kMaxSlots) return true;
   Lease closed = Lease::unpack(state.ahead.load());
   uint64_t word;
   do {
@@ -265,6 +265,8 @@ void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
   if (drained) region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
 }
 
+}  // namespace
+
 void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index) {
   PortRecord& record = region->port(index);
   if (record.kind == PortKind::vale && record.switch_index < kMaxSwitches) {
@@ -280,8 +282,6 @@ void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t
   region->give_port(index);
   unmake_region_if_empty(space, *region);
 }
-
-}  // namespace
 
 std::string port_link(const Namespace& space, const std::string& name) {
   // Any byte but "/" may be in a name here, and that one may not be in a file's.

@@ -35,6 +35,9 @@ Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t en
 // parent, the switch, the region.
 void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index);
 
+// Unmakes this one port, whoever needs it: a process that died in between may have left half of a pipe.
+void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index);
+
 // Region `id`: 1 is made when it is first asked for, others must exist.
 Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
 

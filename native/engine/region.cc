@@ -173,8 +173,9 @@ Status Region::take_interface(uint32_t* object) {
     const Status status =
         file_.reserve(kVisibleOffset + kInterfacesOffset + uint64_t{i} * kInterfaceSize, kInterfaceSize);
     if (status != Status::ok) return status;
-    set_bit(header().interface_map, i);
+    // Empty before it is taken: what a dead owner's netmap_if names is given back.
     memset(static_cast<void*>(netmap_if(i)), 0, kInterfaceSize);
+    set_bit(header().interface_map, i);
     *object = i;
     return Status::ok;
   }
@@ -185,36 +186,33 @@ void Region::give_interface(uint32_t object) {
   if (object < kRegionInterfaces) clear_bit(header().interface_map, object);
 }
 
-Status Region::take_buffers(uint32_t count, uint32_t* indexes) {
-  uint64_t* map = buffer_map();
+Status Region::find_buffers(uint32_t count, uint32_t* indexes) {
+  const uint64_t* map = buffer_map();
   uint32_t found = 0;
+  uint32_t highest = 0;
   const uint32_t hint = header().next_buffer;
   uint32_t candidate = hint >= 2 && hint < kRegionBuffers ? hint : 2;
   for (uint32_t looked = 2; looked < kRegionBuffers && found < count; looked++) {
     if (!test_bit(map, candidate)) {
-      set_bit(map, candidate);
       indexes[found++] = candidate;
+      highest = candidate > highest ? candidate : highest;
     }
     candidate = candidate + 1 < kRegionBuffers ? candidate + 1 : 2;
   }
-  uint32_t highest = 0;
-  for (uint32_t i = 0; i < found; i++) highest = indexes[i] > highest ? indexes[i] : highest;
+  if (found != count) return Status::no_buffers_left;
 
-  Status status = found == count ? Status::ok : Status::no_buffers_left;
   const uint32_t reserved = buffers_reserved();
-  if (status == Status::ok && highest >= reserved) {
-    status = file_.reserve(kVisibleOffset + kBuffersOffset + uint64_t{reserved} * stride_,
-                           uint64_t{highest + 1 - reserved} * stride_);
-    if (status == Status::ok) header().buffers_reserved.store(highest + 1, std::memory_order_release);
+  if (highest >= reserved) {
+    const Status status = file_.reserve(kVisibleOffset + kBuffersOffset + uint64_t{reserved} * stride_,
+                                        uint64_t{highest + 1 - reserved} * stride_);
+    if (status != Status::ok) return status;
+    header().buffers_reserved.store(highest + 1, std::memory_order_release);
   }
-  if (status != Status::ok) {
-    for (uint32_t i = 0; i < found; i++) clear_bit(map, indexes[i]);
-    return status;
-  }
-  // Start over from the bottom when something was given back there: memory that is reserved is used first.
   header().next_buffer = candidate;
   return Status::ok;
 }
+
+void Region::take_buffer(uint32_t index) { set_bit(buffer_map(), index); }
 
 void Region::give_buffer(uint32_t index) {
   if (!buffer_valid(index) || !test_bit(buffer_map(), index)) return;
@@ -224,14 +222,14 @@ void Region::give_buffer(uint32_t index) {
 
 Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t same_buffers_as) {
   RingState& state = ring(index);
-  if (state.has_memory != 0) return Status::ok;
+  if (state.has_memory == kRingMade) return Status::ok;
   const uint32_t slots = state.slots;
   Status status = file_.reserve(kVisibleOffset + kNetmapRingsOffset + uint64_t{index} * kRingSize,
                                 sizeof(abi::netmap_ring) + slots * sizeof(abi::netmap_slot));
   if (status == Status::ok)
     status = file_.reserve(kLeasesOffset + index * kLeasesSize, slots * sizeof(uint64_t));
   std::vector<uint32_t> indexes(slots, 0);
-  if (status == Status::ok && same_buffers_as == kOwnBuffers) status = take_buffers(slots, indexes.data());
+  if (status == Status::ok && same_buffers_as == kOwnBuffers) status = find_buffers(slots, indexes.data());
   if (status != Status::ok) return status;
   if (same_buffers_as < kRegionRings) {
     for (uint32_t i = 0; i < slots; i++) indexes[i] = netmap_ring(same_buffers_as)->slot[i].buf_idx;
@@ -254,18 +252,22 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   state.lap = header().next_lap++ & 0xffffff;
   state.ahead.store(is_tx ? 0 : Lease{{0, state.lap}, 0, 0, false}.pack(), std::memory_order_relaxed);
   state.released.store(0, std::memory_order_relaxed);
-  state.has_memory = 1;
+  if (same_buffers_as == kOwnBuffers) {
+    state.has_memory = kRingTakesBuffers;
+    for (const uint32_t buffer : indexes) take_buffer(buffer);
+  }
+  state.has_memory = kRingMade;
   return Status::ok;
 }
 
 void Region::unmake_ring(uint32_t index, bool with_buffers) {
   RingState& state = ring(index);
-  if (state.has_memory == 0) return;
+  if (state.has_memory == kRingUnmade) return;
   const uint32_t slots = state.slots <= kMaxSlots ? state.slots : 0;
   if (with_buffers) {
     for (uint32_t i = 0; i < slots; i++) give_buffer(netmap_ring(index)->slot[i].buf_idx);
   }
-  state.has_memory = 0;
+  state.has_memory = kRingUnmade;
 }
 
 }  // namespace nm::engine

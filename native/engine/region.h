@@ -56,8 +56,10 @@ class Region {
   Status take_port(uint32_t* index);
   Status take_rings(uint32_t count, uint32_t* first);
   Status take_interface(uint32_t* object);
-  // Fills `count` indexes, or none.
-  Status take_buffers(uint32_t count, uint32_t* indexes);
+  // Finds `count` free buffers, or none. They are not taken yet: whoever wants them first writes them where
+  // they will be found when it dies, then calls take_buffer() for each.
+  Status find_buffers(uint32_t count, uint32_t* indexes);
+  void take_buffer(uint32_t index);
   // Gives the ring its netmap_ring, with a buffer in each slot: new ones, the ones that ring
   // `same_buffers_as` has in its slots, or none (kNoBuffers).
   Status make_ring(uint32_t ring, uint16_t number, bool is_tx, uint32_t same_buffers_as);

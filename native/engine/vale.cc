@@ -501,7 +501,7 @@ bool vale_rx_unfinished(BoundRing& ring) {
 bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner) {
   const RingState& state = region.ring(ring);
   const uint32_t slots = state.slots;
-  if (state.has_memory == 0 || slots == 0 || slots > kMaxSlots || state.hwtail >= slots) return false;
+  if (state.has_memory != kRingMade || slots == 0 || slots > kMaxSlots || state.hwtail >= slots) return false;
   Position at{state.hwtail, state.lap};
   for (uint32_t steps = 0; steps < slots; steps++) {
     const Lease last = Lease::unpack(state.ahead.load(std::memory_order_acquire));
