@@ -30,8 +30,8 @@ bool wake_client(const Namespace& space, uint32_t id) {
     syscall(SYS_futex, &client.wake_word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
     return true;
   }
-  // Opened for each wake: a descriptor kept open could belong to an earlier client of the same number. Opened for
-  // reading too, because a sleeper that dies before the write would leave us a SIGPIPE.
+  // Opened for each wake: a descriptor kept open could belong to an earlier client of the same number. Opened
+  // for reading too, because a sleeper that dies before the write would leave us a SIGPIPE.
   const int fifo = open(wake_path(space, id).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (fifo < 0) return false;
   const bool written = write(fifo, "", 1) == 1;

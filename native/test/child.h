@@ -38,17 +38,19 @@ class Child {
     return *this;
   }
   ~Child() {
-    if (process_ != 0) end(SIGKILL);
+    if (process_ != 0) kill();
   }
 
   pid_t process() const { return process_; }
 
-  // Ends it with a signal. Returns once it is gone.
-  void end(int signal) {
-    kill(process_, signal);
+  // Kills it, and waits until it is gone. It must have lived until then.
+  void kill() {
+    ::kill(process_, SIGKILL);
     int status;
     CHECK_EQUAL(waitpid(process_, &status, 0), process_);
     process_ = 0;
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQUAL(WTERMSIG(status), SIGKILL);
   }
 
   // Waits until it has ended by itself, and well. A child that does not is a test that hangs.

@@ -57,7 +57,8 @@ inline constexpr uint64_t kBroadcast = 0xffffffffffff;
 // Station n: a unicast address.
 inline constexpr uint64_t station(uint32_t n) { return 0x02 | uint64_t{n} << 16; }
 
-// Puts one frame of `length` bytes into the next slot of TX ring 0; the byte after the header is `tag`. False: no room.
+// Puts one frame of `length` bytes into the next slot of TX ring 0; the byte after the header is `tag`.
+// False: no room.
 inline bool put(Port& port, uint64_t to, uint64_t from, uint32_t tag, uint32_t length = 60,
                 uint16_t flags = 0, uint32_t ring_number = 0) {
   const Ring& ring = port.tx_rings()[ring_number];

@@ -83,7 +83,8 @@ void send_until(BareRing& ring, uint32_t sender, const std::atomic<bool>& stop, 
   while (!stop.load(std::memory_order_relaxed)) {
     Position start{};
     const uint32_t wanted = 1 + random_number() % 7;
-    const uint32_t got = reserve<Preempted>(ring.state, ring.leases.data(), ring.slots, wanted, sender, &start);
+    const uint32_t got =
+        reserve<Preempted>(ring.state, ring.leases.data(), ring.slots, wanted, sender, &start);
     if (got == 0) {
       sched_yield();
       continue;
@@ -137,7 +138,8 @@ TEST("reserve and publish deliver every slot once and in order, whoever is preem
 }
 
 TEST("reserve leaves alone what was published while its caller slept for a lap") {
-  for (const ReserveStep step : {ReserveStep::read_ahead, ReserveStep::read_lease, ReserveStep::wrote_lease}) {
+  for (const ReserveStep step :
+       {ReserveStep::read_ahead, ReserveStep::read_lease, ReserveStep::wrote_lease}) {
     BareRing ring(8);
     LeaseTable leases = ring.leases.data();
     Position first{};
@@ -232,7 +234,8 @@ void die_before_reserving(Rig& rig, const Port& receiver, ReserveStep step) {
     const Inside ring(rig, receiver);
     Position start{};
     Dying::step = step;
-    reserve<Dying>(ring.rx_state(), ring.rx_leases(), receiver.granted().nr_rx_slots, 5, mine.client(), &start);
+    reserve<Dying>(ring.rx_state(), ring.rx_leases(), receiver.granted().nr_rx_slots, 5, mine.client(),
+                   &start);
     CHECK(false);
   });
   child.join();
@@ -290,7 +293,8 @@ TEST("vale receiver goes on after several dead senders in a row, with living one
 }
 
 TEST("vale receiver loses nothing of a sender that died before reserving or after publishing") {
-  for (const ReserveStep step : {ReserveStep::read_ahead, ReserveStep::read_lease, ReserveStep::wrote_lease}) {
+  for (const ReserveStep step :
+       {ReserveStep::read_ahead, ReserveStep::read_lease, ReserveStep::wrote_lease}) {
     Rig rig;
     auto receiver = rig.open("vale0:receiver");
     auto sender = rig.open("vale0:sender");

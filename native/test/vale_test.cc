@@ -206,7 +206,8 @@ TEST("vale sends what an indirect slot points to, and drops it when that cannot 
   const uint32_t tag = 99;
   memcpy(frame.data() + 14, &tag, sizeof(tag));
   const Ring& ring = a->tx_rings()[0];
-  const uint64_t pointers[] = {reinterpret_cast<uint64_t>(frame.data()), 0, 8, 0xdeadbeefdeadbeef, ~0ull - 50};
+  const uint64_t pointers[] = {reinterpret_cast<uint64_t>(frame.data()), 0, 8, 0xdeadbeefdeadbeef,
+                               ~0ull - 50};
   for (const uint64_t pointer : pointers) {
     CHECK(put(*a, kBroadcast, station(1), 1, 100, abi::NS_INDIRECT));
     ring.slot(ring.head() - 1).ptr = pointer;

@@ -3,6 +3,8 @@
 // The first tests drive the protocol's own steps millions of times, so close together that the order in which
 // two processors see each other's stores matters: they fail when the fences are taken out
 // (-DNM_TEST_WITHOUT_WAKE_FENCE). The others send single packets at random gaps through real ports.
+#include "engine/wake.h"
+
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -11,7 +13,6 @@
 #include <new>
 #include <thread>
 
-#include "engine/wake.h"
 #include "test/child.h"
 #include "test/inside.h"
 
@@ -88,10 +89,11 @@ void stay_on_processor(uint32_t wanted) {
   }
 }
 
-// One round: the sleeper goes through its steps while the waker goes through its own. Afterwards either the sleeper has
-// seen the publication or somebody has woken it.
+// One round: the sleeper goes through its steps while the waker goes through its own. Afterwards either the
+// sleeper has seen the publication or somebody has woken it.
 struct Race {
-  Race(Namespace& its_space, uint32_t its_client) : space(its_space), id(its_client), client(space.client(id)) {}
+  Race(Namespace& its_space, uint32_t its_client)
+      : space(its_space), id(its_client), client(space.client(id)) {}
 
   Namespace& space;
   const uint32_t id;
@@ -172,8 +174,8 @@ struct Shared {
   std::atomic<uint32_t> received{0};
 };
 
-// Sleeps until one of `events` is so, as programs do: in wait(), or in poll(2) on the descriptor. Returns whether it
-// came about in the longest time that a stall may take.
+// Sleeps until one of `events` is so, as programs do: in wait(), or in poll(2) on the descriptor. Returns
+// whether it came about in the longest time that a stall may take.
 bool sleep_for(Port& port, uint32_t events, bool by_descriptor) {
   uint32_t ready = 0;
   if (!by_descriptor) {
@@ -230,7 +232,8 @@ void receive_all(Port& port, Shared& shared, uint32_t packets, bool by_descripto
 constexpr uint32_t kPackets = 6000;
 
 void check_ports(const std::string& from, const std::string& to, bool by_descriptor, bool in_processes) {
-  auto* shared = new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Shared;
+  auto* shared =
+      new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Shared;
   Rig rig;
   abi::nmreq_register small = {};
   small.nr_tx_slots = small.nr_rx_slots = from.find('{') != std::string::npos ? 4 : 1024;
