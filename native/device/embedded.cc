@@ -1,6 +1,7 @@
 #include "device/embedded.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,9 +175,15 @@ Status EmbeddedDevice::tx_sync() {
   if (kind_ == Kind::none) return Status::not_registered;
   overran_ = false;
   for (BoundRing& ring : tx_) sync_one_tx(ring);
-  // Receivers are behind. Sending on at once would only take the processor from them.
-  if (overran_ && yielder_.is_wise()) yielder_.yield();
+  give_way();
   return Status::ok;
+}
+
+// Receivers are behind: sending on at once would only take the processor from them. Senders that share a core with
+// their receiver and each other must all give way, however long the last of them was away for it: otherwise the one
+// that does not keeps the core for milliseconds, and all that it sends is lost.
+void EmbeddedDevice::give_way() const {
+  if (overran_) sched_yield();
 }
 
 Status EmbeddedDevice::rx_sync() {
@@ -196,7 +203,7 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
       sync_one_tx(ring);
       if (want_tx && is_ready(ring)) ready |= kWritable;
     }
-    if (overran_ && yielder_.is_wise()) yielder_.yield();
+    give_way();
   }
   if ((events & kReadable) != 0) {
     for (BoundRing& ring : rx_) {

@@ -43,6 +43,7 @@ class EmbeddedDevice final : public Device {
   engine::BoundRing bound_ring(const engine::PortRecord& record, bool is_tx, uint32_t number) const;
   void sync_one_tx(engine::BoundRing& ring);
   void sync_one_rx(engine::BoundRing& ring);
+  void give_way() const;
   uint32_t poll_once(uint32_t events);
   bool has_news(uint32_t events) const;
   bool spin(uint32_t events, int64_t until_ns);
