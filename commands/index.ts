@@ -9,6 +9,8 @@ import type { Command } from "../lib/command.js";
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   demo: () => import("./demo.js"),
   "pkt-gen": () => import("./pkt-gen.js"),
+  run: () => import("./run.js"),
+  cflags: () => import("./cflags.js"),
   port: () => import("./port.js"),
   help: () => import("./help.js"),
   completion: () => import("./completion.js"),

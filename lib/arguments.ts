@@ -48,12 +48,40 @@ export async function readArguments(
 }
 
 /**
+ * The words that are the command's own: not those that a positional with `rest` takes as they are, nor what
+ * follows a "--".
+ */
+export function ownWords(command: Command, words: readonly string[]): readonly string[] {
+  let operands = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? "";
+    if (word === "--") return words.slice(0, i);
+    if (!looksLikeOption(command, word)) {
+      if (operands++ === restPlace(command)) return words.slice(0, i);
+    } else if (Object.entries(command.options).some((entry) => takesNextWord(entry, word))) {
+      i++;
+    }
+  }
+  return words;
+}
+
+function takesNextWord([name, option]: [string, Option], word: string): boolean {
+  return takesValue(option) && (word === longName(name) || word === `-${option.alias}`);
+}
+
+/** How many positionals stand before the one that takes the rest; -1 when there is none. */
+function restPlace(command: Command): number {
+  return Object.values(command.positionals).findIndex(({ rest }) => rest);
+}
+
+/**
  * Writes every option by its name in the description, as --name=value or --name=true, which yargs-parser
  * cannot misread. Letters may be written as getopt allows: -ftx, -f tx, -vv, -Wf tx, and -4 where it is declared.
  */
 function spellOut(command: Command, words: readonly string[]): string[] {
   const spelled: string[] = [];
   const rest = [...words];
+  let operands = 0;
 
   const take = (name: string, attached: string | undefined) => {
     const option = optionNamed(command, name);
@@ -77,6 +105,7 @@ function spellOut(command: Command, words: readonly string[]): string[] {
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") return [...spelled, word, ...rest];
     if (!looksLikeOption(command, word)) {
+      if (operands++ === restPlace(command)) return [...spelled, "--", word, ...rest];
       spelled.push(word);
     } else if (word.startsWith("--")) {
       const equals = word.indexOf("=");
@@ -218,7 +247,7 @@ function oneOf(choices: readonly string[]): string {
 
 function readPositionals(command: Command, operands: readonly string[]): Values {
   const positionals = Object.entries(command.positionals);
-  const unexpected = operands[positionals.length];
+  const unexpected = restPlace(command) === -1 ? operands[positionals.length] : undefined;
   if (unexpected !== undefined) {
     const names = positionals.map(([name]) => name.toUpperCase()).join(" and ");
     const takes = names === "" ? "options only" : `only ${names}`;
@@ -228,7 +257,9 @@ function readPositionals(command: Command, operands: readonly string[]): Values 
   return Object.fromEntries(
     positionals.map(([name, positional], i) => [
       name,
-      readPositional(command, name, positional, operands[i]),
+      positional.rest && operands.length > i
+        ? operands.slice(i)
+        : readPositional(command, name, positional, operands[i]),
     ]),
   );
 }

@@ -15,6 +15,8 @@ export interface Positional {
   readonly describe: string;
   readonly demandOption?: boolean;
   readonly choices?: readonly string[];
+  /** It and everything after it, options too, is not read any further; `run` gets a list. Only the last may be so. */
+  readonly rest?: boolean;
 }
 
 interface AnyOption {
@@ -76,7 +78,7 @@ type OneValue<O> = O extends { type: "number" | "count" }
       ? Choice
       : string;
 
-type Value<O> = O extends { array: true }
+type Value<O> = O extends { array: true } | { rest: true }
   ? readonly OneValue<O>[]
   : O extends { demandOption: true } | { default: string | number } | { type: "boolean" | "count" }
     ? OneValue<O>

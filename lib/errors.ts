@@ -154,6 +154,40 @@ const table = {
     says: (d: { path: string; reason: string }) => `Cannot load ${d.path}: ${d.reason}`,
     hint: 'Run "npm rebuild netmap-tools", or "npm run build" in a clone; both need a C++ compiler and python3',
   },
+  PROGRAM_NOT_FOUND: {
+    exit: 1,
+    says: (d: { program: string; reason: string }) => `Cannot run "${d.program}": ${d.reason}`,
+    hint: "Write it with its directory, for example ./PROGRAM, or check PATH",
+  },
+  PROGRAM_NOT_EXECUTABLE: {
+    exit: 1,
+    says: (d: { program: string; path: string; reason: string }) => `Cannot run "${d.program}": ${d.reason}`,
+    hint: "It must be a program, or a script whose first line names its interpreter: #!/bin/sh",
+  },
+  PROGRAM_STATIC: {
+    exit: 1,
+    says: (d: { program: string; path: string }) =>
+      `Cannot run "${d.program}": ${d.path} is statically linked, so nothing can serve its calls`,
+    hint: "Link it dynamically (without -static), or compile it to use the kernel module",
+  },
+  PROGRAM_PRIVILEGED: {
+    exit: 1,
+    says: (d: { program: string; path: string; bits: string }) =>
+      `Cannot run "${d.program}": ${d.path} is ${d.bits}, and the system lets nothing be loaded into such programs`,
+    hint: "A copy of it has no such rights: cp PROGRAM /tmp/ and run that",
+  },
+  PROGRAM_FOREIGN: {
+    exit: 1,
+    says: (d: { program: string; path: string; reason: string }) =>
+      `Cannot run "${d.program}": ${d.path} ${d.reason}`,
+    hint: "Run a program that was built for this machine and its C library",
+  },
+  PROGRAM_REFUSED: {
+    exit: 1,
+    says: (d: { program: string; path: string; reason: string }) =>
+      `Cannot run "${d.program}": the system refused to start ${d.path} (${d.reason})`,
+    hint: "Start it without nm to see whether it runs at all",
+  },
   PORT_CLOSED: {
     exit: 1,
     says: (d: { port: string }) => `Cannot use port "${d.port}": it is closed`,

@@ -70,7 +70,9 @@ export function usage(command: Command): string {
   const positionals = Object.entries(command.positionals).map(([name, { demandOption }]) =>
     demandOption ? name.toUpperCase() : `[${name.toUpperCase()}]`,
   );
-  return ["nm", command.name, ...options, ...positionals, "[options]"].join(" ");
+  const takesRest = Object.values(command.positionals).some(({ rest }) => rest);
+  const tail = takesRest ? ["[options]", ...positionals, "..."] : [...positionals, "[options]"];
+  return ["nm", command.name, ...options, ...tail].join(" ");
 }
 
 /** Options by heading, in the order in which the headings first appear; those without one come last. */

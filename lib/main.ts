@@ -61,7 +61,8 @@ async function loadCommand(name: string, known: Commands): Promise<Command> {
 }
 
 async function runCommand(out: Output, command: Command, words: readonly string[]): Promise<void> {
-  const asked = optionsIn(words);
+  const takesRest = Object.values(command.positionals).some(({ rest }) => rest);
+  const asked = takesRest ? (await import("./arguments.js")).ownWords(command, words) : optionsIn(words);
   if (asked.includes("--version")) return out.print(packageVersion());
   if (asked.includes("--help") || (asked.includes("-h") && !hasLetter(command, "h"))) {
     const { commandHelp } = await import("./help.js");

@@ -141,6 +141,11 @@ export interface NativeLoop {
 export interface Native {
   openPort(directory: string, request: NativeRequest): NativePort | number;
   portInfo(directory: string, name: string): NativeGeometry | number;
+  /**
+   * Becomes another program in this process, with the standard descriptors as they were. Returns only where that
+   * did not work: minus a status when the namespace cannot be used, else an errno.
+   */
+  execute(path: string, args: readonly string[], environment: readonly string[], directory: string): number;
   startGenerator(port: NativePort, options: NativeGeneratorOptions): NativeLoop | number;
   startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
 }

@@ -4,6 +4,7 @@
 // TypeScript. Only the files of this folder know of Node.
 #include <napi.h>
 
+#include "addon/execute.h"
 #include "addon/loop_handle.h"
 #include "addon/port_handle.h"
 
@@ -12,6 +13,7 @@ namespace {
 Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::PortHandle::install(env, exports);
   nm::addon::LoopHandle::install(env, exports);
+  nm::addon::install_execute(env, exports);
   return exports;
 }
 
