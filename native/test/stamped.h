@@ -36,6 +36,20 @@ inline bool put_stamped(Port& port, uint64_t to, uint64_t from, uint64_t sequenc
   return true;
 }
 
+// Whether these bytes are a packet of station `from` as it was sent. *sequence is its number, also when it is
+// not whole.
+inline bool is_stamped(const uint8_t* frame, uint32_t length, uint64_t from, uint64_t* sequence) {
+  uint64_t source = 0;
+  memcpy(&source, frame + 6, 6);
+  if (length < kStampedHeader || source != from) return false;
+  memcpy(sequence, frame + 14, sizeof(*sequence));
+  if (length != stamped_length(*sequence)) return false;
+  for (uint32_t i = kStampedHeader; i < length; i++) {
+    if (frame[i] != stamped_byte(*sequence, i)) return false;
+  }
+  return true;
+}
+
 // Whether the slot at the head of RX ring 0 holds a packet of station `from`. Then it must be whole, and
 // *sequence is its number.
 inline bool read_stamped(Port& port, uint64_t from, uint64_t* sequence) {
@@ -45,9 +59,7 @@ inline bool read_stamped(Port& port, uint64_t from, uint64_t* sequence) {
   uint64_t source = 0;
   memcpy(&source, frame + 6, 6);
   if (slot.len < kStampedHeader || source != from) return false;
-  memcpy(sequence, frame + 14, sizeof(*sequence));
-  CHECK_EQUAL(slot.len, stamped_length(*sequence));
-  for (uint32_t i = kStampedHeader; i < slot.len; i++) CHECK_EQUAL(frame[i], stamped_byte(*sequence, i));
+  CHECK(is_stamped(frame, slot.len, from, sequence));
   return true;
 }
 
