@@ -26,9 +26,14 @@ struct Descriptor {
   void store(abi::netmap_slot& slot) const {
     __atomic_store_n(reinterpret_cast<Word*>(&slot), pack(), __ATOMIC_RELAXED);
   }
+  // The whole slot, with the pointer that comes after the descriptor, in a single store.
+  void store(abi::netmap_slot& slot, uint64_t ptr) const {
+    *reinterpret_cast<Words*>(&slot) = Words{pack(), ptr};
+  }
 
  private:
   using Word [[gnu::may_alias]] = uint64_t;
+  using Words [[gnu::may_alias, gnu::vector_size(16)]] = uint64_t;
 
   // By shifts, which the compiler turns into better code than a copy of the struct.
   static constexpr bool kLittle = std::endian::native == std::endian::little;

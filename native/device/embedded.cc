@@ -28,8 +28,8 @@ constexpr int64_t kSpinNs = 30'000;
 constexpr uint32_t kPausesBeforeYield = 32;
 // How long a sleep may last while somebody owes us a reservation: that somebody may have died.
 constexpr int64_t kUnfinishedSleepNs = 2'000'000;
-// How long any sleep may last. A sender that is killed after it took our name down and before it woke us wakes
-// nobody, and those behind it find no name to wake.
+// How long any sleep may last. A sender that is killed after it took our name down and before it woke us
+// wakes nobody, and those behind it find no name to wake.
 constexpr int64_t kLongestSleepNs = 250'000'000;
 
 bool no_option(uint32_t) { return false; }
@@ -179,9 +179,9 @@ Status EmbeddedDevice::tx_sync() {
   return Status::ok;
 }
 
-// Receivers are behind: sending on at once would only take the processor from them. Senders that share a core with
-// their receiver and each other must all give way, however long the last of them was away for it: otherwise the one
-// that does not keeps the core for milliseconds, and all that it sends is lost.
+// Receivers are behind: sending on at once would only take the processor from them. Senders that share a core
+// with their receiver and each other must all give way, however long the last of them was away for it:
+// otherwise the one that does not keeps the core for milliseconds, and all that it sends is lost.
 void EmbeddedDevice::give_way() const {
   if (overran_) sched_yield();
 }

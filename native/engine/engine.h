@@ -1,14 +1,13 @@
-// The control side of the engine: ports come into being, are bound, let go, and are cleaned up after the
-// dead.
+// The control side of the engine: what the requests of netmap programs do.
 //
-//   register_port   find or make the port that a name means, give the caller rings of it       (names.h, ports.h)
-//   release         what close does, and what reaping does for a process that no longer can
-//   reap            release for every client whose life line is gone
-//   repair          after a process died inside one of these: derive all counts again from who is alive
+//   register_port   find or make the port that a name means (names.h, ports.h), give the caller rings of it
+//                   (binding.h)
+//   release         what close does, and what reaping does for a process that no longer can (clean_up.h)
 //
-// Threads   Everything here runs under the namespace's control lock. The data path (vale.h, pipe.h) never comes here.
-// Failure   A failed operation leaves nothing behind. A process killed half-way leaves the lock's mark behind, and the next
-//           one repairs before it does anything else.
+// Threads   Everything here holds the namespace's control lock. The data path (vale.h, pipe.h) never comes
+//           here.
+// Failure   A failed operation leaves nothing behind. A process that is killed half-way leaves the lock's
+//           mark behind, and the next one repairs before it does anything else.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,8 @@
 //
 //   namespace        control lock, table of switches, table of clients (one per open port)
 //   switch.NAME      one VALE switch: its ports and its learning table
-//   region.ID        one memory region: private part (this file's structs), then the area that netmap programs map
+//   region.ID        one memory region: private part (this file's structs), then the area that netmap
+//                    programs map
 //   port.NAME        a symbolic link to the region id of a port that is not on a switch
 //   wake.CLIENT      a FIFO that wakes a client which sleeps in poll or epoll
 //
@@ -20,8 +21,8 @@
 //
 // Threads   Words that processes change at the same time are atomics, in cache lines by writer. All else is
 //           written under the namespace's control lock.
-// Failure   Any process may die between any two stores. What the control lock protects can be rebuilt from the
-//           client table and the port records (engine.cc, repair).
+// Failure   Any process may die between any two stores. What the control lock protects can be rebuilt from
+//           the client table and the port records (clean_up.cc, repair).
 #pragma once
 
 #include <atomic>

@@ -1,10 +1,10 @@
 // A namespace: the directory that engines of several processes share.
 //
-// Threads   Any number of threads and processes. Control operations hold the control lock, one at a time; the data path
-//           never takes it.
+// Threads   Any number of threads and processes. Control operations hold the control lock, one at a time; the
+//           data path never takes it.
 // Memory    The namespace file is mapped once per process and directory.
-// Failure   The control lock and the clients' life lines are file locks: the kernel drops them when a process dies.
-//           ControlLock::interrupted() says that its last holder died inside an operation.
+// Failure   The control lock and the clients' life lines are file locks: the kernel drops them when a process
+//           dies. ControlLock::interrupted() says that its last holder died inside an operation.
 #pragma once
 
 #include <unistd.h>

@@ -3,10 +3,11 @@
 //         tail                                                     ahead
 //   ...  | done (A) | not done (B)       | done (C)     | reserved |  free ...  released
 //
-//   reserve   A sender moves `ahead` over as many slots as it wants and the ring has, with one compare-and-swap. The
-//             word also says how many slots that last reservation has and whose it is.
+//   reserve   A sender moves `ahead` over as many slots as it wants and the ring has, with one
+//             compare-and-swap. The word also says how many slots that last reservation has and whose it is.
 //   copy      It fills those slots. Nobody waits for it, and it waits for nobody.
-//   publish   It writes the lease of its first slot: from here, so many slots, done. One release store per batch.
+//   publish   It writes the lease of its first slot: from here, so many slots, done. One release store per
+//             batch.
 //   collect   The receiver moves its tail over leases that are done, in order.
 //
 // A lease is written by its owner when it is done; before that only when the next sender comes along: that

@@ -4,13 +4,14 @@
 //
 //   gather    read the slots of a batch once, check them, keep copies
 //   look up   learn the source, find the destination, queue the packet for it
-//   deliver   per destination: reserve slots of its ring, copy, publish, wake            <- a packet is copied here
+//   deliver   per destination: reserve slots of its ring, copy, publish, wake    <- packets are copied here
 //
 // A receiver's sync only moves its tail over what was published (vale_rx_sync).
 //
-// Threads   Senders to one ring meet in reservation.h and nowhere else. A ValeSender belongs to one descriptor.
-// Failure   A receiver whose ring is full loses packets, counted; the sender is not held up. A sender that dies
-//           between reserve and publish leaves a hole that the receiver closes (recover).
+// Threads   Senders to one ring meet in reservation.h and nowhere else. A ValeSender belongs to one
+//           descriptor.
+// Failure   A receiver whose ring is full loses packets, counted; the sender is not held up. A sender that
+//           dies between reserve and publish leaves a hole that the receiver closes (recover).
 #pragma once
 
 #include <memory>

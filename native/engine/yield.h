@@ -1,9 +1,10 @@
 // Giving the processor to the other side of a ring, where that is who waits for it.
 //
-// sched_yield() costs half a microsecond when nobody else wants this core. When the other side does, it is the
-// fastest hand-over there is: a ring's worth of work later we run again. But a program that has nothing to do with us
-// and never gives way keeps the core for milliseconds, a whole ring hundreds of times over: then sleeping on a futex
-// (whoever sleeps is run soon after the wake-up) or just going on is better. [measured]
+// sched_yield() costs half a microsecond when nobody else wants this core. When the other side does, it is
+// the fastest hand-over there is: a ring's worth of work later we run again. But a program that has nothing
+// to do with us and never gives way keeps the core for milliseconds, a whole ring hundreds of times over:
+// then sleeping on a futex (whoever sleeps is run soon after the wake-up) or just going on is better.
+// [measured]
 #pragma once
 
 #include <sched.h>
