@@ -28,7 +28,8 @@ Status Port::open(std::unique_ptr<Device> device, const std::string& name, const
     if (offset == 0) return;
     auto* ring = reinterpret_cast<abi::netmap_ring*>(reinterpret_cast<uint8_t*>(port->interface_) + offset);
     uint8_t* buffers = reinterpret_cast<uint8_t*>(ring) + ring->buf_ofs;
-    rings.emplace_back(ring, slots, buffers, port->mapping_.buffer_count, ring->nr_buf_size);
+    rings.emplace_back(ring, slots, buffers, port->mapping_.buffer_count, ring->nr_buf_size,
+                       port->mapping_.buffer_count_now);
   };
   const uint32_t all_tx = shared.ni_tx_rings + shared.ni_host_tx_rings;
   const uint32_t all_rx = shared.ni_rx_rings + shared.ni_host_rx_rings;

@@ -11,6 +11,7 @@
 // port was opened; what must be read from shared memory (tail, buffer indexes) is checked on each read.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "abi/netmap.h"
@@ -23,15 +24,23 @@ class Ring {
   Ring() = default;
 
   // `buffers` is buffer 0 of the region, `buffer_count` how many may be touched, `stride` bytes from one to
-  // the next.
-  Ring(abi::netmap_ring* shared, uint32_t slots, uint8_t* buffers, uint32_t buffer_count, uint32_t stride)
-      : shared_(shared), buffers_(buffers), slots_(slots), buffer_count_(buffer_count), stride_(stride) {}
+  // the next. A region may grow: `buffer_count_now`, if there is one, says how far.
+  Ring(abi::netmap_ring* shared, uint32_t slots, uint8_t* buffers, uint32_t buffer_count, uint32_t stride,
+       const std::atomic<uint32_t>* buffer_count_now = nullptr)
+      : shared_(shared),
+        buffers_(buffers),
+        buffer_count_now_(buffer_count_now),
+        slots_(slots),
+        buffer_count_(buffer_count),
+        stride_(stride) {}
 
   bool exists() const { return shared_ != nullptr; }
   uint32_t slots() const { return slots_; }
   // Bytes a buffer holds.
   uint32_t buffer_size() const { return stride_; }
-  uint32_t buffer_count() const { return buffer_count_; }
+  uint32_t buffer_count() const {
+    return buffer_count_now_ != nullptr ? buffer_count_now_->load(std::memory_order_acquire) : buffer_count_;
+  }
   abi::netmap_ring* shared() const { return shared_; }
 
   uint32_t head() const { return load(shared_->head); }
@@ -63,7 +72,7 @@ class Ring {
   // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet
   // is in.
   uint8_t* buffer(uint32_t buf_idx) const {
-    const uint64_t index = buf_idx < buffer_count_ ? buf_idx : 0;
+    const uint64_t index = buf_idx < buffer_count_ || buf_idx < buffer_count() ? buf_idx : 0;
     return buffers_ + index * stride_;
   }
 
@@ -84,6 +93,7 @@ class Ring {
 
   abi::netmap_ring* shared_ = nullptr;
   uint8_t* buffers_ = nullptr;
+  const std::atomic<uint32_t>* buffer_count_now_ = nullptr;
   uint32_t slots_ = 0;
   uint32_t buffer_count_ = 0;
   uint32_t stride_ = 0;

@@ -4,6 +4,7 @@
 // runs. One Device is one descriptor: it binds to one port, once. It may be used by one thread at a time.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -19,6 +20,8 @@ struct Mapping {
   uint64_t size = 0;
   // How many buffers of the region have memory behind them now; higher indexes are refused.
   uint32_t buffer_count = 0;
+  // The same at any later time, for other ports of the region may come with more. Null where it never changes.
+  const std::atomic<uint32_t>* buffer_count_now = nullptr;
 };
 
 // Events of wait() and arm(), with poll(2)'s meaning.

@@ -136,7 +136,8 @@ BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint3
 Status EmbeddedDevice::map(Mapping* mapping) {
   if (kind_ == Kind::none) return Status::not_registered;
   const engine::Region& region = *binding_.region;
-  *mapping = {region.visible(), region.visible_size(), region.buffers_reserved()};
+  *mapping = {region.visible(), region.visible_size(), region.buffers_reserved(),
+              &region.header().buffers_reserved};
   return Status::ok;
 }
 
