@@ -24,6 +24,7 @@ struct BoundRing {
   // A pipe's other end.
   RingState* peer_state = nullptr;
   abi::netmap_ring* peer_shared = nullptr;
+  uint64_t partial_bytes = 0;  // in the slots of a packet whose end has not come
 
   // Since when a reservation at the tail is unfinished, or somebody else is in a sync; 0 is not so.
   int64_t stuck_since_ns = 0;

@@ -41,7 +41,7 @@ Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first
   return {end - first, bytes, 0, end};
 }
 
-// The same slot by slot. `partial_bytes` carries a packet whose end has not come from one run to the next.
+// The same slot by slot. `partial_bytes` are those of a packet whose end has not come.
 Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end,
                         uint32_t buffers, uint32_t stride, uint64_t* partial_bytes) {
   Sent sent;
@@ -111,13 +111,12 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
   const uint32_t buffers = region.buffers_reserved();
   const uint32_t stride = region.buffer_stride();
   Sent all;
-  uint64_t partial_bytes = 0;
   for (uint32_t first = state.hwcur; first != head;) {
     const uint32_t end = first < head ? head : ring.slots;
     bool odd = false;
     Sent run = copy_run(from, to, first, end, buffers, stride, &odd);
-    if (odd || partial_bytes != 0) [[unlikely]] {
-      run = copy_run_carefully(from, to, first, end, buffers, stride, &partial_bytes);
+    if (odd || ring.partial_bytes != 0) [[unlikely]] {
+      run = copy_run_carefully(from, to, first, end, buffers, stride, &ring.partial_bytes);
     }
     if (run.packets != 0) all.complete = run.complete;
     all.packets += run.packets;
