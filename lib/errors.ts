@@ -271,6 +271,11 @@ const table = {
     says: because("nobody has a port of this name open"),
     hint: "Start what should open it first, with the same NM_DIR",
   },
+  SWITCH_NOT_FOUND: {
+    exit: 1,
+    says: because("there is no switch of this name"),
+    hint: "A switch is there while one of its ports is open",
+  },
   PIPE_NOT_FOUND: {
     exit: 1,
     says: because("nobody has a pipe of this name open"),
@@ -471,6 +476,9 @@ export const statusErrors = {
   interface_unsupported: "INTERFACE_UNSUPPORTED",
   interface_not_attached: "INTERFACE_NOT_ATTACHED",
   no_such_port: "PORT_NOT_FOUND",
+  no_such_switch: "SWITCH_NOT_FOUND",
+  no_more_ports: "PORT_NOT_FOUND",
+  not_on_a_switch: "SWITCH_NAME",
   no_such_pipe: "PIPE_NOT_FOUND",
   no_such_region: "REGION_NOT_FOUND",
   monitor_unsupported: "MONITOR_UNSUPPORTED",

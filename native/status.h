@@ -20,7 +20,7 @@ namespace nm {
   row(unsupported_request, EOPNOTSUPP, "the request is known but this device does not serve it")           \
   row(too_long_request, EMSGSIZE, "body and options together are larger than 4096 bytes")                  \
   row(bad_name, EINVAL, "the port name cannot be read: empty pipe id or empty base")                       \
-  row(bad_switch_name, ENOMEM, "switch or port part longer than 15 characters, empty, or with odd characters") \
+  row(bad_switch_name, ENOMEM, "switch or port part too long, empty, or with odd characters")              \
   row(bad_mode, EINVAL, "the ring mode does not exist or does not fit this kind of port")                  \
   row(bad_ring, EINVAL, "the ring number is beyond the rings of the port")                                 \
   row(bad_geometry, EINVAL, "rings or slots beyond what one port can have")                                \
@@ -28,6 +28,9 @@ namespace nm {
   row(interface_unsupported, EOPNOTSUPP, "the embedded engine cannot open network interfaces")             \
   row(interface_not_attached, EINVAL, "the port part names a network interface that is not attached")      \
   row(no_such_port, ENXIO, "no port has this name")                                                        \
+  row(no_such_switch, ENOENT, "no switch has this name")                                                   \
+  row(no_more_ports, ENOENT, "the list of switch ports is at its end")                                     \
+  row(not_on_a_switch, EINVAL, "the name is not one of a switch port")                                     \
   row(no_such_pipe, ENODEV, "no pipe has this name")                                                       \
   row(no_such_region, EINVAL, "no memory region has this id")                                              \
   row(monitor_unsupported, EOPNOTSUPP, "the embedded engine cannot open monitors")                         \

@@ -42,6 +42,14 @@ void pause() {
 #endif
 }
 
+// Checks a request with a body of type Body, then hands name and body to `use`.
+template <typename Body, typename Use>
+Status serve(abi::nmreq_header* request, Use use) {
+  const Status status = check_request(request, sizeof(Body), no_option);
+  if (status != Status::ok) return status;
+  return use(std::string(request->nr_name), reinterpret_cast<Body*>(request->nr_body));
+}
+
 // The user wants more than it has: cur is at the tail.
 bool is_ready(const BoundRing& ring) {
   return __atomic_load_n(&ring.shared->cur, __ATOMIC_RELAXED) != ring.state->hwtail;
@@ -66,23 +74,30 @@ EmbeddedDevice::~EmbeddedDevice() {
 
 Status EmbeddedDevice::control(abi::nmreq_header* request) {
   switch (request->nr_reqtype) {
-    case abi::NETMAP_REQ_REGISTER: {
-      const Status status = check_request(request, sizeof(abi::nmreq_register), no_option);
-      if (status != Status::ok) return status;
-      return do_register(request->nr_name, reinterpret_cast<abi::nmreq_register*>(request->nr_body));
-    }
-    case abi::NETMAP_REQ_PORT_INFO_GET: {
-      const Status status = check_request(request, sizeof(abi::nmreq_port_info_get), no_option);
-      if (status != Status::ok) return status;
-      return engine::port_info(space_, request->nr_name,
-                               reinterpret_cast<abi::nmreq_port_info_get*>(request->nr_body));
-    }
-    case abi::NETMAP_REQ_PORT_HDR_GET: {
-      const Status status = check_request(request, sizeof(abi::nmreq_port_hdr), no_option);
-      if (status != Status::ok) return status;
-      return engine::port_header(space_, request->nr_name,
-                                 reinterpret_cast<abi::nmreq_port_hdr*>(request->nr_body));
-    }
+    case abi::NETMAP_REQ_REGISTER:
+      return serve<abi::nmreq_register>(
+          request, [&](const std::string& name, auto* body) { return do_register(name, body); });
+    case abi::NETMAP_REQ_PORT_INFO_GET:
+      return serve<abi::nmreq_port_info_get>(request, [&](const std::string& name, auto* body) {
+        return engine::port_info(space_, name, body);
+      });
+    case abi::NETMAP_REQ_POOLS_INFO_GET:
+      return serve<abi::nmreq_pools_info>(request, [&](const std::string& name, auto* body) {
+        return name.empty() ? Status::no_such_port : engine::pools_info(space_, name, body);
+      });
+    case abi::NETMAP_REQ_PORT_HDR_GET:
+      return serve<abi::nmreq_port_hdr>(request, [&](const std::string& name, auto* body) {
+        return engine::port_header(space_, name, body);
+      });
+    case abi::NETMAP_REQ_VALE_LIST:
+      return serve<abi::nmreq_vale_list>(request, [&](std::string name, auto* body) {
+        const Status status = engine::list_switch_port(space_, &name, body);
+        if (status == Status::ok) {
+          memset(request->nr_name, 0, sizeof(request->nr_name));
+          memcpy(request->nr_name, name.data(), std::min(name.size(), sizeof(request->nr_name) - 1));
+        }
+        return status;
+      });
     default:
       return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
                  ? Status::unsupported_request

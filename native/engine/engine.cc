@@ -39,6 +39,53 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
   return status;
 }
 
+// Lets `use` look at the port `name`, which is made for the moment if there is none.
+template <typename Use>
+Status with_port(Namespace& space, const std::string& name, uint16_t mem_id, Use use) {
+  abi::nmreq_register request = {};
+  request.nr_mode = abi::NR_REG_ALL_NIC;
+  request.nr_mem_id = mem_id;
+  FoundPort port;
+  const Status status = port_for(space, name, request, &port);
+  if (status != Status::ok) return status;
+  use(port);
+  drop_if_unused(space, port.region, port.index);
+  return Status::ok;
+}
+
+// The first port at or after the given place, switch by switch.
+Status next_switch_port(Namespace& space, std::string* name, abi::nmreq_vale_list* place) {
+  uint32_t port = place->nr_port_idx;
+  for (uint32_t index = place->nr_bridge_idx; index < kMaxSwitches; index++, port = 0) {
+    std::shared_ptr<Switch> vale;
+    if (Switch::open(space, index, &vale) != Status::ok) continue;
+    while (port < vale->places() && !vale->is_taken(port)) port++;
+    if (port >= vale->places()) continue;
+    *name = vale->name() + ":" + vale->port_name(port);
+    place->nr_bridge_idx = static_cast<uint16_t>(index);
+    place->nr_port_idx = port;
+    return Status::ok;
+  }
+  return Status::no_more_ports;
+}
+
+// Where `name` is. A port that its switch does not have is at netmap's "nowhere".
+Status find_switch_port(Namespace& space, const std::string& name, abi::nmreq_vale_list* place) {
+  constexpr uint32_t kNoPort = 255;
+  PortName parsed;
+  Status status = read_name(name, &parsed);
+  if (status == Status::ok && parsed.kind != NameKind::vale) status = Status::not_on_a_switch;
+  std::shared_ptr<Switch> vale;
+  if (status == Status::ok && Switch::open(space, parsed.switch_name, false, &vale) != Status::ok) {
+    status = Status::no_such_switch;
+  }
+  if (status != Status::ok) return status;
+  const uint32_t port = vale->find(parsed.port_name);
+  place->nr_bridge_idx = static_cast<uint16_t>(vale->index());
+  place->nr_port_idx = port == Switch::kNowhere ? kNoPort : port;
+  return Status::ok;
+}
+
 }  // namespace
 
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
@@ -70,13 +117,10 @@ void release(Binding* binding) {
 
 Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name,
                  abi::nmreq_port_info_get* info) {
-  abi::nmreq_register request = {};
-  request.nr_mode = abi::NR_REG_ALL_NIC;
-  request.nr_mem_id = info->nr_mem_id;
+  ControlLock lock(*space);
+  Status status = enter(*space, lock, false, nullptr);
+  if (status != Status::ok) return status;
   if (name.empty()) {
-    ControlLock lock(*space);
-    Status status = enter(*space, lock, false, nullptr);
-    if (status != Status::ok) return status;
     std::shared_ptr<Region> region;
     const uint32_t id = info->nr_mem_id != 0 ? info->nr_mem_id : kGlobalRegion;
     status = find_region(*space, id, &region);
@@ -88,24 +132,47 @@ Status port_info(const std::shared_ptr<Namespace>& space, const std::string& nam
     return Status::ok;
   }
 
+  return with_port(*space, name, info->nr_mem_id, [&](const FoundPort& port) {
+    const PortRecord& record = port.record();
+    *info = {};
+    info->nr_memsize = port.region->visible_size();
+    info->nr_tx_slots = record.tx_slots;
+    info->nr_rx_slots = record.rx_slots;
+    info->nr_tx_rings = static_cast<uint16_t>(record.tx_rings);
+    info->nr_rx_rings = static_cast<uint16_t>(record.rx_rings);
+    info->nr_host_tx_rings = static_cast<uint16_t>(record.host_tx_rings);
+    info->nr_host_rx_rings = static_cast<uint16_t>(record.host_rx_rings);
+    info->nr_mem_id = static_cast<uint16_t>(port.region->id());
+  });
+}
+
+Status pools_info(const std::shared_ptr<Namespace>& space, const std::string& name,
+                  abi::nmreq_pools_info* info) {
   ControlLock lock(*space);
-  Status status = enter(*space, lock, false, nullptr);
+  const Status status = enter(*space, lock, false, nullptr);
   if (status != Status::ok) return status;
-  FoundPort port;
-  status = port_for(*space, name, request, &port);
+  return with_port(*space, name, info->nr_mem_id, [&](const FoundPort& port) {
+    *info = {};
+    info->nr_memsize = port.region->visible_size();
+    info->nr_mem_id = static_cast<uint16_t>(port.region->id());
+    info->nr_if_pool_offset = kInterfacesOffset;
+    info->nr_if_pool_objtotal = kRegionInterfaces;
+    info->nr_if_pool_objsize = kInterfaceSize;
+    info->nr_ring_pool_offset = kNetmapRingsOffset;
+    info->nr_ring_pool_objtotal = kRegionRings;
+    info->nr_ring_pool_objsize = kRingSize;
+    info->nr_buf_pool_offset = kBuffersOffset;
+    info->nr_buf_pool_objtotal = kRegionBuffers;
+    info->nr_buf_pool_objsize = port.region->buffer_stride();
+  });
+}
+
+Status list_switch_port(const std::shared_ptr<Namespace>& space, std::string* name,
+                        abi::nmreq_vale_list* place) {
+  ControlLock lock(*space);
+  const Status status = enter(*space, lock, true, nullptr);
   if (status != Status::ok) return status;
-  const PortRecord& record = port.record();
-  *info = {};
-  info->nr_memsize = port.region->visible_size();
-  info->nr_tx_slots = record.tx_slots;
-  info->nr_rx_slots = record.rx_slots;
-  info->nr_tx_rings = static_cast<uint16_t>(record.tx_rings);
-  info->nr_rx_rings = static_cast<uint16_t>(record.rx_rings);
-  info->nr_host_tx_rings = static_cast<uint16_t>(record.host_tx_rings);
-  info->nr_host_rx_rings = static_cast<uint16_t>(record.host_rx_rings);
-  info->nr_mem_id = static_cast<uint16_t>(port.region->id());
-  drop_if_unused(*space, port.region, port.index);
-  return Status::ok;
+  return name->empty() ? next_switch_port(*space, name, place) : find_switch_port(*space, *name, place);
 }
 
 Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,

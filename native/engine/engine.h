@@ -41,6 +41,15 @@ void release(Binding* binding);
 Status port_info(const std::shared_ptr<Namespace>& space, const std::string& name,
                  abi::nmreq_port_info_get* info);
 
+// Serves POOLS_INFO_GET: where the object pools of the port's region lie.
+Status pools_info(const std::shared_ptr<Namespace>& space, const std::string& name,
+                  abi::nmreq_pools_info* info);
+
+// Serves VALE_LIST. With a name: where that port is. Without: the first port at or after `place`, and its name, until
+// there are no_more_ports.
+Status list_switch_port(const std::shared_ptr<Namespace>& space, std::string* name,
+                        abi::nmreq_vale_list* place);
+
 // Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all
 // ports of this version. Never makes a port, so it also tells whether one exists.
 Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,

@@ -34,7 +34,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -49,7 +49,7 @@ inline constexpr uint32_t kMaxSlots = 4096;
 inline constexpr uint32_t kMaxValeRings = 16;
 inline constexpr uint32_t kMaxPipeRings = 256;
 inline constexpr uint32_t kRegionPorts = 256;
-inline constexpr uint32_t kRegionRings = 1024;
+inline constexpr uint32_t kRegionRings = 2048;  // a pipe of 256 rings has 1028
 inline constexpr uint32_t kRegionInterfaces = 1024;
 inline constexpr uint32_t kRegionBuffers = 163840;
 inline constexpr uint32_t kMaxPipesPerParent = 64;

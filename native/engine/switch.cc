@@ -38,6 +38,10 @@ uint32_t learning_bucket(Mac mac) {
 
 std::string Switch::name() const { return fixed_string(header().name, sizeof(header().name)); }
 
+std::string Switch::port_name(uint32_t index) const {
+  return fixed_string(place(index).name, sizeof(place(index).name));
+}
+
 Status Switch::open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
   const SwitchName& entry = space.header().switches[index];
   if (entry.used == 0) return Status::no_such_port;
@@ -82,20 +86,16 @@ Status Switch::open(Namespace& space, const std::string& name, bool create, std:
   return Status::ok;
 }
 
-uint32_t Switch::find(const std::string& port_name) const {
+uint32_t Switch::find(const std::string& name) const {
   for (uint32_t i = 0; i < places(); i++) {
-    const SwitchPort& port = place(i);
-    if (port.generation.load(std::memory_order_relaxed) % 2 == 1 &&
-        fixed_string(port.name, sizeof(port.name)) == port_name) {
-      return i;
-    }
+    if (is_taken(i) && port_name(i) == name) return i;
   }
   return kNowhere;
 }
 
 Status Switch::add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* result) {
   uint32_t free = 0;
-  while (free < places() && place(free).generation.load(std::memory_order_relaxed) % 2 == 1) free++;
+  while (free < places() && is_taken(free)) free++;
   if (free == kMaxSwitchPorts) return Status::switch_full;
   if (free == places()) {
     const Status status = file_.reserve(kSwitchPortsOffset + free * sizeof(SwitchPort), sizeof(SwitchPort));
@@ -125,7 +125,7 @@ void Switch::remove(Namespace& space, uint32_t index) {
   if (index >= places()) return;
   header().active[index / 64].fetch_and(~(1ull << (index % 64)), std::memory_order_release);
   SwitchPort& port = place(index);
-  if (port.generation.load(std::memory_order_relaxed) % 2 == 1) {
+  if (is_taken(index)) {
     port.generation.fetch_add(1, std::memory_order_release);
     if (header().ports_used > 0) header().ports_used--;
   }
@@ -139,7 +139,7 @@ void Switch::remove(Namespace& space, uint32_t index) {
 
 void Switch::remove_if_empty(Namespace& space) {
   for (uint32_t i = 0; i < places(); i++) {
-    if (place(i).generation.load(std::memory_order_relaxed) % 2 == 1) return;
+    if (is_taken(i)) return;
   }
   unlink(space.path(file_name(name())).c_str());
   space.header().switches[index_].used = 0;

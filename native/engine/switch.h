@@ -38,11 +38,15 @@ class Switch {
     return header().ports_high < kMaxSwitchPorts ? header().ports_high : kMaxSwitchPorts;
   }
   SwitchPort& place(uint32_t index) const { return file_.at<SwitchPort>(kSwitchPortsOffset)[index]; }
+  bool is_taken(uint32_t index) const {
+    return place(index).generation.load(std::memory_order_relaxed) % 2 == 1;
+  }
+  std::string port_name(uint32_t index) const;
   // Bit i % 64 of word i / 64 is set while place i is taken.
   uint64_t active_word(uint32_t word) const { return header().active[word].load(std::memory_order_relaxed); }
 
   // The place of port `name`, or kNowhere. Control lock held, as for the next three.
-  uint32_t find(const std::string& port_name) const;
+  uint32_t find(const std::string& name) const;
   Status add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* place);
   // Takes the port off the switch and forgets the stations behind it. The last one takes the switch with it.
   void remove(Namespace& space, uint32_t place);
