@@ -16,10 +16,18 @@
 #ifndef _NET_NETMAP_USER_H_
 #define _NET_NETMAP_USER_H_
 
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <net/netmap.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,16 +74,10 @@ static inline void nm_pkt_copy(const void* from, void* to, int length) {
   memcpy(to, from, length > 0 ? (size_t)length : 0);
 }
 
-#ifdef NETMAP_WITH_LIBS
-
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
+#ifndef likely
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
 
 /* A line on stderr with time and place; at most `per_second` of them; none. */
 #ifndef D
@@ -103,6 +105,8 @@ static inline void nm_pkt_copy(const void* from, void* to, int length) {
   do {          \
   } while (0)
 #endif
+
+#ifdef NETMAP_WITH_LIBS
 
 struct nm_desc;
 
