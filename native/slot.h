@@ -26,9 +26,11 @@ struct Descriptor {
   void store(abi::netmap_slot& slot) const {
     __atomic_store_n(reinterpret_cast<Word*>(&slot), pack(), __ATOMIC_RELAXED);
   }
-  // The whole slot, with the pointer that comes after the descriptor, in a single store.
-  void store(abi::netmap_slot& slot, uint64_t ptr) const {
-    *reinterpret_cast<Words*>(&slot) = Words{pack(), ptr};
+  // Copies a whole slot with a single store, but for the flags `without`. Returns the descriptor that was read.
+  static Descriptor copy(const abi::netmap_slot& from, abi::netmap_slot& to, uint16_t without) {
+    const uint64_t word = __atomic_load_n(reinterpret_cast<const Word*>(&from), __ATOMIC_RELAXED);
+    *reinterpret_cast<Words*>(&to) = Words{word & ~(uint64_t{without} << kFlagsShift), from.ptr};
+    return unpack(word);
   }
 
  private:
