@@ -1,5 +1,7 @@
 #include "device/request.h"
 
+#include <algorithm>
+
 namespace nm {
 
 namespace {
@@ -12,7 +14,7 @@ uint64_t option_size(const abi::nmreq_option& option) {
     case abi::NETMAP_REQ_OPT_EXTMEM:
       return sizeof(abi::nmreq_opt_extmem);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_EVENTFDS:
-      return sizeof(abi::nmreq_opt_sync_kloop_eventfds) + option.nro_size;
+      return sizeof(abi::nmreq_opt_sync_kloop_eventfds) + std::min(option.nro_size, kMaxRequestSize);
     case abi::NETMAP_REQ_OPT_CSB:
       return sizeof(abi::nmreq_opt_csb);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_MODE:
@@ -39,7 +41,7 @@ Status check_request(abi::nmreq_header* header, uint64_t body_size, bool (*suppo
   abi::nmreq_option* known[abi::NETMAP_REQ_OPT_MAX] = {};
   for (uint64_t at = header->nr_options; at != 0; at = option_at(at)->nro_next) {
     abi::nmreq_option* option = option_at(at);
-    size += option_size(*option);
+    size += option_size(*option);  // of at most twice the limit, so that the sum cannot wrap
     if (size > kMaxRequestSize) return Status::too_long_request;
     if (option->nro_reqtype == 0) return Status::bad_option;
     option->nro_status = EOPNOTSUPP;

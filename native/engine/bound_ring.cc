@@ -38,6 +38,10 @@ SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserV
   if (!take(space, ring, me)) return SyncBegin::busy;
   RingState& state = *ring.state;
   ++state.syncs;
+  if (ring.slots == 0) {
+    *user = {0, 0};
+    return SyncBegin::ready;
+  }
   if (state.hwcur >= ring.slots) state.hwcur = 0;
   if (state.hwtail >= ring.slots) state.hwtail = uint32_t{state.hwcur};
 
