@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "device/legacy.h"
 #include "preload/table.h"
 
 namespace nm::preload {
@@ -98,6 +99,20 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
   return result(status);
 }
 
+// The ioctls from before NIOCCTRL, in its terms.
+int control_legacy(OpenFile* file, int fd, uint32_t request, abi::nmreq_legacy* argument) {
+  if (!is_readable(argument, sizeof(*argument))) {
+    errno = EFAULT;
+    return -1;
+  }
+  LegacyRequest translated;
+  const Status status = translated.read(request, *argument);
+  if (status != Status::ok) return result(status);
+  if (control(file, fd, translated.header()) != 0) return -1;
+  translated.reply(argument);
+  return 0;
+}
+
 }  // namespace
 
 int serve_request(OpenFile* file, int fd, unsigned long request, void* argument) {
@@ -109,6 +124,10 @@ int serve_request(OpenFile* file, int fd, unsigned long request, void* argument)
       return sync<&Device::rx_sync>(file, fd);
     case abi::NIOCCTRL:
       return control(file, fd, static_cast<abi::nmreq_header*>(argument));
+    case abi::NIOCREGIF:
+    case abi::NIOCGINFO:
+      return control_legacy(file, fd, static_cast<uint32_t>(request),
+                            static_cast<abi::nmreq_legacy*>(argument));
     case abi::NIOCCONFIG:
       // There is no switch that a module has replaced.
       errno = EINVAL;

@@ -1,0 +1,195 @@
+#include "device/legacy.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace nm {
+
+namespace {
+
+// nr_ringid, beside the ring's number.
+constexpr uint16_t kRingMask = 0x0fff;
+constexpr uint16_t kNoTxPoll = 0x1000;
+constexpr uint16_t kHostRing = 0x2000;
+constexpr uint16_t kHardwareRing = 0x4000;
+constexpr uint16_t kDoRxPoll = 0x8000;
+// nr_flags, beside the flags that mean the same today.
+constexpr uint32_t kModeMask = 0xf;
+constexpr uint32_t kFlagsMask = 0xffff & ~kModeMask;
+// nr_arg1 of an attachment.
+constexpr uint16_t kWithHost = 1;
+
+enum class Command : uint16_t {
+  register_port = 0,
+  attach = 1,
+  detach = 2,
+  list = 4,
+  set_header = 5,
+  new_interface = 6,
+  delete_interface = 7,
+  polling_on = 10,
+  polling_off = 11,
+  get_header = 12,
+};
+
+// The mode that the bits of nr_ringid mean where nr_flags leaves it open.
+uint32_t mode_of(uint16_t ringid) {
+  if ((ringid & kHostRing) != 0) return abi::NR_REG_SW;
+  return (ringid & kHardwareRing) != 0 ? abi::NR_REG_ONE_NIC : abi::NR_REG_ALL_NIC;
+}
+
+}  // namespace
+
+void LegacyRequest::set(uint16_t type, void* body) {
+  header_.nr_reqtype = type;
+  header_.nr_body = reinterpret_cast<uint64_t>(body);
+}
+
+Status LegacyRequest::read(uint32_t ioctl_number, const abi::nmreq_legacy& request) {
+  // Programs from before version 14 expect another netmap_if. Those from a later one may come.
+  if (request.nr_version < abi::NETMAP_MIN_API) return Status::bad_version;
+  header_.nr_version = abi::NETMAP_API;
+  memcpy(header_.nr_name, request.nr_name, sizeof(request.nr_name) - 1);
+  if (ioctl_number == abi::NIOCGINFO) {
+    body_.info = {};
+    body_.info.nr_mem_id = request.nr_arg2;
+    set(abi::NETMAP_REQ_PORT_INFO_GET, &body_.info);
+    return Status::ok;
+  }
+  return static_cast<Command>(request.nr_cmd) == Command::register_port ? read_register(request)
+                                                                        : read_command(request);
+}
+
+Status LegacyRequest::read_register(const abi::nmreq_legacy& request) {
+  abi::nmreq_register& body = body_.registration;
+  body = {};
+  body.nr_tx_slots = request.nr_tx_slots;
+  body.nr_rx_slots = request.nr_rx_slots;
+  body.nr_tx_rings = request.nr_tx_rings;
+  body.nr_rx_rings = request.nr_rx_rings;
+  body.nr_mem_id = request.nr_arg2;
+  body.nr_extra_bufs = request.nr_arg3;
+  body.nr_ringid = request.nr_ringid & kRingMask;
+  body.nr_flags = request.nr_flags & kFlagsMask;
+  if ((request.nr_ringid & kNoTxPoll) != 0) body.nr_flags |= abi::NR_NO_TX_POLL;
+  if ((request.nr_ringid & kDoRxPoll) != 0) body.nr_flags |= abi::NR_DO_RX_POLL;
+
+  const uint32_t mode = request.nr_flags & kModeMask;
+  body.nr_mode = mode != abi::NR_REG_DEFAULT ? mode : mode_of(request.nr_ringid);
+  if (mode == abi::NR_REG_PIPE_MASTER || mode == abi::NR_REG_PIPE_SLAVE) {
+    // The pipe's number is where a ring's would be; today it is part of the name.
+    const size_t used = strlen(header_.nr_name);
+    snprintf(header_.nr_name + used, sizeof(header_.nr_name) - used, "%c%u",
+             mode == abi::NR_REG_PIPE_MASTER ? '{' : '}', body.nr_ringid);
+    body.nr_mode = abi::NR_REG_ALL_NIC;
+    body.nr_ringid = 0;
+  }
+  set(abi::NETMAP_REQ_REGISTER, &body);
+  return Status::ok;
+}
+
+Status LegacyRequest::read_command(const abi::nmreq_legacy& request) {
+  switch (static_cast<Command>(request.nr_cmd)) {
+    case Command::attach:
+      body_.attach = {};
+      body_.attach.reg.nr_mode =
+          request.nr_arg1 == kWithHost ? uint32_t{abi::NR_REG_NIC_SW} : uint32_t{abi::NR_REG_ALL_NIC};
+      body_.attach.reg.nr_mem_id = request.nr_arg2;
+      set(abi::NETMAP_REQ_VALE_ATTACH, &body_.attach);
+      return Status::ok;
+    case Command::detach:
+      body_.detach = {};
+      set(abi::NETMAP_REQ_VALE_DETACH, &body_.detach);
+      return Status::ok;
+    case Command::list:
+      body_.list = {};
+      body_.list.nr_bridge_idx = request.nr_arg1;
+      body_.list.nr_port_idx = request.nr_arg2;
+      set(abi::NETMAP_REQ_VALE_LIST, &body_.list);
+      return Status::ok;
+    case Command::set_header:
+    case Command::get_header:
+      body_.header_length = {};
+      body_.header_length.nr_hdr_len = request.nr_arg1;
+      set(static_cast<Command>(request.nr_cmd) == Command::set_header
+              ? uint16_t{abi::NETMAP_REQ_PORT_HDR_SET}
+              : uint16_t{abi::NETMAP_REQ_PORT_HDR_GET},
+          &body_.header_length);
+      return Status::ok;
+    case Command::new_interface:
+      body_.new_interface = {};
+      body_.new_interface.nr_tx_slots = request.nr_tx_slots;
+      body_.new_interface.nr_rx_slots = request.nr_rx_slots;
+      body_.new_interface.nr_tx_rings = request.nr_tx_rings;
+      body_.new_interface.nr_rx_rings = request.nr_rx_rings;
+      body_.new_interface.nr_mem_id = request.nr_arg2;
+      set(abi::NETMAP_REQ_VALE_NEWIF, &body_.new_interface);
+      return Status::ok;
+    case Command::delete_interface:
+      set(abi::NETMAP_REQ_VALE_DELIF, nullptr);
+      return Status::ok;
+    case Command::polling_on:
+    case Command::polling_off:
+      body_.polling = {};
+      body_.polling.nr_mode = (request.nr_flags & kModeMask) == abi::NR_REG_ONE_NIC
+                                  ? uint32_t{abi::NETMAP_POLLING_MODE_MULTI_CPU}
+                                  : uint32_t{abi::NETMAP_POLLING_MODE_SINGLE_CPU};
+      body_.polling.nr_first_cpu_id = request.nr_ringid & kRingMask;
+      body_.polling.nr_num_polling_cpus = request.nr_arg1;
+      set(static_cast<Command>(request.nr_cmd) == Command::polling_on
+              ? uint16_t{abi::NETMAP_REQ_VALE_POLLING_ENABLE}
+              : uint16_t{abi::NETMAP_REQ_VALE_POLLING_DISABLE},
+          &body_.polling);
+      return Status::ok;
+    default:
+      return Status::unsupported_request;
+  }
+}
+
+void LegacyRequest::reply(abi::nmreq_legacy* request) const {
+  switch (header_.nr_reqtype) {
+    case abi::NETMAP_REQ_REGISTER:
+      request->nr_offset = static_cast<uint32_t>(body_.registration.nr_offset);
+      request->nr_memsize = static_cast<uint32_t>(body_.registration.nr_memsize);
+      request->nr_tx_slots = body_.registration.nr_tx_slots;
+      request->nr_rx_slots = body_.registration.nr_rx_slots;
+      request->nr_tx_rings = body_.registration.nr_tx_rings;
+      request->nr_rx_rings = body_.registration.nr_rx_rings;
+      request->nr_arg2 = body_.registration.nr_mem_id;
+      request->nr_arg3 = body_.registration.nr_extra_bufs;
+      return;
+    case abi::NETMAP_REQ_PORT_INFO_GET:
+      request->nr_offset = 0;
+      request->nr_memsize = static_cast<uint32_t>(body_.info.nr_memsize);
+      request->nr_tx_slots = body_.info.nr_tx_slots;
+      request->nr_rx_slots = body_.info.nr_rx_slots;
+      request->nr_tx_rings = body_.info.nr_tx_rings;
+      request->nr_rx_rings = body_.info.nr_rx_rings;
+      request->nr_arg2 = body_.info.nr_mem_id;
+      return;
+    case abi::NETMAP_REQ_VALE_LIST:
+      memcpy(request->nr_name, header_.nr_name, sizeof(request->nr_name) - 1);
+      request->nr_name[sizeof(request->nr_name) - 1] = '\0';
+      request->nr_arg1 = body_.list.nr_bridge_idx;
+      request->nr_arg2 = static_cast<uint16_t>(body_.list.nr_port_idx);
+      return;
+    case abi::NETMAP_REQ_VALE_ATTACH:
+      request->nr_arg2 = body_.attach.reg.nr_mem_id;
+      return;
+    case abi::NETMAP_REQ_VALE_NEWIF:
+      request->nr_tx_slots = body_.new_interface.nr_tx_slots;
+      request->nr_rx_slots = body_.new_interface.nr_rx_slots;
+      request->nr_tx_rings = body_.new_interface.nr_tx_rings;
+      request->nr_rx_rings = body_.new_interface.nr_rx_rings;
+      request->nr_arg2 = body_.new_interface.nr_mem_id;
+      return;
+    case abi::NETMAP_REQ_PORT_HDR_SET:
+    case abi::NETMAP_REQ_PORT_HDR_GET:
+      request->nr_arg1 = static_cast<uint16_t>(body_.header_length.nr_hdr_len);
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace nm

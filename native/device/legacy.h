@@ -1,0 +1,42 @@
+// The ioctls that netmap had before NIOCCTRL: NIOCREGIF and NIOCGINFO with a struct nmreq.
+//
+// A legacy request is put into the terms of today's, served like any other, and its reply is put back:
+//
+//   LegacyRequest request;
+//   Status status = request.read(ioctl_number, *nmreq);
+//   if (status == Status::ok) status = device.control(request.header());
+//   if (status == Status::ok) request.reply(nmreq);
+#pragma once
+
+#include "abi/netmap.h"
+#include "status.h"
+
+namespace nm {
+
+class LegacyRequest {
+ public:
+  // `ioctl_number` is NIOCREGIF or NIOCGINFO. A request that only a kernel can serve is unsupported_request.
+  Status read(uint32_t ioctl_number, const abi::nmreq_legacy& request);
+  abi::nmreq_header* header() { return &header_; }
+  // Writes what the legacy API gives back, and nothing else.
+  void reply(abi::nmreq_legacy* request) const;
+
+ private:
+  Status read_register(const abi::nmreq_legacy& request);
+  Status read_command(const abi::nmreq_legacy& request);
+  void set(uint16_t type, void* body);
+
+  abi::nmreq_header header_ = {};
+  union {
+    abi::nmreq_register registration;
+    abi::nmreq_port_info_get info;
+    abi::nmreq_vale_attach attach;
+    abi::nmreq_vale_detach detach;
+    abi::nmreq_vale_list list;
+    abi::nmreq_port_hdr header_length;
+    abi::nmreq_vale_newif new_interface;
+    abi::nmreq_vale_polling polling;
+  } body_ = {};
+};
+
+}  // namespace nm
