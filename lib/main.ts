@@ -26,7 +26,7 @@ export async function main(words: readonly string[], known: Commands = commands)
   let status = await statusOf(out, words, known);
   const failure = await out.flush();
   if (failure && status === exitStatus.done) {
-    status = reportError(out, words, known, new NmError("OUTPUT_FAILED", { reason: failure.message }));
+    status = await reportError(out, words, known, new NmError("OUTPUT_FAILED", { reason: failure.message }));
   }
   process.exit(status);
 }
@@ -37,7 +37,7 @@ async function statusOf(out: Output, words: readonly string[], known: Commands):
     return exitStatus.done;
   } catch (error) {
     if (error instanceof Interrupted) return exitStatus.interrupted;
-    return reportError(out, words, known, error);
+    return await reportError(out, words, known, error);
   }
 }
 
@@ -61,8 +61,7 @@ async function loadCommand(name: string, known: Commands): Promise<Command> {
 }
 
 async function runCommand(out: Output, command: Command, words: readonly string[]): Promise<void> {
-  const takesRest = Object.values(command.positionals).some(({ rest }) => rest);
-  const asked = takesRest ? (await import("./arguments.js")).ownWords(command, words) : optionsIn(words);
+  const asked = await optionsOf(command, words);
   if (asked.includes("--version")) return out.print(packageVersion());
   if (asked.includes("--help") || (asked.includes("-h") && !hasLetter(command, "h"))) {
     const { commandHelp } = await import("./help.js");
@@ -74,6 +73,12 @@ async function runCommand(out: Output, command: Command, words: readonly string[
   const args = await readArguments(command, words);
   const run = command.run as (args: unknown, context: Context) => Promise<void> | void;
   await run(args, contextFor(out, typeof args.verbose === "number" ? args.verbose : 0));
+}
+
+/** Words that can be options of the command, which may leave what follows an argument to that argument. */
+async function optionsOf(command: Command, words: readonly string[]): Promise<readonly string[]> {
+  const takesRest = Object.values(command.positionals).some(({ rest }) => rest);
+  return takesRest ? (await import("./arguments.js")).ownWords(command, words) : optionsIn(words);
 }
 
 /** Words that can be options: those before a "--". */
@@ -113,8 +118,15 @@ function stopSignal(): AbortSignal {
 }
 
 /** Prints what went wrong on stderr, and on stdout too where JSON was asked for. Gives the exit status. */
-function reportError(out: Output, words: readonly string[], known: Commands, error: unknown): number {
-  const program = Object.hasOwn(known, words[0] ?? "") ? `nm ${words[0]}` : "nm";
+async function reportError(
+  out: Output,
+  words: readonly string[],
+  known: Commands,
+  error: unknown,
+): Promise<number> {
+  const [name = "", ...rest] = words;
+  const load = Object.hasOwn(known, name) ? known[name] : undefined;
+  const program = load ? `nm ${name}` : "nm";
   if (error instanceof ExpectationFailed) {
     process.stderr.write(`${program}: ${error.message}\n`);
     return exitStatus.expectationFailed;
@@ -124,7 +136,8 @@ function reportError(out: Output, words: readonly string[], known: Commands, err
   const lines = [`${program}: ${failure.message}`];
   if (failure.hint) lines.push(" ".repeat(program.length + 2) + failure.hint);
   process.stderr.write(`${lines.join("\n")}\n`);
-  if (optionsIn(words).includes("--json")) out.json(errorLine(failure));
+  const asked = load ? await optionsOf((await load()).default, rest) : optionsIn(words);
+  if (asked.includes("--json")) out.json(errorLine(failure));
   return failure.exit;
 }
 

@@ -47,6 +47,12 @@ void* refuse(int error) {
   return MAP_FAILED;
 }
 
+bool is_mapped(const void* address, size_t length) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  return std::any_of(mapped().begin(), mapped().end(),
+                     [&](const Mapped& range) { return range.start < start + length && start < range.end; });
+}
+
 // Another mapping of memory that is mapped shared already: that is what mremap makes of a length of 0.
 void* map_again(void* memory, void* address, size_t length, int protection, int flags) {
   const bool fixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
@@ -85,7 +91,8 @@ void* map_file(void* address, size_t length, int protection, int flags, int fd, 
 
   uint8_t* memory = mapping.base + from;
   const bool lent = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0 &&
-                    (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
+                    (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE) &&
+                    !is_mapped(memory, length);
   void* result = lent ? memory : map_again(memory, address, length, protection, flags);
   if (result == MAP_FAILED) return result;
   const auto start = reinterpret_cast<uintptr_t>(result);

@@ -2,7 +2,7 @@
 //
 // The engine has the region mapped already, once per process. A program that leaves the address open is lent that
 // mapping, so that both use the same addresses and the same entries of the processor's page tables. One that
-// asks for an address, or for less than reading and writing, gets a mapping of its own of the same memory.
+// asks for an address, for less than reading and writing, or for the same memory once more, gets a mapping of its own.
 //
 // Memory    A mapping keeps its file open, as on Linux: a port lives until neither descriptor nor mapping is left.
 // Threads   munmap() of anything else costs two loads. All else holds the table's lock.
