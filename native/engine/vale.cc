@@ -83,15 +83,16 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   const uint32_t stride = region_->buffer_stride();
   const uint32_t buffers = region_->buffers_reserved();
   uint8_t* const base = region_->buffers();
-  uint32_t count = 0;
-  uint32_t packet = 0;  // entry of the first slot of the packet being read
+  uint64_t bytes = 0;
+  uint32_t count = gather_plain(ring, from, head, &bytes);
+  uint32_t index = from + count < ring.slots ? from + count : from + count - ring.slots;
+  uint64_t packets = count;
+  uint32_t packet = count;  // entry of the first slot of the packet being read
   bool bad = false;
   bool oversized = false;
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
   has_fragments_ = false;
 
-  for (uint32_t index = from;;) {
+  while (packet != count || (index != head && count + abi::NETMAP_MAX_FRAGS < kBatch)) {
     const abi::netmap_slot& slot = ring.shared->slot[index];
     const auto [buffer, length, flags] = Descriptor::load(slot);
     index = ring_next(index, ring.slots);
@@ -131,13 +132,38 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
     packet = count;
     bad = false;
     oversized = false;
-    if (index == head || count + abi::NETMAP_MAX_FRAGS >= kBatch) {
-      state.packets += packets;
-      state.bytes += bytes;
-      *entries = count;
-      return index;
-    }
   }
+  state.packets += packets;
+  state.bytes += bytes;
+  *entries = count;
+  return index;
+}
+
+// Reads packets of one good slot each, up to the first other one: the loop that has to be fast. Returns how many.
+uint32_t ValeSender::gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes) {
+  constexpr uint32_t kOddFlags = abi::NS_INDIRECT | abi::NS_MOREFRAG;
+  const abi::netmap_slot* const slots = ring.shared->slot;
+  const uint32_t ring_slots = ring.slots;
+  const uint32_t stride = region_->buffer_stride();
+  const uint32_t buffers = region_->buffers_reserved();
+  uint8_t* const base = region_->buffers();
+  Entry* const entries = entries_.data();
+  const uint32_t most = std::min(ring_distance(from, head, ring_slots), kBatch - abi::NETMAP_MAX_FRAGS);
+  uint64_t sum = 0;
+  uint32_t index = from;
+  uint32_t count = 0;
+  for (; count < most; count++) {
+    const auto [buffer, length, flags] = Descriptor::load(slots[index]);
+    if (buffer - 2 >= buffers - 2 || length > stride || length < kEthernetHeader || (flags & kOddFlags) != 0)
+        [[unlikely]] {
+      break;
+    }
+    entries[count] = {base + uint64_t{buffer} * stride, length, 1, kNone};
+    sum += length;
+    index = ring_next(index, ring_slots);
+  }
+  *bytes = sum;
+  return count;
 }
 
 // A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read. The kernel does
@@ -154,16 +180,18 @@ const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint
   return copy;
 }
 
-void ValeSender::look_up(BoundRing& ring, uint32_t entries) {
-  Mac known_source = kMacMask;       // broadcast never is a source
-  Mac known_destination = kMacMask;  // nor a station
-  uint32_t known_place = Switch::kNowhere;
+void ValeSender::look_up(BoundRing& ring, uint32_t count) {
+  Entry* const entries = entries_.data();
+  Mac known_source = kMacMask;  // broadcast never is a source
+  Mac known_destination = kMacMask;
   broadcast_ = Queue{};
+  Queue* queue = &broadcast_;
+  Queue run;  // what *queue becomes, while packets for it follow each other
 
-  for (uint32_t i = 0; i < entries; i++) {
-    if (entries_[i].slots == 0) continue;
-    const Mac to = load64(entries_[i].data) & kMacMask;
-    const Mac from = load64(entries_[i].data + 4) >> 16;
+  for (uint32_t i = 0; i < count; i++) {
+    if (entries[i].slots == 0) continue;
+    const Mac to = load64(entries[i].data) & kMacMask;
+    const Mac from = load64(entries[i].data + 4) >> 16;
     // Once per run of packets from one source, so at least once per batch: a station is not forgotten because
     // another one met it in the table. [quirk 7]
     if (from != known_source) {
@@ -172,31 +200,38 @@ void ValeSender::look_up(BoundRing& ring, uint32_t entries) {
     }
     if (to != known_destination) {
       known_destination = to;
-      known_place = is_multicast(to) ? Switch::kNowhere : vale_->lookup(to);
+      if (queue != nullptr) *queue = run;
+      queue = queue_for(to);
+      if (queue != nullptr) run = *queue;
     }
-    if (known_place == Switch::kNowhere) {
-      enqueue(broadcast_, i);
-    } else if (known_place == place_) {
-      ++ring.state->drops_no_destination;
+    if (queue != nullptr) {
+      run.append(entries, i);
     } else {
-      Queue& queue = queues_[known_place];
-      if (queue.packets == 0) touched_.push_back(known_place);
-      enqueue(queue, i);
+      ++ring.state->drops_no_destination;
     }
   }
+  if (queue != nullptr) *queue = run;
 }
 
-void ValeSender::enqueue(Queue& queue, uint32_t entry) {
-  Entry& packet = entries_[entry];
-  packet.next = kNone;
-  if (queue.packets == 0) {
-    queue.first = static_cast<uint16_t>(entry);
+// Where packets for this station wait to be delivered, nullptr when it is behind the port that sends them.
+ValeSender::Queue* ValeSender::queue_for(Mac to) {
+  const uint32_t place = is_multicast(to) ? Switch::kNowhere : vale_->lookup(to);
+  if (place == Switch::kNowhere) return &broadcast_;
+  if (place == place_) return nullptr;
+  if (queues_[place].packets == 0) touched_.push_back(place);
+  return &queues_[place];
+}
+
+void ValeSender::Queue::append(Entry* entries, uint32_t packet) {
+  entries[packet].next = kNone;
+  if (packets == 0) {
+    first = static_cast<uint16_t>(packet);
   } else {
-    entries_[queue.last].next = static_cast<uint16_t>(entry);
+    entries[last].next = static_cast<uint16_t>(packet);
   }
-  queue.last = static_cast<uint16_t>(entry);
-  queue.packets++;
-  queue.slots = static_cast<uint16_t>(queue.slots + packet.slots);
+  last = static_cast<uint16_t>(packet);
+  packets++;
+  slots = static_cast<uint16_t>(slots + entries[packet].slots);
 }
 
 // Broadcasts go to ring 0 of every other port; a packet for one port goes to the ring with the number of the

@@ -48,6 +48,8 @@ class ValeSender {
     uint16_t last = kNone;
     uint16_t packets = 0;
     uint16_t slots = 0;
+
+    void append(Entry* entries, uint32_t packet);
   };
   static constexpr uint16_t kNone = 0xffff;
   static constexpr uint32_t kBatch = 1024;
@@ -84,9 +86,10 @@ class ValeSender {
   };
 
   uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
+  uint32_t gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes);
   const uint8_t* read_indirect(uint64_t pointer, uint32_t length, uint32_t entry);
-  void look_up(BoundRing& ring, uint32_t entries);
-  void enqueue(Queue& queue, uint32_t entry);
+  void look_up(BoundRing& ring, uint32_t count);
+  Queue* queue_for(Mac to);
   void deliver_all(BoundRing& ring);
   void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
   uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const;
