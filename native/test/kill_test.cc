@@ -3,6 +3,7 @@
 //
 //   speaker ---- vale0 ----> listener   every packet arrives in order and unharmed, or is counted as dropped
 //   writer ------ pipe ----> reader     every packet arrives in order and unharmed
+//   relay ------- pipe ----> victims    whoever reads next goes on where the last one died
 //   keeper                              opens and closes ports all the time: nothing is held for ever
 //   victims                             on the same switch and in the same memory, killed one by one
 //
@@ -38,13 +39,13 @@ constexpr uint32_t kListener = 5002;
 
 // What the survivors and the killer tell each other.
 struct Board {
-  enum Survivor { speaker, listener, writer, reader, keeper, kSurvivors };
+  enum Survivor { speaker, listener, writer, reader, keeper, kSurvivors };  // who must never stall
 
   std::atomic<bool> stop_keeper{false};
   std::atomic<bool> stop{false};
   std::atomic<bool> speaker_ready{false};
   std::atomic<uint64_t> said{0}, said_in_vain{0}, heard{0};
-  std::atomic<uint64_t> written{0}, read{0};
+  std::atomic<uint64_t> written{0}, read{0}, relayed{0};
   std::atomic<bool> speaker_done{false}, writer_done{false};
   std::atomic<int64_t> progress_ns[kSurvivors] = {};
 
@@ -153,6 +154,15 @@ void read_pipe(Rig& rig, Board& board) {
     }
     port->device().rx_sync();
     board.read.store(next);
+  }
+}
+
+// Its readers come and go, so it may wait for long.
+void relay(Rig& rig, Board& board) {
+  auto port = rig.open("relay{1");
+  for (uint64_t sequence = 0; !board.stop.load();) {
+    while (put_stamped(*port, 0, station(kSpeaker), sequence)) sequence++;
+    wait_for(*port, kWritable);
   }
 }
 
@@ -268,12 +278,33 @@ void wait_unchecked(Port& port, uint32_t events) {
   }
 }
 
-void be_victim(Rig& rig, uint32_t number, check::Random random) {
+// Nothing that was sent is skipped; what the reader before us did not give back comes again.
+[[noreturn]] void read_relay(Port& port, Board& board, check::Random& random) {
+  const Ring& ring = port.rx_rings()[0];
+  uint64_t next = 0;
+  for (bool first = true;;) {
+    wait_unchecked(port, kReadable);
+    for (uint64_t batch = random.between(1, 100); batch > 0 && ring.space() != 0; batch--) {
+      uint64_t sequence;
+      CHECK(read_stamped(port, station(kSpeaker), &sequence));
+      CHECK(first ? sequence <= board.relayed.load() : sequence == next);
+      first = false;
+      next = sequence + 1;
+      if (next > board.relayed.load()) board.relayed.store(next);
+      ring.advance(ring.next(ring.head()));
+    }
+    sleep_at_random(random, 100);
+  }
+}
+
+void be_victim(Rig& rig, Board& board, uint32_t number, check::Random random) {
   for (uint32_t i = 0; i < number; i++) random.next();
   const std::string vale = "vale0:victim" + std::to_string(number);
   const std::string end = random.below(2) == 0 ? "{" : "}";
   std::unique_ptr<Port> port;
-  switch (random.below(8)) {
+  abi::nmreq_register alone = {};
+  alone.nr_flags = abi::NR_EXCLUSIVE;
+  switch (random.below(9)) {
     case 0:
     case 1:
     case 2:
@@ -291,6 +322,11 @@ void be_victim(Rig& rig, uint32_t number, check::Random random) {
     case 6:
       port = rig.open(vale);
       for (;;) pause();
+    case 7:
+      // Another victim may be reading, or have died while it was.
+      while (rig.try_open("relay}1", &port, alone) == Status::port_exclusive) usleep(1000);
+      CHECK(port != nullptr);
+      read_relay(*port, board, random);
     default:
       for (;;) open_and_close(rig, random);
   }
@@ -347,9 +383,10 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
   while (!board->speaker_ready.load() || board->read.load() == 0) check_progress(*board);
   const Usage before(rig);
 
+  Child relaying([&] { relay(rig, *board); });
   Child keeper([&] { keep_house(rig, *board, random); });
   std::vector<Child> victims;
-  for (uint32_t i = 0; i < kVictims; i++) victims.emplace_back([&] { be_victim(rig, i, random); });
+  for (uint32_t i = 0; i < kVictims; i++) victims.emplace_back([&] { be_victim(rig, *board, i, random); });
 
   const uint32_t kills = kills_wanted();
   uint32_t interrupted = 0;
@@ -360,7 +397,7 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
     const pid_t process = victims[number].process();
     victims[number].kill();
     interrupted += space->header().changing.load() == static_cast<uint32_t>(process);
-    victims[number] = Child([&] { be_victim(rig, number, random); });
+    victims[number] = Child([&] { be_victim(rig, *board, number, random); });
     check_progress(*board);
   }
 
@@ -368,7 +405,7 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
   board->stop_keeper.store(true);
   keeper.join();
   // The listener takes a moment to close the holes that dead senders left in its ring.
-  for (const int64_t start = engine::monotonic_ns(); clients_after_reaping(rig) != 4;) {
+  for (const int64_t start = engine::monotonic_ns(); clients_after_reaping(rig) != 5;) {
     CHECK(engine::monotonic_ns() - start < kLongestStall_ns);
     usleep(1000);
   }
@@ -379,11 +416,13 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
   CHECK_EQUAL(after.buffers, before.buffers);
 
   board->stop.store(true);
-  for (Child* survivor : {&speaker, &listener, &writer, &reader}) survivor->join();
+  for (Child* survivor : {&speaker, &listener, &writer, &reader, &relaying}) survivor->join();
   printf("    %u kills, at least %u of them inside a control operation\n", kills, interrupted);
-  printf("    %lu packets over VALE, %lu over a pipe\n", board->heard.load(), board->read.load());
+  printf("    %lu packets over VALE, %lu over a pipe, %lu to readers that died\n", board->heard.load(),
+         board->read.load(), board->relayed.load());
   CHECK_EQUAL(board->heard.load() + board->said_in_vain.load(), board->said.load());
   CHECK_EQUAL(board->read.load(), board->written.load());
+  CHECK(kills < kUsualKills || board->relayed.load() > 0);
   CHECK_EQUAL(clients_after_reaping(rig), 0u);
   CHECK_EQUAL(rig.files(), files_before);
   munmap(board, sizeof(Board));
