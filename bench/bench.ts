@@ -4,8 +4,9 @@
  *   npm run bench -- [--runs 5] [--seconds 0.3] [--only WORD] [--json FILE] [--check]
  *
  * Packets a second say little on a machine that others share, so every figure is divided by a limit that was
- * measured in the same window. Each run measures all limits and all cases once; a figure is the median of the
- * runs.
+ * measured right before it: what a bare producer, which writes buffers word by word, and a bare consumer reach on
+ * the same cores with packets of the same length. Each run measures all limits and all cases once; a figure is the
+ * median of the runs.
  *
  * Prints a table and then one JSON line per limit and case, and a summary; with --json the lines go to a file.
  * A goal that is missed is a result and no failure, unless --check asks: then the exit status is 3.

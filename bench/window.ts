@@ -46,8 +46,8 @@ export function measureCase(what: Case, seconds: number): Window {
 }
 
 export function measureLimit(what: Limit, seconds: number): Window {
-  const placement = what.kind === "stream" ? [what.placement] : [];
-  return measure([what.kind, what.length, what.stride, seconds, ...placement]);
+  if (what.kind === "memcpy") return measure(["memcpy", what.length, what.stride, seconds]);
+  return measure(["stream", what.length, what.stride, what.stores, seconds, what.placement]);
 }
 
 /** The first window that nothing disturbed, or else the least disturbed one. */
@@ -83,6 +83,6 @@ function runProgram(words: readonly string[]): Window {
 /** From the times that a cache line took one way, before the window and after it. */
 function classOf(before: number | undefined, after: number | undefined): Class {
   if (before === undefined || after === undefined) return "one core";
-  const classes = [before, after].map((ns) => (ns < 35 ? "smt" : ns < 110 ? "near" : "far"));
+  const classes = [before, after].map((ns) => (ns < 32 ? "smt" : ns < 110 ? "near" : "far"));
   return classes[0] === classes[1] ? (classes[0] ?? "mixed") : "mixed";
 }

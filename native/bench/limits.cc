@@ -34,7 +34,7 @@ struct Stream {
   alignas(64) std::atomic<uint64_t> read{0};
 };
 
-void produce(Seat& seat, Stream& stream, uint8_t* base, Buffers buffers) {
+void produce(Seat& seat, Stream& stream, uint8_t* base, Buffers buffers, Stores stores) {
   Patience patience;
   seat.wait_for_start();
   for (uint64_t written = 0; !seat.closed();) {
@@ -43,7 +43,7 @@ void produce(Seat& seat, Stream& stream, uint8_t* base, Buffers buffers) {
       continue;
     }
     for (uint64_t i = 0; i < kBatch; i++)
-      write_lines(base + (written + i) % kSlots * buffers.stride, buffers.length, written);
+      write_lines(base + (written + i) % kSlots * buffers.stride, buffers.length, written, stores);
     written += kBatch;
     stream.written.store(written, std::memory_order_release);
   }
@@ -104,11 +104,12 @@ Outcome measure_memcpy(Buffers buffers, int cpu, double seconds) {
   return outcome;
 }
 
-Outcome measure_stream(Buffers buffers, Placement placement, double seconds) {
+Outcome measure_stream(Buffers buffers, Stores stores, Placement placement, double seconds) {
   const size_t size = kSlots * buffers.stride;
   uint8_t* const memory = shared_memory(size + sizeof(Stream));
   Stream& stream = *new (memory + size) Stream;
-  const Party producer = {placement.from_cpu, [&](Seat& seat) { produce(seat, stream, memory, buffers); }};
+  const Party producer = {placement.from_cpu,
+                          [&](Seat& seat) { produce(seat, stream, memory, buffers, stores); }};
   const Party consumer = {placement.to_cpu, [&](Seat& seat) { consume(seat, stream, memory, buffers); }};
   const Outcome outcome = run_window({producer, consumer}, placement.cores(), seconds);
   munmap(memory, size + sizeof(Stream));

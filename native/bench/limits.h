@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "bench/lines.h"
 #include "bench/window.h"
 
 namespace nm::bench {
@@ -25,9 +26,9 @@ inline constexpr uint32_t kPlainStride = 2048;
 // One process copies from one set of buffers to another. Buffers a second.
 Outcome measure_memcpy(Buffers buffers, int cpu, double seconds);
 
-// A bare producer writes every line of a buffer, a consumer reads one word of each. The index that tells of a buffer is
-// published once per batch. Buffers a second, as the consumer counts them, in per_second[1].
-Outcome measure_stream(Buffers buffers, Placement placement, double seconds);
+// A bare producer writes every line of a buffer, a consumer reads one word of each. The index that tells of a
+// buffer is published once per batch. Buffers a second, as the consumer counts them, in per_second[1].
+Outcome measure_stream(Buffers buffers, Stores stores, Placement placement, double seconds);
 
 // How long a cache line takes from one processor to the other. It tells how near the two are to each other just now:
 // under a hypervisor, that changes.

@@ -8,10 +8,21 @@ namespace nm::bench {
 
 inline constexpr uint32_t kLine = 64;
 
+// How a line is written: by the word, as a program does that fills in fields, or with the widest stores that the
+// compiler has. The latter take less room in the processor's store queue, where they wait for the line.
+enum class Stores { words, wide };
+
 // Writes each line that `length` bytes touch, whole.
-inline void write_lines(uint8_t* buffer, uint32_t length, uint64_t value) {
+inline void write_lines(uint8_t* buffer, uint32_t length, uint64_t value, Stores stores) {
   for (uint32_t line = 0; line < length; line += kLine) {
-    memset(buffer + line, static_cast<int>(value & 0xff), kLine);
+    if (stores == Stores::wide) {
+      memset(buffer + line, static_cast<int>(value & 0xff), kLine);
+      continue;
+    }
+    auto* const words = reinterpret_cast<uint64_t*>(buffer + line);
+    // Atomic ones are not joined to wider ones.
+    for (uint32_t i = 0; i < kLine / sizeof(uint64_t); i++)
+      __atomic_store_n(words + i, value, __ATOMIC_RELAXED);
   }
 }
 

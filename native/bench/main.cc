@@ -2,7 +2,7 @@
 // bench/bench.ts knows.
 //
 //   nm-bench memcpy      LENGTH STRIDE SECONDS
-//   nm-bench stream      LENGTH STRIDE SECONDS PLACEMENT
+//   nm-bench stream      LENGTH STRIDE words|wide SECONDS PLACEMENT
 //   nm-bench vale|pipe   LENGTH SENDERS touched|untouched SECONDS PLACEMENT
 //
 // PLACEMENT is "two" (sender and receiver each on a core), "one" (both on the same), or "any" (the scheduler
@@ -69,9 +69,9 @@ bool memcpy_line(Line& line, Buffers buffers, double seconds) {
   return true;
 }
 
-bool stream_line(Line& line, Buffers buffers, double seconds, Placement placement) {
+bool stream_line(Line& line, Buffers buffers, Stores stores, double seconds, Placement placement) {
   return framed(line, placement, [&] {
-    const Outcome outcome = measure_stream(buffers, placement, seconds);
+    const Outcome outcome = measure_stream(buffers, stores, placement, seconds);
     if (outcome.failed) return false;
     line.add("per_second", outcome.per_second[1]);
     line.add("disturbance", outcome.disturbance);
@@ -82,7 +82,7 @@ bool stream_line(Line& line, Buffers buffers, double seconds, Placement placemen
 bool port_line(Line& line, const Traffic& traffic, double seconds, Placement placement) {
   return framed(line, placement, [&] {
     const Placement pinned = placement.cores() == 2 ? kTwoCores : kOneCore;
-    const Outcome limit = measure_stream({traffic.length, kPlainStride}, pinned, seconds / 2);
+    const Outcome limit = measure_stream({traffic.length, kPlainStride}, Stores::words, pinned, seconds / 2);
     const PortOutcome outcome = measure_ports(traffic, placement, seconds);
     if (limit.failed || outcome.window.failed) return false;
     line.add("limit_per_second", limit.per_second[1]);
@@ -101,8 +101,10 @@ bool measure(int count, char** words, Line& line) {
     return memcpy_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, atof(words[3]));
   }
   if (!read_placement(words[count - 1], &placement)) return false;
-  if (what == "stream" && count == 5) {
-    return stream_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, atof(words[3]), placement);
+  if (what == "stream" && count == 6) {
+    const Stores stores = strcmp(words[3], "wide") == 0 ? Stores::wide : Stores::words;
+    return stream_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, stores, atof(words[4]),
+                       placement);
   }
   if ((what == "vale" || what == "pipe") && count == 6) {
     const Traffic traffic = {what == "vale" ? Engine::vale : Engine::pipe, length,
