@@ -112,8 +112,8 @@ struct Client {
   std::atomic<uint32_t> used;
   uint32_t generation;
   uint32_t pid;
-  uint32_t region;
-  uint32_t port;
+  Relaxed<uint32_t> region;  // and port: wakers look at them
+  Relaxed<uint32_t> port;
   uint32_t mode;
   uint64_t flags;
   uint32_t interface_object;
@@ -140,7 +140,7 @@ struct NamespaceHeader {
   // Process id of whoever is changing control state now. Found set by a new holder of the lock: it died
   // half-way.
   std::atomic<uint32_t> changing;
-  uint32_t clients_high;  // clients beyond have never been used and have no memory
+  Relaxed<uint32_t> clients_high;  // clients beyond have never been used and have no memory
   uint32_t next_region;
   uint32_t next_generation;
   uint32_t next_reap;  // where the next operation looks for the dead
@@ -171,7 +171,7 @@ struct alignas(kCacheLine) SwitchPort {
 struct SwitchHeader {
   FileHeader file;
   char name[16];
-  uint32_t ports_high;  // places beyond have never been used and have no memory
+  Relaxed<uint32_t> ports_high;  // places beyond have never been used and have no memory
   uint32_t ports_used;
   alignas(kCacheLine) std::atomic<uint64_t> active[kMaxSwitchPorts / 64];
   // Bucket -> MAC in the upper 48 bits, port + 1 in the lower 16; 0 is empty. One word, so it needs no lock.
