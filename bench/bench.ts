@@ -4,8 +4,8 @@
  *   npm run bench -- [--runs 5] [--seconds 0.3] [--only WORD] [--json FILE] [--check]
  *
  * Packets a second say little on a machine that others share, so every figure is divided by a limit that was
- * measured right before it: what a bare producer, which writes buffers word by word, and a bare consumer reach on
- * the same cores with packets of the same length. Each run measures all limits and all cases once; a figure is the
+ * measured right before it: what a bare producer and a bare consumer reach on the same cores with packets of the
+ * same length. Each run measures all limits and all cases once; a figure is the
  * median of the runs.
  *
  * Prints a table and then one JSON line per limit and case, and a summary; with --json the lines go to a file.

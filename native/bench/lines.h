@@ -8,9 +8,13 @@ namespace nm::bench {
 
 inline constexpr uint32_t kLine = 64;
 
-// How a line is written: by the word, as a program does that fills in fields, or with the widest stores that the
-// compiler has. The latter take less room in the processor's store queue, where they wait for the line.
+// How lines are written: by the word, as a program does that fills in the fields of a header, or with the widest
+// stores that the compiler has, as one that copies a block. The latter take less room in the processor's store
+// queue, where they wait for the line.
 enum class Stores { words, wide };
+
+// What suits packets of `length` bytes.
+constexpr Stores usual_stores(uint32_t length) { return length <= kLine ? Stores::words : Stores::wide; }
 
 // Writes each line that `length` bytes touch, whole.
 inline void write_lines(uint8_t* buffer, uint32_t length, uint64_t value, Stores stores) {

@@ -82,7 +82,8 @@ bool stream_line(Line& line, Buffers buffers, Stores stores, double seconds, Pla
 bool port_line(Line& line, const Traffic& traffic, double seconds, Placement placement) {
   return framed(line, placement, [&] {
     const Placement pinned = placement.cores() == 2 ? kTwoCores : kOneCore;
-    const Outcome limit = measure_stream({traffic.length, kPlainStride}, Stores::words, pinned, seconds / 2);
+    const Buffers buffers = {traffic.length, kPlainStride};
+    const Outcome limit = measure_stream(buffers, usual_stores(traffic.length), pinned, seconds / 2);
     const PortOutcome outcome = measure_ports(traffic, placement, seconds);
     if (limit.failed || outcome.window.failed) return false;
     line.add("limit_per_second", limit.per_second[1]);
