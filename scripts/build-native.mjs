@@ -2,7 +2,9 @@
  * Builds the native addon, build/Release/nm.node, with node-gyp and without any download.
  *
  *   node scripts/build-native.mjs           builds what is stale
- *   node scripts/build-native.mjs --fresh   builds everything, as `npm ci` does
+ *   node scripts/build-native.mjs --fresh   builds everything
+ *
+ * `npm ci` builds what is stale too: the first `npx nm` in a clone makes npm install the package once more.
  *
  * node-gyp fetches Node's headers unless it is told where they are. An installed Node nearly always has
  * its own beside it, so those are used; where they are missing, node-gyp does what it does by default.
