@@ -232,7 +232,8 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   if (status == Status::ok && same_buffers_as == kOwnBuffers) status = find_buffers(slots, indexes.data());
   if (status != Status::ok) return status;
   if (same_buffers_as < kRegionRings) {
-    for (uint32_t i = 0; i < slots; i++) indexes[i] = Descriptor::load(netmap_ring(same_buffers_as)->slot[i]).buf_idx;
+    for (uint32_t i = 0; i < slots; i++)
+      indexes[i] = Descriptor::load(netmap_ring(same_buffers_as)->slot[i]).buf_idx;
   }
 
   abi::netmap_ring* shared = netmap_ring(index);

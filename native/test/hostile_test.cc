@@ -464,7 +464,8 @@ TEST("vale ports exchange every packet while another port's memory is overwritte
   munmap(board, sizeof(Board));
 }
 
-// Pipes of one parent lie in one memory, so that buffers can be exchanged between them: who uses it trusts the others.
+// Pipes of one parent lie in one memory, so that buffers can be exchanged between them: who uses it trusts
+// the others.
 TEST("pipes pass every packet while the memory of another parent's pipe is overwritten at random") {
   check::Random random;
   Rig rig;

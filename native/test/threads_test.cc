@@ -1,5 +1,6 @@
-// Threads of one process that each have ports of their own: everything that two of them may do at once. What the
-// thread sanitizer says here about the engine's shared memory holds between processes too, where it cannot look.
+// Threads of one process that each have ports of their own: everything that two of them may do at once. What
+// the thread sanitizer says here about the engine's shared memory holds between processes too, where it
+// cannot look.
 #include <thread>
 #include <vector>
 
