@@ -49,6 +49,12 @@ abi::nmreq_register small() {
   return wanted;
 }
 
+abi::nmreq_register in_memory(uint16_t id) {
+  abi::nmreq_register wanted = small();
+  wanted.nr_mem_id = id;
+  return wanted;
+}
+
 }  // namespace
 
 TEST("threads open, use and close ports of a switch at the same time") {
@@ -85,6 +91,20 @@ TEST("threads send to the ports of a switch that others share, while its ports c
     } else {
       auto port = rig.open("vale0:p" + std::to_string(number), small());
       for (uint64_t rounds = random.below(50); rounds > 0; rounds--) use(*port, random);
+    }
+  });
+}
+
+TEST("threads open and close ports of two switches in one memory, and no packet changes its switch") {
+  Rig rig;
+  auto keeper = rig.open("keeper{1", in_memory(1));
+  in_threads(4, [&](uint32_t number, check::Random& random) {
+    const uint32_t vale = static_cast<uint32_t>(random.below(2));
+    auto port = rig.open("vale" + std::to_string(vale) + ":p" + std::to_string(number), in_memory(1));
+    for (uint64_t rounds = random.below(10); rounds > 0; rounds--) {
+      for (uint64_t batch = random.below(20); batch > 0; batch--) put(*port, kBroadcast, station(number), vale);
+      CHECK_EQUAL(port->device().tx_sync(), Status::ok);
+      for (int64_t tag = take(*port); tag >= 0; tag = take(*port)) CHECK_EQUAL(tag, vale);
     }
   });
 }
