@@ -15,7 +15,7 @@ import { openPort, type Port } from "../lib/index.js";
 import { frame, freshNamespace } from "./namespace.js";
 import { finished, nm, nmWith, programFile, type Run, root } from "./run.js";
 
-const sources = ["receive", "threads", "family", "descriptors", "signals"] as const;
+const sources = ["receive", "threads", "family", "heirs", "descriptors", "signals"] as const;
 type Source = (typeof sources)[number];
 
 const scratch = mkdtempSync(join(tmpdir(), "nm-preload-"));
@@ -23,7 +23,7 @@ after(() => rmSync(scratch, { recursive: true }));
 
 before(async () => {
   const cflags = (await nm("cflags")).stdout.trim().split(" ");
-  const strict = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
+  const strict = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
   for (const source of sources) {
     const file = `${root}test/preload/${source}.c`;
     await promisify(execFile)("cc", [...strict, ...cflags, file, "-o", join(scratch, source)]);
@@ -148,6 +148,16 @@ test("a child sends on its parent's port, and the port outlives the child", asyn
   assert.equal(program.said(), "sent 800\n");
   // Its port has gone with it.
   openPort("vale1:family/x", { namespace }).close();
+});
+
+test("a descriptor keeps its port when it is sent to another process, and when a program is started", async (t) => {
+  const namespace = freshNamespace(t);
+  using port = openPort("vale1:me", { namespace });
+  const program = start(namespace, "heirs", "vale1:heirs", "100");
+  await takeNumbered(port, 200);
+  assert.equal(await program.ended(), 0);
+  assert.equal(program.said(), "sent 100 as receiver\nsent 100 as heir\n");
+  openPort("vale1:heirs/x", { namespace }).close();
 });
 
 test("descriptors and mappings of /dev/netmap behave as on Linux", async (t) => {

@@ -114,6 +114,20 @@ Status EmbeddedDevice::do_register(const std::string& name, abi::nmreq_register*
   return Status::ok;
 }
 
+Status EmbeddedDevice::keep(int keeper) {
+  return kind_ == Kind::none ? Status::not_registered : engine::keep(binding_, keeper);
+}
+
+Status EmbeddedDevice::join(int keeper) {
+  if (kind_ != Kind::none) return Status::already_registered;
+  const Status status = engine::join(space_, keeper, &binding_);
+  if (status != Status::ok) return status;
+  flags_ = space_->client(binding_.client).flags;
+  joined_ = true;
+  bind_rings();
+  return Status::ok;
+}
+
 void EmbeddedDevice::bind_rings() {
   const PortRecord& record = binding_.region->port(binding_.port);
   kind_ = record.kind == PortKind::vale   ? Kind::vale
@@ -328,8 +342,9 @@ int EmbeddedDevice::poll_descriptor(Status* status) {
     return -1;
   }
   const std::string path = engine::wake_path(*space_, binding_.client);
-  unlink(path.c_str());
-  if (mkfifo(path.c_str(), 0600) == 0) {
+  // What lies there is a dead client's, or that of whom we joined.
+  if (!joined_) unlink(path.c_str());
+  if (mkfifo(path.c_str(), 0600) == 0 || (joined_ && errno == EEXIST)) {
     // Open for both, so that it never reads as ended and a waker always finds a reader.
     fifo_ = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   }

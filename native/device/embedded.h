@@ -23,6 +23,13 @@ class EmbeddedDevice final : public Device {
   explicit EmbeddedDevice(std::shared_ptr<engine::Namespace> space);
   ~EmbeddedDevice() override;
 
+  // A descriptor that can keep a registration open, see engine::keep(); -1 with errno. `flags` are open's.
+  int open_keeper(int flags) const { return space_->open_life_line(flags); }
+  // Makes `keeper` keep this device's registration.
+  Status keep(int keeper);
+  // Takes part in the registration that `keeper` keeps, which other processes use too.
+  Status join(int keeper);
+
   Status control(abi::nmreq_header* request) override;
   Status map(Mapping* mapping) override;
   Status tx_sync() override;
@@ -58,6 +65,7 @@ class EmbeddedDevice final : public Device {
   std::vector<engine::BoundRing> tx_;
   std::vector<engine::BoundRing> rx_;
   std::unique_ptr<engine::ValeSender> sender_;
+  bool joined_ = false;
   bool ring_error_ = false;
   bool overran_ = false;
   engine::Yielder yielder_;

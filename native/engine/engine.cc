@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "engine/binding.h"
@@ -9,6 +10,9 @@
 namespace nm::engine {
 
 namespace {
+
+constexpr uint32_t kKeeperClientBits = 16;
+static_assert(kMaxClients < 1 << kKeeperClientBits);
 
 Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request,
                 FoundPort* found) {
@@ -95,6 +99,47 @@ Status register_port(const std::shared_ptr<Namespace>& space, const std::string&
   if (number != EBUSY && number != ENOMEM) return status;
   // Perhaps only the dead are in the way.
   return try_register(space, name, true, request, binding);
+}
+
+// A keeper's file position says which registration it holds: client, and its generation.
+Status keep(const Binding& binding, int keeper) {
+  const Client& client = binding.space->client(binding.client);
+  const uint64_t position = uint64_t{client.generation} << kKeeperClientBits | binding.client;
+  const Status status = binding.space->share_client(binding.client, keeper);
+  if (status != Status::ok) return status;
+  return lseek(keeper, static_cast<off_t>(position), SEEK_SET) >= 0 ? Status::ok : Status::system_error;
+}
+
+Status join(const std::shared_ptr<Namespace>& space, int keeper, Binding* binding) {
+  const off_t position = lseek(keeper, 0, SEEK_CUR);
+  const auto id = static_cast<uint32_t>(position & ((1 << kKeeperClientBits) - 1));
+  ControlLock lock(*space);
+  if (lock.status() != Status::ok) return lock.status();
+  if (position <= 0 || id == 0 || id > space->clients_high()) return Status::not_registered;
+  const Client& client = space->client(id);
+  if (client.used.load() != kClientUsed || client.generation != position >> kKeeperClientBits) {
+    return Status::not_registered;
+  }
+
+  Binding joined;
+  joined.space = space;
+  joined.client = id;
+  joined.port = client.port;
+  Status status = Region::open(*space, client.region, &joined.region);
+  if (status == Status::ok && client.switch_index != kNoSwitch) {
+    status = Switch::open(*space, client.switch_index, &joined.vale);
+  }
+  if (status == Status::ok && client.port >= joined.region->ports_high()) status = Status::port_gone;
+  if (status != Status::ok) return status;
+  joined.life_line = space->open_life_line(O_RDWR | O_CLOEXEC);
+  if (joined.life_line < 0) return Status::clients_full;
+  status = space->share_client(id, joined.life_line);
+  if (status != Status::ok) {
+    close(joined.life_line);
+    return status;
+  }
+  *binding = std::move(joined);
+  return Status::ok;
 }
 
 void release(Binding* binding) {

@@ -33,6 +33,13 @@ struct Binding {
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
                      abi::nmreq_register* request, Binding* binding);
 
+// Makes `keeper`, a descriptor of Namespace::open_life_line(), hold the registration as well. Wherever it goes, to a
+// child, a program that is started, another process, the port stays open, and join() there gives access to it.
+Status keep(const Binding& binding, int keeper);
+
+// Binds to the registration that `keeper` holds; not_registered when it holds none.
+Status join(const std::shared_ptr<Namespace>& space, int keeper, Binding* binding);
+
 // Lets go of the port; with its last user the port goes, and with its last port the region.
 void release(Binding* binding);
 

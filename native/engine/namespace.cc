@@ -95,7 +95,7 @@ uint32_t Namespace::clients_high() const {
 }
 
 Status Namespace::take_client(uint32_t* id, int* life_line) {
-  const int descriptor = ::open(path("namespace").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  const int descriptor = open_life_line(O_RDWR | O_CLOEXEC);
   if (descriptor < 0)
     return errno == EMFILE || errno == ENFILE ? Status::clients_full : Status::not_permitted;
   uint32_t free = 0;
@@ -117,6 +117,10 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
     return status;
   }
 
+  // Taken alone, held so that others can join.
+  lock.l_type = F_RDLCK;
+  fcntl(descriptor, F_OFD_SETLK, &lock);
+
   Client& taken = client(free);
   taken.generation = ++header().next_generation;
   taken.pid = static_cast<uint32_t>(getpid());
@@ -125,6 +129,15 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
   *id = free;
   *life_line = descriptor;
   return Status::ok;
+}
+
+int Namespace::open_life_line(int flags) const {
+  return ::open(path("namespace").c_str(), flags | O_NOFOLLOW);
+}
+
+Status Namespace::share_client(uint32_t id, int descriptor) {
+  struct flock lock = one_byte(F_RDLCK, kClientLockBase + id);
+  return fcntl(descriptor, F_OFD_SETLK, &lock) == 0 ? Status::ok : Status::system_error;
 }
 
 bool Namespace::client_alive(uint32_t id) const {

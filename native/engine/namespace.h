@@ -35,7 +35,11 @@ class Namespace {
   // Finds an unused client and takes its life line: `*life_line` is a descriptor that keeps it alive, also
   // across fork, until all its copies are closed. Control lock held.
   Status take_client(uint32_t* id, int* life_line);
-  // Whether the process that took client `id` still has its life line.
+  // Another life line of a client that is in use, on `descriptor`, which open_life_line() gave.
+  Status share_client(uint32_t id, int descriptor);
+  // A descriptor that can carry a life line; -1 with errno. `flags` are open's.
+  int open_life_line(int flags) const;
+  // Whether somebody still has a life line of client `id`.
   bool client_alive(uint32_t id) const;
 
   // Removed from its directory since it was opened: nobody new will come here.

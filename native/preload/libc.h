@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -57,6 +60,10 @@ namespace libc {
 
 inline constinit Next<int(const char*, int, ...)> open{"open"};
 inline constinit Next<int(int, const char*, int, ...)> openat{"openat"};
+inline constinit Next<ssize_t(int, msghdr*, int)> recvmsg{"recvmsg"};
+inline constinit Next<int(int, mmsghdr*, unsigned, int, timespec*)> recvmmsg{"recvmmsg"};
+inline constinit Next<ssize_t(int, const msghdr*, int)> sendmsg{"sendmsg"};
+inline constinit Next<int(int, mmsghdr*, unsigned, int)> sendmmsg{"sendmmsg"};
 inline constinit Next<FILE*(const char*, const char*)> fopen{"fopen"};
 inline constinit Next<int(int)> close{"close"};
 inline constinit Next<int(unsigned, unsigned, int)> close_range{"close_range"};
@@ -95,5 +102,10 @@ inline constinit Next<int(int, const char*, struct stat*)> lxstat{"__lxstat"};
 inline constinit Next<int(int, int, struct stat*)> fxstat{"__fxstat"};
 
 }  // namespace libc
+
+// fstatat as the system call: glibc before 2.33 has no function of that name.
+inline int stat_now(int directory, const char* path, struct stat* info, int flags) {
+  return static_cast<int>(syscall(SYS_newfstatat, directory, path, info, flags));
+}
 
 }  // namespace nm::preload

@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "device/device.h"
+#include "device/embedded.h"
 
 namespace nm::preload {
 
@@ -64,7 +64,7 @@ class FileGuard {
 // Everything but `lock`, `device` and `sleepers` belongs to the table's lock (table.h).
 struct OpenFile {
   FileLock lock;
-  std::unique_ptr<Device> device;
+  std::unique_ptr<EmbeddedDevice> device;
   // Threads of this process that sleep until the device's poll descriptor becomes readable.
   uint32_t sleepers = 0;
   // Of the registration, for tails().
@@ -77,7 +77,7 @@ struct OpenFile {
   uint32_t holds = 0;
   // Raised each time the object is used again, so that who slept meanwhile can tell.
   std::atomic<uint32_t> generation{0};
-  // Another process has it too, and may take our notices out of the poll descriptor.
+  // Another process has the registration too, and may take our notices out of the poll descriptor.
   std::atomic<bool> forked{false};
   OpenFile* next = nullptr;
   OpenFile* next_free = nullptr;

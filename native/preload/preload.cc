@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "preload/epoll_set.h"
 #include "preload/libc.h"
@@ -75,7 +76,7 @@ ssize_t no_bytes() {
 
 // What stat() tells of /dev/null, but for the device's number.
 int as_device(struct stat* info) {
-  const int result = libc::stat("/dev/null", info);
+  const int result = stat_now(AT_FDCWD, "/dev/null", info, 0);
   info->st_rdev = makedev(kDeviceMajor, kDeviceMinor);
   return result;
 }
@@ -83,6 +84,21 @@ int as_device(struct stat* info) {
 const char* real_file(const char* path) {
   if (is_device(path)) return "/dev/null";
   return parameter_text(path).empty() ? path : "/proc/self/comm";
+}
+
+// Calls `visit` for each descriptor that a message carries.
+template <typename Visit>
+void for_each_descriptor(const msghdr* message, Visit visit) {
+  if (message == nullptr || message->msg_control == nullptr) return;
+  auto* all = const_cast<msghdr*>(message);
+  for (cmsghdr* part = CMSG_FIRSTHDR(all); part != nullptr; part = CMSG_NXTHDR(all, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= part->cmsg_len; at += sizeof(int)) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(part) + at, sizeof(fd));
+      visit(fd);
+    }
+  }
 }
 
 int64_t from_ms(int timeout_ms) { return timeout_ms < 0 ? -1 : timeout_ms * 1'000'000ll; }
@@ -226,6 +242,32 @@ WRAP(ssize_t, readv, int fd, const iovec* parts, int count) {
 
 WRAP(ssize_t, writev, int fd, const iovec* parts, int count) {
   return find_file(fd) != nullptr ? no_bytes() : libc::writev(fd, parts, count);
+}
+
+// --- descriptors in messages
+
+WRAP(ssize_t, recvmsg, int fd, msghdr* message, int flags) {
+  const ssize_t result = libc::recvmsg(fd, message, flags);
+  if (result >= 0) for_each_descriptor(message, adopt);
+  return result;
+}
+
+WRAP(int, recvmmsg, int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  const int result = libc::recvmmsg(fd, messages, count, flags, timeout);
+  for (int i = 0; i < result; i++) for_each_descriptor(&messages[i].msg_hdr, adopt);
+  return result;
+}
+
+WRAP(ssize_t, sendmsg, int fd, const msghdr* message, int flags) {
+  if (open_descriptors.load(std::memory_order_relaxed) != 0) for_each_descriptor(message, give_away);
+  return libc::sendmsg(fd, message, flags);
+}
+
+WRAP(int, sendmmsg, int fd, mmsghdr* messages, unsigned count, int flags) {
+  if (open_descriptors.load(std::memory_order_relaxed) != 0) {
+    for (unsigned i = 0; i < count; i++) for_each_descriptor(&messages[i].msg_hdr, give_away);
+  }
+  return libc::sendmmsg(fd, messages, count, flags);
 }
 
 // --- waiting

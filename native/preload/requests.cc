@@ -20,7 +20,7 @@ int result(Status status) {
 
 // The way of every packet. A file that this thread is syncing already (we are in a signal handler) is skipped,
 // as netmap skips rings that somebody else is syncing.
-template <Status (Device::*kSync)()>
+template <Status (EmbeddedDevice::*kSync)()>
 int sync(OpenFile* file, int fd) {
   FileGuard guard(file->lock);
   if (!guard.taken()) return 0;
@@ -94,7 +94,11 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
   {
     Inside inside;
     status = file->device->control(header);
-    if (status == Status::ok && type == abi::NETMAP_REQ_REGISTER) remember(*file, *header);
+    if (status == Status::ok && type == abi::NETMAP_REQ_REGISTER) {
+      remember(*file, *header);
+      // Where this fails, only other processes that are given the descriptor miss something.
+      file->device->keep(fd);
+    }
   }
   return result(status);
 }
@@ -119,9 +123,9 @@ int serve_request(OpenFile* file, int fd, unsigned long request, void* argument)
   // Programs that keep the number in an int extend its sign.
   switch (static_cast<uint32_t>(request)) {
     case abi::NIOCTXSYNC:
-      return sync<&Device::tx_sync>(file, fd);
+      return sync<&EmbeddedDevice::tx_sync>(file, fd);
     case abi::NIOCRXSYNC:
-      return sync<&Device::rx_sync>(file, fd);
+      return sync<&EmbeddedDevice::rx_sync>(file, fd);
     case abi::NIOCCTRL:
       return control(file, fd, static_cast<abi::nmreq_header*>(argument));
     case abi::NIOCREGIF:

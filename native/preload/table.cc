@@ -1,8 +1,8 @@
 #include "preload/table.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -11,8 +11,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <string>
+#include <vector>
 
-#include "device/open.h"
 #include "preload/epoll_set.h"
 #include "preload/libc.h"
 
@@ -50,17 +51,24 @@ void release_if_unused(OpenFile* file) {
   free_files = file;
 }
 
-// Takes the number out of the table, and its file's or epoll instance's share of it.
-void forget(int fd) {
-  OpenFile* file = find_file(fd);
-  EpollSet* set = find_epoll(fd);
-  if (static_cast<unsigned>(fd) < kDescriptors) table[fd].store(0, std::memory_order_release);
-  if (file != nullptr) {
-    open_descriptors.fetch_sub(1, std::memory_order_relaxed);
+// Takes the number out of the table. Returns what it was, to be let go.
+uintptr_t take_entry(int fd) {
+  const uintptr_t taken = entry(fd);
+  if (kind_of(taken) == Kind::foreign) return 0;
+  table[fd].store(0, std::memory_order_release);
+  if (kind_of(taken) == Kind::file) open_descriptors.fetch_sub(1, std::memory_order_relaxed);
+  return taken;
+}
+
+// Once the kernel has closed the descriptor, which keeps the registration, too.
+void let_go(uintptr_t taken) {
+  if (kind_of(taken) == Kind::file) {
+    auto* file = reinterpret_cast<OpenFile*>(taken & ~uintptr_t{3});
     if (--file->descriptors == 0) forget_in_epoll_sets(file);
     release_if_unused(file);
+  } else if (kind_of(taken) == Kind::epoll) {
+    drop_epoll_set(reinterpret_cast<EpollSet*>(taken & ~uintptr_t{3}));
   }
-  if (set != nullptr) drop_epoll_set(set);
 }
 
 void add_like(int fd, uintptr_t like) {
@@ -87,6 +95,27 @@ OpenFile* new_file() {
   free_files = file->next_free;
   file->forked.store(false, std::memory_order_relaxed);
   return file;
+}
+
+const char* namespace_directory() {
+  const char* directory = getenv("NM_DIR");
+  return directory == nullptr || *directory == '\0' ? nullptr : directory;
+}
+
+Status open_device(const char* directory, OpenFile* file) {
+  Inside inside;
+  std::shared_ptr<engine::Namespace> space;
+  const Status status = engine::Namespace::open(directory, &space);
+  if (status == Status::ok) file->device = std::make_unique<EmbeddedDevice>(std::move(space));
+  return status;
+}
+
+bool is_namespace_file(int fd, const char* directory) {
+  struct stat ours;
+  struct stat its;
+  const std::string path = std::string(directory) + "/namespace";
+  return stat_now(AT_FDCWD, path.c_str(), &ours, 0) == 0 && stat_now(fd, "", &its, AT_EMPTY_PATH) == 0 &&
+         ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
 // What fork() keeps of the thread that calls it.
@@ -120,9 +149,21 @@ void after_fork_in_child() {
   after_fork_in_parent();
 }
 
-__attribute__((constructor)) void watch_forks() {
+// What the program that started this one left open for it.
+void adopt_inherited() {
+  DIR* descriptors = namespace_directory() != nullptr ? opendir("/proc/self/fd") : nullptr;
+  if (descriptors == nullptr) return;
+  while (const dirent* found = readdir(descriptors)) {
+    const int fd = atoi(found->d_name);
+    if (fd != dirfd(descriptors)) adopt(fd);
+  }
+  closedir(descriptors);
+}
+
+__attribute__((constructor)) void start() {
   table_process.store(process_id(), std::memory_order_relaxed);
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  adopt_inherited();
 }
 
 }  // namespace
@@ -146,30 +187,47 @@ bool borrowed_memory() {
 bool is_ours(int fd) { return kind_of(entry(fd)) != Kind::foreign; }
 
 int open_netmap(int flags) {
-  const char* directory = getenv("NM_DIR");
-  if (directory == nullptr || *directory == '\0' || borrowed_memory()) {
+  const char* directory = namespace_directory();
+  if (directory == nullptr || borrowed_memory()) {
     errno = ENOENT;
     return -1;
   }
   TableLock lock;
-  const int fd = eventfd(
-      0, ((flags & O_CLOEXEC) != 0 ? EFD_CLOEXEC : 0) | ((flags & O_NONBLOCK) != 0 ? EFD_NONBLOCK : 0));
-  if (fd < 0) return -1;
-  OpenFile* file = fd < kDescriptors ? new_file() : nullptr;
-  Status status = Status::ok;
-  if (file != nullptr) {
-    Inside inside;
-    status = open_embedded_device(directory, &file->device);
-    if (status == Status::ok) {
+  OpenFile* file = new_file();
+  const Status status = file != nullptr ? open_device(directory, file) : Status::clients_full;
+  if (status == Status::ok) {
+    const int fd = file->device->open_keeper(O_RDONLY | (flags & (O_CLOEXEC | O_NONBLOCK)));
+    if (fd >= 0 && fd < kDescriptors) {
       add_like(fd, reinterpret_cast<uintptr_t>(file) | static_cast<uintptr_t>(Kind::file));
       return fd;
     }
-    file->next_free = free_files;
-    free_files = file;
+    const int error = fd < 0 ? errno : EMFILE;
+    if (fd >= 0) libc::close(fd);
+    release_if_unused(file);
+    errno = error;
+    return -1;
   }
-  libc::close(fd);
-  errno = file == nullptr ? EMFILE : status_errno(status);
+  if (file != nullptr) release_if_unused(file);
+  errno = status_errno(status);
   return -1;
+}
+
+void adopt(int fd) {
+  const char* directory = namespace_directory();
+  if (directory == nullptr || static_cast<unsigned>(fd) >= kDescriptors || is_ours(fd)) return;
+  if (!is_namespace_file(fd, directory)) return;
+  TableLock lock;
+  Inside inside;
+  OpenFile* file = new_file();
+  if (file == nullptr) return;
+  if (open_device(directory, file) != Status::ok) return release_if_unused(file);
+  // One that nobody had registered yet is as good as a new one.
+  if (file->device->join(fd) == Status::ok) file->forked.store(true, std::memory_order_relaxed);
+  add_like(fd, reinterpret_cast<uintptr_t>(file) | static_cast<uintptr_t>(Kind::file));
+}
+
+void give_away(int fd) {
+  if (OpenFile* file = find_file(fd)) file->forked.store(true, std::memory_order_relaxed);
 }
 
 int close_ours(int fd) {
@@ -179,8 +237,12 @@ int close_ours(int fd) {
     errno = EBADF;
     return -1;
   }
-  // Before the number is free for another thread to get.
-  const int result = (forget(fd), libc::close(fd));
+  // Out of the table before the number is free for another thread to get.
+  const uintptr_t taken = take_entry(fd);
+  const int result = libc::close(fd);
+  const int error = errno;
+  let_go(taken);
+  errno = error;
   return result;
 }
 
@@ -188,18 +250,24 @@ int close_ours(int fd) {
 int close_ours_in_range(unsigned first, unsigned last) {
   if (borrowed_memory()) return libc::close_range(first, last, 0);
   TableLock lock;
+  std::vector<uintptr_t> taken;
+  int result = 0;
   unsigned start = first;
   const unsigned end = std::min<unsigned>(last, kDescriptors - 1);
   for (unsigned fd = first; fd <= end; fd++) {
     const Kind kind = kind_of(entry(static_cast<int>(fd)));
-    if (kind != Kind::engine) {
-      if (kind != Kind::foreign) forget(static_cast<int>(fd));
-      continue;
+    if (kind == Kind::engine) {
+      if (start < fd) result |= libc::close_range(start, fd - 1, 0);
+      start = fd + 1;
+    } else if (kind != Kind::foreign) {
+      taken.push_back(take_entry(static_cast<int>(fd)));
     }
-    if (start < fd && libc::close_range(start, fd - 1, 0) != 0) return -1;
-    start = fd + 1;
   }
-  return start <= last ? libc::close_range(start, last, 0) : 0;
+  if (start <= last) result |= libc::close_range(start, last, 0);
+  const int error = errno;
+  for (const uintptr_t one : taken) let_go(one);
+  errno = error;
+  return result;
 }
 
 int duplicate_ours(int fd, int replaced, int (*duplicate)(int fd, int argument, int flags), int argument,
@@ -217,8 +285,9 @@ int duplicate_ours(int fd, int replaced, int (*duplicate)(int fd, int argument, 
   }
   const int result = duplicate(fd, argument, flags);
   if (result < 0 || result == fd) return result;
-  forget(result);
+  const uintptr_t taken = take_entry(result);
   if (result < kDescriptors) add_like(result, from);
+  let_go(taken);
   return result;
 }
 

@@ -1,7 +1,8 @@
 // Which descriptors of this process are ours.
 //
 //   fd -> nothing       somebody else's, the C library serves it
-//         OpenFile      an open /dev/netmap; the kernel knows the number as an eventfd, which is never signalled
+//         OpenFile      an open /dev/netmap; for the kernel it is the namespace's file, with a lock that keeps the
+//                       registration (engine.h, keep), so that it can go to other programs and processes
 //         EpollSet      an epoll instance that /dev/netmap descriptors were added to
 //         kEngine       a file of the engine, out of the program's way: it can neither be closed nor replaced
 //
@@ -87,6 +88,10 @@ bool borrowed_memory();
 
 // What the wrappers of these calls do for descriptors that are ours. Each returns what the call returns.
 int open_netmap(int flags);
+// A descriptor that this process got from elsewhere, by inheritance or in a message, may be such a file.
+void adopt(int fd);
+// It is about to be sent to another process.
+void give_away(int fd);
 int close_ours(int fd);
 int close_ours_in_range(unsigned first, unsigned last);
 // `duplicate` makes the new number; both it and the old one may be of any kind. `replaced` is the number that

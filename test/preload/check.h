@@ -2,7 +2,6 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#define _GNU_SOURCE
 #define NETMAP_WITH_LIBS
 #include <net/netmap_user.h>
 #include <poll.h>
