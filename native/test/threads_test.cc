@@ -102,7 +102,8 @@ TEST("threads open and close ports of two switches in one memory, and no packet 
     const uint32_t vale = static_cast<uint32_t>(random.below(2));
     auto port = rig.open("vale" + std::to_string(vale) + ":p" + std::to_string(number), in_memory(1));
     for (uint64_t rounds = random.below(10); rounds > 0; rounds--) {
-      for (uint64_t batch = random.below(20); batch > 0; batch--) put(*port, kBroadcast, station(number), vale);
+      for (uint64_t batch = random.below(20); batch > 0; batch--)
+        put(*port, kBroadcast, station(number), vale);
       CHECK_EQUAL(port->device().tx_sync(), Status::ok);
       for (int64_t tag = take(*port); tag >= 0; tag = take(*port)) CHECK_EQUAL(tag, vale);
     }
