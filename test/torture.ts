@@ -1,5 +1,5 @@
 /**
- * torture: what the native tests do for seconds, for minutes.
+ * torture: what the native tests do for seconds, for minutes; and whether two of them can fail at all.
  *
  *     npm run torture                                   2000 kills, then a minute of nonsense per kind of port
  *     NM_SEED=7 NM_KILLS=20000 npm run torture          other choices, more kills
@@ -10,41 +10,50 @@
  */
 
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-interface Ordeal {
-  readonly says: string;
-  readonly test: string;
-  readonly flavour: string;
-  readonly environment: Record<string, string>;
-}
+const native = fileURLToPath(new URL("../../native", import.meta.url));
 
 const kills = process.env.NM_KILLS ?? "2000";
 const fuzzSeconds = process.env.NM_FUZZ_SECONDS ?? "60";
 
-const ordeals: Ordeal[] = [
-  { says: `${kills} kills`, test: "kill", flavour: "plain", environment: { NM_KILLS: kills } },
-  {
-    says: `${fuzzSeconds} seconds of nonsense per kind of port`,
-    test: "hostile",
-    flavour: "asan",
-    environment: { NM_FUZZ_SECONDS: fuzzSeconds },
-  },
-];
+process.exitCode =
+  endures(`${kills} kills`, "kill", "plain", { NM_KILLS: kills }) &&
+  endures(`${fuzzSeconds} seconds of nonsense per kind of port`, "hostile", "asan", {
+    NM_FUZZ_SECONDS: fuzzSeconds,
+  }) &&
+  notices("NM_TEST_WITHOUT_WAKE_FENCE", "wake_test") &&
+  notices("NM_TEST_WITHOUT_RECOVERY", "reservation_test")
+    ? 0
+    : 1;
 
-const native = fileURLToPath(new URL("../../native", import.meta.url));
-const patienceSeconds = 24 * 60 * 60;
-
-for (const { says, test, flavour, environment } of ordeals) {
+/** Whether a test holds, however long it takes. */
+function endures(says: string, test: string, flavour: string, environment: Record<string, string>): boolean {
   console.log(`\n${says}`);
-  const run = spawnSync(
-    "make",
-    ["-C", native, "check", `TEST=${test}`, `FLAVOURS=${flavour}`, `TIMEOUT=${patienceSeconds}`],
-    { stdio: "inherit", env: { ...process.env, ...environment } },
-  );
-  if (run.error) throw run.error;
-  if (run.status !== 0) {
-    process.exitCode = 1;
-    break;
-  }
+  const aDay = 24 * 60 * 60;
+  return run("make", ["check", `TEST=${test}`, `FLAVOURS=${flavour}`, `TIMEOUT=${aDay}`], environment);
+}
+
+/** Whether a test fails, as it should, when the core is built without what it is a test of. */
+function notices(omission: string, test: string): boolean {
+  console.log(`\n${test} with ${omission} must fail`);
+  const build = `../build/${omission.toLowerCase().replaceAll("_", "-")}-`;
+  const program = `${build}plain/test/${test}`;
+  const compiler = `${process.env.CXX ?? "g++"} -D${omission}`;
+  if (!run("make", [program, `BUILD=${build}`, `CXX=${compiler}`, "FLAVOURS=plain"])) return false;
+  const scratch = mkdtempSync("/dev/shm/nm-torture-");
+  const failed = !run(program, [], { NM_TEST_DIR: scratch });
+  rmSync(scratch, { recursive: true });
+  return failed;
+}
+
+function run(program: string, args: readonly string[], environment: Record<string, string> = {}): boolean {
+  const result = spawnSync(program, args, {
+    cwd: native,
+    stdio: "inherit",
+    env: { ...process.env, ...environment },
+  });
+  if (result.error) throw result.error;
+  return result.status === 0;
 }

@@ -17,13 +17,14 @@
 
 namespace nm::test {
 
-// A namespace directory that lives as long as the test.
+// A namespace directory that lives as long as the test. One that fails leaves it behind, in NM_TEST_DIR or
+// /dev/shm.
 class Rig {
  public:
   Rig() {
-    char path[] = "/dev/shm/nm-test-XXXXXX";
-    CHECK(mkdtemp(path) != nullptr);
-    directory = path;
+    const char* parent = getenv("NM_TEST_DIR");
+    directory = std::string(parent != nullptr ? parent : "/dev/shm") + "/nm-test-XXXXXX";
+    CHECK(mkdtemp(directory.data()) != nullptr);
   }
   ~Rig() { std::filesystem::remove_all(directory); }
 
