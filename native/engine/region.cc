@@ -251,7 +251,7 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   state.hwcur = 0;
   state.hwtail = shared->tail;
   state.lap = header().next_lap++ & 0xffffff;
-  state.ahead.store(is_tx ? 0 : Lease{{0, state.lap}, 0, 0, false}.pack(), std::memory_order_relaxed);
+  state.ahead.store(is_tx ? 0 : Lease{{0, state.lap}, 0, 0, false}.pack(), std::memory_order_release);
   state.released.store(0, std::memory_order_relaxed);
   if (same_buffers_as == kOwnBuffers) {
     state.has_memory = kRingTakesBuffers;

@@ -85,11 +85,16 @@ struct Undisturbed {
 };
 
 // Reserves up to `wanted` slots for client `owner`. Returns how many, from *start on.
-template <typename Disturbance = Undisturbed>
+//
+// The ring's memory may have become another ring's since the caller looked it up. `is_still_ours` says whether it is
+// what it was, and is asked after each look at `ahead`: a ring that goes changes that word, so the exchange cannot
+// succeed on the ring that comes after it.
+template <typename Disturbance = Undisturbed, typename IsStillOurs>
 uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint32_t wanted, uint32_t owner,
-                 Position* start) {
-  uint64_t word = ring.ahead.load(std::memory_order_relaxed);
+                 Position* start, IsStillOurs is_still_ours) {
+  uint64_t word = ring.ahead.load(std::memory_order_acquire);
   for (;;) {
+    if (!is_still_ours()) return 0;
     const Lease last = Lease::unpack(word);
     // The acquire pairs with the receiver's release: it has read what we are about to overwrite.
     const uint32_t released = ring.released.load(std::memory_order_acquire);
@@ -106,7 +111,7 @@ uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint32_t wa
       if (Lease::unpack(seen).position != its_start) {
         // While we slept the ring may have gone round, and `seen` be of a later lap. It is not as long as
         // `ahead` says the same, for nobody moves that on before this lease is written.
-        const uint64_t now = ring.ahead.load(std::memory_order_relaxed);
+        const uint64_t now = ring.ahead.load(std::memory_order_acquire);
         if (now != word) {
           word = now;
           continue;
@@ -122,7 +127,7 @@ uint32_t reserve(RingState& ring, LeaseTable leases, uint32_t slots, uint32_t wa
     const Lease next{last.position.plus(granted, slots), granted, owner, false};
     // Release keeps the helper's lease before it; acquire keeps the copy after it.
     if (ring.ahead.compare_exchange_weak(word, next.pack(), std::memory_order_acq_rel,
-                                         std::memory_order_relaxed)) {
+                                         std::memory_order_acquire)) {
       return granted;
     }
   }

@@ -271,6 +271,9 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   const Destination& to = destinations_[place];
   const uint32_t ring_index = to.first_rx_ring + ring_number;
   RingState& state = to.region->ring(ring_index);
+  const auto is_still_there = [&] {
+    return vale_->place(place).generation.load(std::memory_order_acquire) == to.generation;
+  };
   if (state.users.load(std::memory_order_acquire) == 0) {
     ring.state->drops_no_destination += unicast.packets;
     return;
@@ -281,7 +284,8 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   uint32_t wanted = uint32_t{unicast.slots} + broadcast.slots;
   if (has_fragments_) wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots));
   Position start{0, 0};
-  const uint32_t granted = wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start);
+  const uint32_t granted =
+      wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start, is_still_there);
 
   Copied copied;
   if (granted != 0) {
@@ -296,6 +300,10 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
     notify(*space_, state, to.region->id());
   }
 
+  if (granted == 0 && !is_still_there()) {
+    ring.state->drops_no_destination += unicast.packets;
+    return;
+  }
   const uint32_t full = packets - copied.packets - copied.lost;
   delivered_ += copied.packets;
   if (full == 0) return;
