@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 #include <map>
 #include <vector>
@@ -17,6 +18,17 @@ std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
 uint64_t file_size(uint32_t stride) {
   const uint64_t size = kVisibleOffset + kBuffersOffset + uint64_t{kRegionBuffers} * stride;
   return (size + kVisibleAlignment - 1) / kVisibleAlignment * kVisibleAlignment;
+}
+
+// All but `ahead` becomes 0. That word stays one that lets nobody reserve: a sender may still look at the
+// ring that was here before.
+void clear(RingState& ring) {
+  ring.ahead.store(Lease{{0, 0}, 0, 0, true}.pack(), std::memory_order_release);
+  auto* bytes = reinterpret_cast<uint8_t*>(&ring);
+  constexpr size_t kBefore = offsetof(RingState, ahead);
+  constexpr size_t kAfter = kBefore + sizeof(RingState::ahead);
+  memset(bytes, 0, kBefore);
+  memset(bytes + kAfter, 0, sizeof(RingState) - kAfter);
 }
 
 bool test_bit(const uint64_t* map, uint32_t bit) { return (map[bit / 64] >> (bit % 64) & 1) != 0; }
@@ -155,7 +167,7 @@ Status Region::take_rings(uint32_t count, uint32_t* first) {
     if (status != Status::ok) return status;
     for (uint32_t taken = start; taken <= i; taken++) {
       set_bit(map, taken);
-      memset(static_cast<void*>(&ring(taken)), 0, sizeof(RingState));
+      clear(ring(taken));
     }
     *first = start;
     return Status::ok;
@@ -251,7 +263,10 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   state.hwcur = 0;
   state.hwtail = shared->tail;
   state.lap = header().next_lap++ & 0xffffff;
-  state.ahead.store(is_tx ? 0 : Lease{{0, state.lap}, 0, 0, false}.pack(), std::memory_order_release);
+  // The word of a pipe's RX ring is an index.
+  const bool takes_reservations = !is_tx && same_buffers_as >= kRegionRings;
+  state.ahead.store(takes_reservations ? Lease{{0, state.lap}, 0, 0, false}.pack() : 0,
+                    std::memory_order_release);
   state.released.store(0, std::memory_order_relaxed);
   if (same_buffers_as == kOwnBuffers) {
     state.has_memory = kRingTakesBuffers;
