@@ -76,6 +76,20 @@ TEST("a pipe carries packets in order and unharmed, both ways, in batches of any
   CHECK(received[1] > 10000);
 }
 
+TEST("a pipe may have any number of slots") {
+  Rig rig;
+  for (const uint32_t slots : {2u, 3u, 5u, 100u, 1000u, 1023u, 4095u, 4096u}) {
+    Ends ends(rig, slots);
+    CHECK_EQUAL(ends.a->tx_rings()[0].space(), slots - 1);
+    CHECK_EQUAL(take(*ends.b), -1);
+    for (uint32_t i = 0; i < 2 * slots; i++) {
+      send(*ends.a, 0, 0, i);
+      CHECK_EQUAL(take(*ends.b), i);
+      settle(*ends.a, *ends.b);
+    }
+  }
+}
+
 TEST("a pipe holds one slot less than its ring, then waits for its reader") {
   Rig rig;
   Ends ends(rig, 8);
