@@ -22,13 +22,15 @@ const scratch = mkdtempSync(join(tmpdir(), "nm-preload-"));
 after(() => rmSync(scratch, { recursive: true }));
 
 before(async () => {
-  const cflags = (await nm("cflags")).stdout.trim().split(" ");
-  const strict = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
-  for (const source of sources) {
-    const file = `${root}test/preload/${source}.c`;
-    await promisify(execFile)("cc", [...strict, ...cflags, file, "-o", join(scratch, source)]);
-  }
+  for (const source of sources) await compile(source, join(scratch, source));
 });
+
+async function compile(source: Source, to: string, flags: readonly string[] = []): Promise<void> {
+  const cflags = (await nm("cflags")).stdout.trim();
+  const strict = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
+  const file = `${root}test/preload/${source}.c`;
+  await promisify(execFile)("cc", [...strict, ...flags, cflags, file, "-o", to]);
+}
 
 /** The words after "node" that run a program of test/preload. */
 function words(source: Source, args: readonly string[]): string[] {
@@ -182,4 +184,24 @@ test("a program and nm pkt-gen exchange packets through a pipe", async (t) => {
   const summary = JSON.parse(received.stdout.trim().split("\n").at(-1) ?? "");
   assert.equal(summary.packets, sent);
   assert.equal(await program.ended(), 0);
+});
+
+test("the library does nothing that the address and undefined sanitizers object to", async (t) => {
+  const make = await finished("make", ["--silent", "-C", `${root}native`, "-j2", "preload"], {
+    timeoutMs: 300_000,
+  });
+  assert.equal(make.status, 0, make.stderr);
+  for (const source of ["descriptors", "signals", "heirs"] as const) {
+    const program = join(scratch, `${source}-asan`);
+    await compile(source, program, ["-fsanitize=address,undefined"]);
+    // Set for the program alone: whatever else started with it would lack the sanitizer.
+    const run = await finished(program, source === "heirs" ? ["vale1:heirs", "50"] : [], {
+      env: {
+        NM_DIR: freshNamespace(t),
+        LD_PRELOAD: `${root}build/native-asan/nm_preload.so`,
+        ASAN_OPTIONS: "verify_asan_link_order=0",
+      },
+    });
+    assert.deepEqual([source, run.status, run.stderr], [source, 0, ""]);
+  }
 });
