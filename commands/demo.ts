@@ -103,6 +103,8 @@ export default command({
     if (json) printSummary(out, results);
     else printTable(out, results);
     if (interrupted()) throw new Interrupted();
+    // Nobody reads what a run found that its reader cut short.
+    if (out.closed.aborted) return;
     const failed = results.filter(({ verified }) => !verified);
     if (failed.length > 0) {
       const names = failed.map(({ path }) => path.title).join(" and the ");

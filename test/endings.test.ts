@@ -17,15 +17,17 @@ function run(words: readonly string[], options: RunOptions = {}) {
 async function stopped(name: string, ...signals: NodeJS.Signals[]) {
   const child = spawn(process.execPath, [endings, name], { stdio: ["ignore", "pipe", "inherit"] });
   let stdout = "";
+  // Before its first word it may not heed signals yet.
+  let again: NodeJS.Timeout | undefined;
+  const signalNext = () => {
+    const next = signals.shift();
+    if (next) child.kill(next);
+  };
   child.stdout.setEncoding("utf8").on("data", (text) => {
     stdout += text;
-    const next = signals.shift();
-    if (next) child.kill(next);
+    signalNext();
+    again ??= setInterval(signalNext, 200);
   });
-  const again = setInterval(() => {
-    const next = signals.shift();
-    if (next) child.kill(next);
-  }, 200);
   const status = await new Promise((done) => child.on("close", done));
   clearInterval(again);
   return { status, stdout };

@@ -1,11 +1,16 @@
 /** Runs the programs of this package as a user would. */
 
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The package's root; this file runs from dist/test/. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+// A test that names no namespace gets this one, and not the user's, in which anything may be.
+const namespace = mkdtempSync("/dev/shm/nm-test-");
+process.on("exit", () => rmSync(namespace, { recursive: true, force: true }));
+process.env.NM_DIR = namespace;
 
 export interface Run {
   readonly status: number | null;

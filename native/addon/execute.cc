@@ -18,10 +18,18 @@ namespace {
 // Strings as execve takes them.
 class Words {
  public:
-  explicit Words(Napi::Array from) {
-    for (uint32_t i = 0; i < from.Length(); i++) words_.push_back(from.Get(i).ToString().Utf8Value());
+  // False if `from` is not an array of strings.
+  bool read(Napi::Value from) {
+    if (!from.IsArray()) return false;
+    const auto array = from.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      const Napi::Value word = array.Get(i);
+      if (!word.IsString()) return false;
+      words_.push_back(word.As<Napi::String>());
+    }
     for (std::string& word : words_) pointers_.push_back(word.data());
     pointers_.push_back(nullptr);
+    return true;
   }
   char** data() { return pointers_.data(); }
 
@@ -44,13 +52,16 @@ void undo_what_node_did() {
 
 Napi::Value execute(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::string path = info[0].ToString().Utf8Value();
-  Words arguments(info[1].As<Napi::Array>());
-  Words environment(info[2].As<Napi::Array>());
+  Words arguments;
+  Words environment;
+  if (!info[0].IsString() || !info[3].IsString() || !arguments.read(info[1]) || !environment.read(info[2])) {
+    return failure(env, Status::bad_request);
+  }
+  const std::string path = info[0].As<Napi::String>();
 
   // The program would only see that /dev/netmap does not open.
   std::unique_ptr<Device> device;
-  const Status status = open_embedded_device(info[3].ToString().Utf8Value(), &device);
+  const Status status = open_embedded_device(info[3].As<Napi::String>(), &device);
   if (status != Status::ok) return failure(env, status);
   device.reset();
 
