@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { portInfo } from "../lib/index.js";
 import { allowedProcessors } from "../lib/processors.js";
 import { freshNamespace } from "./namespace.js";
@@ -224,8 +225,16 @@ test("-a keeps the threads on processors", async (t) => {
   const cpu = allowedProcessors().at(-1) ?? 0;
   const run = starting(freshNamespace(t))("pkt-gen", "-i", "vale1:a", "-a", String(cpu));
   await run.printed(/Ready/);
-  const tasks = readdirSync(`/proc/${run.pid}/task`).map((id) => `/proc/${run.pid}/task/${id}`);
-  const loops = tasks.filter((task) => readFileSync(`${task}/comm`, "utf8") === "nm traffic\n");
+  const trafficThreads = () =>
+    readdirSync(`/proc/${run.pid}/task`)
+      .map((id) => `/proc/${run.pid}/task/${id}`)
+      .filter((task) => readFileSync(`${task}/comm`, "utf8") === "nm traffic\n");
+  // A thread gives itself its name, some time after it was started.
+  let loops = trafficThreads();
+  for (let tries = 0; loops.length === 0 && tries < 500; tries++) {
+    await sleep(10);
+    loops = trafficThreads();
+  }
   assert.equal(loops.length, 1);
   assert.deepEqual(allowedProcessors(readFileSync(`${loops[0]}/status`, "utf8")), [cpu]);
   run.signal("SIGINT");
