@@ -37,12 +37,13 @@ const missing = "there is no such file";
 
 /** Why the system would not run the file at all. */
 function unusable(path: string): string | undefined {
-  const file = statSync(path, { throwIfNoEntry: false });
-  if (!file) return missing;
-  if (!file.isFile()) return "it is not a file";
   try {
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (!file) return missing;
+    if (!file.isFile()) return "it is not a file";
     accessSync(path, constants.X_OK);
   } catch {
+    // A directory on the way may be closed to this user: the system would look further too.
     return "it is not marked as executable, or not for this user";
   }
   return undefined;
