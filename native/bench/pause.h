@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "spin_pause.h"
+
 namespace nm::bench {
 
 // Waits for the other side a little at a time. Gives the processor away now and then: the other side may need it.
@@ -12,9 +14,7 @@ class Patience {
  public:
   void wait() {
     if (++waits_ % kWaitsPerYield == 0) sched_yield();
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
+    spin_pause();
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "device/request.h"
 #include "engine/pipe.h"
 #include "engine/wake.h"
+#include "spin_pause.h"
 
 namespace nm {
 
@@ -33,14 +34,6 @@ constexpr int64_t kUnfinishedSleepNs = 2'000'000;
 constexpr int64_t kLongestSleepNs = 250'000'000;
 
 bool no_option(uint32_t) { return false; }
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 // Checks a request with a body of type Body, then hands name and body to `use`.
 template <typename Body, typename Use>
@@ -270,7 +263,7 @@ bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
     for (uint32_t i = 0; i < (yielder_.core_is_shared() ? 1 : kPausesBeforeYield); i++) {
       if (has_news(events)) return true;
-      pause();
+      spin_pause();
     }
     if (stopping_.load(std::memory_order_relaxed) || engine::monotonic_ns() >= until_ns) return false;
     if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return has_news(events);

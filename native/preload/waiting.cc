@@ -9,6 +9,7 @@
 
 #include "preload/libc.h"
 #include "preload/table.h"
+#include "spin_pause.h"
 
 namespace nm::preload {
 
@@ -26,14 +27,6 @@ constexpr int64_t kLonelyYieldNs = 1'200;
 constexpr int64_t kSleepNs = 250'000'000;
 constexpr int64_t kSharedSleepNs = 10'000'000;
 constexpr int64_t kBellLessSleepNs = 1'000'000;
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 void look_at(Watch& watch) {
   watch.ready = watch.held_back = 0;
@@ -76,7 +69,7 @@ int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
     for (int i = 0; i < (core_is_shared ? 1 : kLooksBeforeYield); i++) {
       const int ready = look(watches, count);
       if (ready != 0) return ready;
-      for (int j = 0; j < kPausesBetweenLooks; j++) pause();
+      for (int j = 0; j < kPausesBetweenLooks; j++) spin_pause();
     }
     const int64_t now = now_ns();
     if (now >= until_ns) return 0;

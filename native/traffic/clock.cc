@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "spin_pause.h"
+
 namespace nm {
 namespace {
 
@@ -9,14 +11,6 @@ namespace {
 constexpr uint64_t kSpin_ns = 120'000;
 // How long a stop may go unnoticed.
 constexpr uint64_t kLongestSleep_ns = 20'000'000;
-
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 void sleep_until(uint64_t deadline_ns) {
   const timespec deadline{static_cast<time_t>(deadline_ns / kSecond_ns),
@@ -32,7 +26,7 @@ void wait_until(uint64_t deadline_ns, const std::atomic<bool>& stopping) {
     if (deadline_ns - now > kSpin_ns) {
       sleep_until(std::min(deadline_ns - kSpin_ns, now + kLongestSleep_ns));
     } else {
-      relax();
+      spin_pause();
     }
   }
 }
