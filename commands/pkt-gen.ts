@@ -1,23 +1,14 @@
 /**
  * pkt-gen: send packets, or receive and count them, as fast as a port can or at a rate.
  *
- * This file reads what was asked for and chooses the order of things. Native loops move the packets
- * (lib/traffic.ts, lib/loop-group.ts); what is printed has its words in lib/traffic-report.ts.
+ * This file chooses the order of things. What the options mean is in lib/pkt-gen/, a file for each group of them. Native
+ * loops move the packets (lib/traffic.ts, lib/loop-group.ts); what is printed has its words in lib/traffic-report.ts.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type Arguments,
-  backendOption,
-  type Context,
-  command,
-  longName,
-  type Options,
-  verboseOption,
-} from "../lib/command.js";
+import { type Arguments, type Context, command, type Options, verboseOption } from "../lib/command.js";
 import { readDuration } from "../lib/duration.js";
-import { readEndpoint, readMac } from "../lib/endpoint.js";
-import { ExpectationFailed, Interrupted, NmError } from "../lib/errors.js";
+import { ExpectationFailed, Interrupted } from "../lib/errors.js";
 import { frameLimits } from "../lib/layout.js";
 import {
   type Drops,
@@ -28,11 +19,23 @@ import {
   LoopGroup,
   openForThreads,
 } from "../lib/loop-group.js";
+import { frameOptions, readFrame } from "../lib/pkt-gen/frames.js";
+import { checkMeasures, markOptions, verifyOptions } from "../lib/pkt-gen/measures.js";
+import { rateOptions, scheduleFrom } from "../lib/pkt-gen/rates.js";
+import {
+  processorsFrom,
+  tellGeometry,
+  threadOptions,
+  usualBurst,
+  withGeometry,
+} from "../lib/pkt-gen/threads.js";
+import { type Form, readValue } from "../lib/pkt-gen/values.js";
 import type { Port } from "../lib/port.js";
 import { formatPort, type PortSpec, parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
 import {
+  type Frame,
   type GeneratorOptions,
   type LoopOptions,
   type SinkOptions,
@@ -50,13 +53,9 @@ import {
 } from "../lib/traffic-report.js";
 
 const second_ns = 1e9;
-const usualBurst = 512;
 
 /** What a network card needs to bring its link up. */
 const cardWait_s = 2;
-
-/** A schedule begins when all threads run for sure, or the first packets would have to catch up. */
-const threadStart_ns = 5e6;
 
 /** How often -X prints, and how many slots it lets wait meanwhile. A receiver waits when there are more. */
 const dumpPeriod_ms = 10;
@@ -105,63 +104,9 @@ const options = {
     describe: `Wait so long before the first packet, ${cardWait_s} by default for network cards and 0 for others`,
   },
 
-  length: {
-    type: "number",
-    alias: "l",
-    value: "BYTES",
-    default: 60,
-    min: frameLimits.shortest,
-    max: frameLimits.longest,
-    group: "Sending",
-    describe: "Send packets of this size, without CRC; what exceeds a buffer takes several slots",
-  },
-  rate: {
-    type: "number",
-    alias: "R",
-    value: "PPS",
-    default: 0,
-    max: 1e9,
-    group: "Sending",
-    describe: "Send so many packets a second, 0 for as many as the port takes",
-  },
-  from: {
-    type: "string",
-    alias: "s",
-    value: "ADDRESS",
-    default: "10.0.0.1",
-    group: "Sending",
-    describe:
-      "Put this IPv4 address and UDP port into packets, or a range A:PORT-B:PORT that they walk through",
-  },
-  to: {
-    type: "string",
-    alias: "d",
-    value: "ADDRESS",
-    default: "10.1.0.1",
-    group: "Sending",
-    describe: "Send to this IPv4 address and UDP port, or to a range of them",
-  },
-  fromMac: {
-    type: "string",
-    alias: "S",
-    value: "MAC",
-    default: "00:00:00:00:00:00",
-    group: "Sending",
-    describe: "Put this Ethernet address into packets as the sender's",
-  },
-  toMac: {
-    type: "string",
-    alias: "D",
-    value: "MAC",
-    default: "ff:ff:ff:ff:ff:ff",
-    group: "Sending",
-    describe: "Send to this Ethernet address",
-  },
-  mark: {
-    type: "boolean",
-    group: "Sending",
-    describe: "End each packet with a number and a checksum, for a receiver with --verify",
-  },
+  ...frameOptions,
+  ...rateOptions,
+  ...markOptions,
 
   idle: {
     type: "boolean",
@@ -169,46 +114,9 @@ const options = {
     group: "Receiving",
     describe: "End after a second without packets, once there were some",
   },
-  verify: {
-    type: "boolean",
-    group: "Receiving",
-    describe:
-      "Check that all packets of a sender with --mark come whole, once and in order; else end with status 3",
-  },
+  ...verifyOptions,
 
-  burst: {
-    type: "number",
-    alias: "b",
-    value: "SLOTS",
-    default: usualBurst,
-    max: 2 ** 32 - 1,
-    group: "Port and threads",
-    describe: `Move at most this many slots of a ring at once, 0 for ${usualBurst}`,
-  },
-  threads: {
-    type: "number",
-    alias: "p",
-    default: 1,
-    min: 1,
-    max: 1024,
-    group: "Port and threads",
-    describe: "Use this many threads, each with a ring of its own; several receivers may exceed -n a little",
-  },
-  cpu: {
-    type: "number",
-    alias: "a",
-    group: "Port and threads",
-    describe: "Keep the first thread on this processor, the second on the next, and so on",
-  },
-  geometry: {
-    type: "string",
-    alias: "C",
-    value: "SLOTS",
-    group: "Port and threads",
-    describe:
-      "Ask for slots and rings as TXSLOTS[,RXSLOTS[,TXRINGS[,RXRINGS]]]; @conf:... in the name does the same",
-  },
-  backend: { ...backendOption, group: "Port and threads" },
+  ...threadOptions,
 
   interval: {
     type: "number",
@@ -278,7 +186,7 @@ export default command({
     try {
       const drops = dropsOf(ports, args.function);
       const report = reportOf(args, job, ports, context.out);
-      tellGeometry(args, job, ports);
+      for (const port of ports.slice(0, 1)) tellGeometry(args, job.name, job.spec, port);
       context.log.info({ port: ports[0]?.name, ...ports[0]?.granted }, "opened");
 
       report.begin(job.wait_s);
@@ -303,7 +211,7 @@ interface Job {
   readonly spec: PortSpec;
   /** As it is printed. */
   readonly name: string;
-  readonly frame: NonNullable<GeneratorOptions["frame"]>;
+  readonly frame: Frame;
   readonly duration_ns: number;
   readonly wait_s: number;
   readonly burst: number;
@@ -312,90 +220,22 @@ interface Job {
 }
 
 function readJob(args: Args): Job {
-  refuseConflicts(args);
+  checkMeasures(args, args);
   const named = parsePort(args.interface);
-  const spec = withGeometry(named, args.geometry);
+  const spec = withGeometry(named, args);
   const { duration } = args;
   return {
     spec,
     name: formatPort(named),
-    frame: {
-      length: args.length,
-      from: readValue("from", args.from, readEndpoint, endpointForm),
-      to: readValue("to", args.to, readEndpoint, endpointForm),
-      fromMac: readValue("fromMac", args.fromMac, readMac, macForm),
-      toMac: readValue("toMac", args.toMac, readMac, macForm),
-    },
+    frame: readFrame(args),
     duration_ns: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
     wait_s: args.wait ?? (spec.kind === "nic" || spec.kind === "host" ? cardWait_s : 0),
     burst: args.burst === 0 ? usualBurst : args.burst,
-    processors: processorsFrom(args.cpu),
+    processors: processorsFrom(args),
   };
 }
 
-/** What a value should have looked like: in words, and one that would do. */
-type Form = readonly [expected: string, sample: string];
-
-const endpointForm: Form = [
-  "an IPv4 address with or without :PORT, or two of them with - between",
-  "10.0.0.1:1000-10.0.0.9:1999",
-];
-const macForm: Form = ["six bytes in hexadecimal with : between", "02:00:00:00:00:01"];
 const durationForm: Form = ["a time with its unit: ms, s, m", "10s"];
-const geometryForm: Form = ["one to four numbers with , between", "1024,1024,2,2"];
-
-function readValue<T>(name: keyof Args, text: string, read: (text: string) => T | undefined, form: Form): T {
-  const value = read(text);
-  if (value === undefined) throw badValue(name, text, form);
-  return value;
-}
-
-function badValue(name: keyof Args, text: string, [expected, sample]: Form): NmError {
-  const option = longName(name);
-  return new NmError("OPTION_VALUE", { option, text, expected, example: `${option} ${sample}` });
-}
-
-function refuseConflicts({ function: direction, mark, verify, length }: Args): void {
-  const refuse = (option: string, other: string, reason: string) => {
-    throw new NmError("OPTION_CONFLICT", { option, with: other, reason });
-  };
-  if (mark && direction === "rx") refuse("--mark", "-f rx", "a receiver checks marks with --verify");
-  if (verify && direction === "tx") refuse("--verify", "-f tx", "a sender marks packets with --mark");
-  if (mark && length < frameLimits.shortestMarked) {
-    refuse("--mark", `-l ${length}`, `a mark needs packets of at least ${frameLimits.shortestMarked} bytes`);
-  }
-}
-
-/** As netmap has it: one number of slots, or of rings, is for both directions. It replaces @conf. */
-function withGeometry(spec: PortSpec, text: string | undefined): PortSpec {
-  if (text === undefined) return spec;
-  if (!/^\d{1,9}(,\d{1,9}){0,3}$/.test(text)) throw badValue("geometry", text, geometryForm);
-  const [txSlots = 0, rxSlots = txSlots, txRings = 0, rxRings = txRings] = text.split(",").map(Number);
-  const conf = { tx_slots: txSlots, rx_slots: rxSlots, tx_rings: txRings, rx_rings: rxRings };
-  return { ...spec, options: { ...spec.options, conf } };
-}
-
-/** A port that somebody has open keeps its slots and rings. */
-function tellGeometry({ geometry }: Args, { name, spec }: Job, [port]: readonly Port[]): void {
-  if (geometry === undefined || !port) return;
-  const { txSlots, rxSlots, txRings, rxRings } = port.granted;
-  const { tx_slots, rx_slots, tx_rings, rx_rings } = spec.options.conf ?? {};
-  const asked = [tx_slots || txSlots, rx_slots || rxSlots, tx_rings || txRings, rx_rings || rxRings].join();
-  const granted = [txSlots, rxSlots, txRings, rxRings].join();
-  if (asked === granted) return;
-  process.stderr.write(`-C ${geometry} has no effect: ${name} exists and has ${granted}\n`);
-}
-
-function processorsFrom(cpu: number | undefined): readonly number[] {
-  if (cpu === undefined) return [];
-  const allowed = allowedProcessors();
-  const first = allowed.indexOf(cpu);
-  if (first === -1) {
-    const form: Form = [`a processor that this process may use: ${allowed.join(", ")}`, String(allowed[0])];
-    throw badValue("cpu", String(cpu), form);
-  }
-  return [...allowed.slice(first), ...allowed.slice(0, first)];
-}
 
 function reportOf(args: Args, job: Job, ports: readonly Port[], out: Context["out"]): Report {
   const [port] = ports as [Port];
@@ -425,21 +265,18 @@ function startLoops(args: Args, job: Job, ports: readonly Port[]): TrafficLoop[]
 
 /** Senders share count and rate. Each sends its packets between those of the others. */
 function startSenders(args: Args, job: Job, ports: readonly Port[]): TrafficLoop[] {
-  const { count, rate, mark } = args;
+  const { count, mark } = args;
   const senders = count > 0 ? ports.slice(0, count) : ports;
   const share = Math.floor(count / senders.length);
   const extra = count % senders.length;
-  const start_ns = Number(process.hrtime.bigint()) + threadStart_ns;
+  const schedule = scheduleFrom(args);
   const firstStream = Math.floor(Math.random() * (0x10000 - senders.length));
   return senders.map((port, i) =>
     startGenerator(port, {
       ...loopOptions(args, job, i),
       frame: job.frame,
       count: share + (i < extra ? 1 : 0),
-      ...(rate > 0 && {
-        startNs: start_ns + Math.round((i * second_ns) / rate),
-        rate: { packets: rate, perNs: senders.length * second_ns },
-      }),
+      ...schedule(i, senders.length),
       mark,
       // Senders whose packets meet at one receiver must not use the same number.
       firstStream: firstStream + i,
