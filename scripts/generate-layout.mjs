@@ -20,7 +20,9 @@ export function layoutFiles() {
     const program = join(scratch, "print_ts");
     const source = join(root, "native", "abi", "print_ts.cc");
     const flags = ["-std=c++20", "-Wall", "-Wextra", "-I", join(root, "native"), "-o", program];
-    execFileSync(process.env.CXX ?? "c++", [...flags, source], { stdio: ["ignore", "inherit", "inherit"] });
+    // CXX may be more than a program: "ccache g++".
+    const [compiler, ...first] = (process.env.CXX ?? "c++").split(" ");
+    execFileSync(compiler, [...first, ...flags, source], { stdio: ["ignore", "inherit", "inherit"] });
     const print = (what) => execFileSync(program, [what], { encoding: "utf8" });
     return new Map([
       ["lib/abi.ts", print("abi")],
