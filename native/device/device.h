@@ -20,7 +20,8 @@ struct Mapping {
   uint64_t size = 0;
   // How many buffers of the region have memory behind them now; higher indexes are refused.
   uint32_t buffer_count = 0;
-  // The same at any later time, for other ports of the region may come with more. Null where it never changes.
+  // The same at any later time, for other ports of the region may come with more. Null where it never
+  // changes.
   const std::atomic<uint32_t>* buffer_count_now = nullptr;
 };
 
@@ -33,7 +34,8 @@ class Device {
  public:
   virtual ~Device() = default;
 
-  // A request as NIOCCTRL takes it; the reply is written into its body and options.
+  // A request as NIOCCTRL takes it; the reply is written into its body and options. What the header points to
+  // may be anybody's and is read and written with care, the header is the caller's of this function.
   virtual Status control(abi::nmreq_header* request) = 0;
 
   // Valid after a REGISTER and until the device is destroyed.

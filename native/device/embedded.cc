@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "device/open.h"
-#include "device/request.h"
 #include "engine/pipe.h"
 #include "engine/wake.h"
 #include "spin_pause.h"
@@ -33,14 +32,15 @@ constexpr int64_t kUnfinishedSleepNs = 2'000'000;
 // wakes nobody, and those behind it find no name to wake.
 constexpr int64_t kLongestSleepNs = 250'000'000;
 
-bool no_option(uint32_t) { return false; }
-
-// Checks a request with a body of type Body, then hands name and body to `use`.
+// Serves a request with a body of type Body that takes no options: hands name and body to `use`. With an
+// option it is refused before that, for what is done might not be undone.
 template <typename Body, typename Use>
-Status serve(abi::nmreq_header* request, Use use) {
-  const Status status = check_request(request, sizeof(Body), no_option);
-  if (status != Status::ok) return status;
-  return use(std::string(request->nr_name), reinterpret_cast<Body*>(request->nr_body));
+Status serve(abi::nmreq_header* header, Use use) {
+  Request request;
+  Status status = request.read<Body>(header);
+  if (status == Status::ok) status = request.check_options();
+  if (status == Status::ok) status = use(request.name(), request.body<Body>());
+  return request.write_back(status);
 }
 
 // The user wants more than it has: cur is at the tail.
@@ -68,8 +68,7 @@ EmbeddedDevice::~EmbeddedDevice() {
 Status EmbeddedDevice::control(abi::nmreq_header* request) {
   switch (request->nr_reqtype) {
     case abi::NETMAP_REQ_REGISTER:
-      return serve<abi::nmreq_register>(
-          request, [&](const std::string& name, auto* body) { return do_register(name, body); });
+      return serve_register(request);
     case abi::NETMAP_REQ_PORT_INFO_GET:
       return serve<abi::nmreq_port_info_get>(request, [&](const std::string& name, auto* body) {
         return engine::port_info(space_, name, body);
@@ -98,13 +97,34 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
   }
 }
 
-Status EmbeddedDevice::do_register(const std::string& name, abi::nmreq_register* request) {
+Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
+  Request request;
+  Status status = request.read<abi::nmreq_register>(header);
+  const bool is_new = kind_ == Kind::none;
+  if (status == Status::ok) status = do_register(&request);
+  if (status == Status::ok) status = request.check_options();
+  status = request.write_back(status);
+  if (status != Status::ok && is_new) unregister();
+  return status;
+}
+
+Status EmbeddedDevice::do_register(Request* request) {
   if (kind_ != Kind::none) return Status::already_registered;
-  const Status status = engine::register_port(space_, name, request, &binding_);
+  auto* body = request->body<abi::nmreq_register>();
+  const Status status = engine::register_port(space_, request->name(), body, &binding_);
   if (status != Status::ok) return status;
-  flags_ = request->nr_flags;
+  flags_ = body->nr_flags;
+  granted_ = *body;
   bind_rings();
   return Status::ok;
+}
+
+void EmbeddedDevice::unregister() {
+  sender_.reset();
+  tx_.clear();
+  rx_.clear();
+  kind_ = Kind::none;
+  engine::release(&binding_);
 }
 
 Status EmbeddedDevice::keep(int keeper) {

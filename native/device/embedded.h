@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "device/device.h"
+#include "device/request.h"
 #include "engine/bound_ring.h"
 #include "engine/engine.h"
 #include "engine/vale.h"
@@ -30,6 +31,9 @@ class EmbeddedDevice final : public Device {
   // Takes part in the registration that `keeper` keeps, which other processes use too.
   Status join(int keeper);
 
+  // The reply of the registration.
+  const abi::nmreq_register& granted() const { return granted_; }
+
   Status control(abi::nmreq_header* request) override;
   Status map(Mapping* mapping) override;
   Status tx_sync() override;
@@ -45,7 +49,9 @@ class EmbeddedDevice final : public Device {
  private:
   enum class Kind { none, vale, pipe, null };
 
-  Status do_register(const std::string& name, abi::nmreq_register* request);
+  Status serve_register(abi::nmreq_header* header);
+  Status do_register(Request* request);
+  void unregister();
   void bind_rings();
   engine::BoundRing bound_ring(const engine::PortRecord& record, bool is_tx, uint32_t number) const;
   void sync_one_tx(engine::BoundRing& ring);
@@ -62,6 +68,7 @@ class EmbeddedDevice final : public Device {
   engine::Binding binding_;
   Kind kind_ = Kind::none;
   uint64_t flags_ = 0;
+  abi::nmreq_register granted_{};
   std::vector<engine::BoundRing> tx_;
   std::vector<engine::BoundRing> rx_;
   std::unique_ptr<engine::ValeSender> sender_;

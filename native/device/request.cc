@@ -1,20 +1,29 @@
 #include "device/request.h"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "engine/caller_memory.h"
 
 namespace nm {
 
+using engine::read_caller;
+using engine::write_caller;
+
 namespace {
 
-constexpr uint64_t kMaxRequestSize = 4096;
+constexpr uint64_t kHeaderSize = sizeof(abi::nmreq_option);
+// netmap counts the pointer with which it remembers where an option came from.
+constexpr uint64_t kPointerSize = sizeof(uint64_t);
 
-// Bytes an option takes, as netmap counts them. Types it does not know count as a bare header.
-uint64_t option_size(const abi::nmreq_option& option) {
+// Bytes of an option, with at most `limit` for a part whose size it names itself. Types that netmap does not
+// know are a bare header.
+uint64_t option_size(const abi::nmreq_option& option, uint64_t limit) {
   switch (option.nro_reqtype) {
     case abi::NETMAP_REQ_OPT_EXTMEM:
       return sizeof(abi::nmreq_opt_extmem);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_EVENTFDS:
-      return sizeof(abi::nmreq_opt_sync_kloop_eventfds) + std::min(option.nro_size, kMaxRequestSize);
+      return sizeof(abi::nmreq_opt_sync_kloop_eventfds) + std::min(option.nro_size, limit);
     case abi::NETMAP_REQ_OPT_CSB:
       return sizeof(abi::nmreq_opt_csb);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_MODE:
@@ -22,43 +31,91 @@ uint64_t option_size(const abi::nmreq_option& option) {
     case abi::NETMAP_REQ_OPT_OFFSETS:
       return sizeof(abi::nmreq_opt_offsets);
     default:
-      return sizeof(abi::nmreq_option);
+      return kHeaderSize;
   }
 }
 
-abi::nmreq_option* option_at(uint64_t pointer) { return reinterpret_cast<abi::nmreq_option*>(pointer); }
+// Copies lie at places where their words are aligned.
+constexpr uint64_t aligned(uint64_t size) { return (size + 7) / 8 * 8; }
 
 }  // namespace
 
-Status check_request(abi::nmreq_header* header, uint64_t body_size, bool (*supported)(uint32_t option_type)) {
+Status Request::read(abi::nmreq_header* header, uint64_t body_size) {
+  header_ = header;
   if (header->nr_version < abi::NETMAP_MIN_API || header->nr_version > abi::NETMAP_MAX_API)
     return Status::bad_version;
   if (header->nr_reserved != 0 || (header->nr_body == 0) != (body_size == 0)) return Status::bad_request;
   header->nr_name[sizeof(header->nr_name) - 1] = '\0';
+  if (!read_caller(bytes_, header->nr_body, body_size)) return Status::bad_address;
+  body_size_ = body_size;
+  return read_options();
+}
 
-  Status status = Status::ok;
-  uint64_t size = body_size;
-  abi::nmreq_option* known[abi::NETMAP_REQ_OPT_MAX] = {};
-  for (uint64_t at = header->nr_options; at != 0; at = option_at(at)->nro_next) {
-    abi::nmreq_option* option = option_at(at);
-    size += option_size(*option);  // of at most twice the limit, so that the sum cannot wrap
-    if (size > kMaxRequestSize) return Status::too_long_request;
-    if (option->nro_reqtype == 0) return Status::bad_option;
-    option->nro_status = EOPNOTSUPP;
-    if (option->nro_reqtype >= abi::NETMAP_REQ_OPT_MAX || !supported(option->nro_reqtype)) {
-      if (status == Status::ok) status = Status::unsupported_option;
-    } else {
-      option->nro_status = 0;
+Status Request::read_options() {
+  uint64_t place = aligned(body_size_);
+  uint64_t size = body_size_;
+  const Option* known[abi::NETMAP_REQ_OPT_MAX] = {};
+  options_.reserve(kMaxSize / kHeaderSize);  // which is as many as fit, so that pointers into it stay good
+  for (uint64_t address = header_->nr_options; address != 0;) {
+    if (size + kPointerSize + kHeaderSize > kMaxSize) return Status::too_long_request;
+    const Option read = {address, static_cast<uint32_t>(place), kHeaderSize};
+    abi::nmreq_option& option = copy_of(read);
+    if (!read_caller(&option, address, kHeaderSize)) return Status::bad_address;
+    option.nro_status = EOPNOTSUPP;
+    options_.push_back(read);
+    if (option.nro_reqtype == 0) return Status::bad_option;
+
+    if (option.nro_reqtype < abi::NETMAP_REQ_OPT_MAX) {
+      const Option*& first = known[option.nro_reqtype];
+      if (first != nullptr) {
+        copy_of(*first).nro_status = option.nro_status = EINVAL;
+        return Status::bad_option;
+      }
+      first = &options_.back();
     }
-    if (option->nro_reqtype >= abi::NETMAP_REQ_OPT_MAX) continue;
-    abi::nmreq_option*& first = known[option->nro_reqtype];
-    if (first != nullptr) {
-      first->nro_status = option->nro_status = EINVAL;
-      return Status::bad_option;
+    const uint64_t option_bytes = option_size(option, kMaxSize);
+    size += kPointerSize + option_bytes;
+    if (size > kMaxSize) return Status::too_long_request;
+    if (!read_caller(&option + 1, address + kHeaderSize, option_bytes - kHeaderSize)) {
+      return Status::bad_address;
     }
-    first = option;
+    options_.back().size = static_cast<uint32_t>(option_bytes);
+    place += aligned(option_bytes);
+    address = option.nro_next;
   }
-  return status;
+  return Status::ok;
+}
+
+void* Request::take(uint32_t type) {
+  for (const Option& option : options_) {
+    if (copy_of(option).nro_reqtype != type) continue;
+    copy_of(option).nro_status = 0;
+    return &copy_of(option);
+  }
+  return nullptr;
+}
+
+Status Request::check_options() const {
+  const bool all_taken = std::all_of(options_.begin(), options_.end(), [&](const Option& option) {
+    return copy_of(option).nro_status != EOPNOTSUPP;
+  });
+  return all_taken ? Status::ok : Status::unsupported_option;
+}
+
+Status Request::write_back(Status status) {
+  bool written = true;
+  for (const Option& option : options_) {
+    const abi::nmreq_option& copy = copy_of(option);
+    written &= write_caller(option.address + offsetof(abi::nmreq_option, nro_status), &copy.nro_status,
+                            sizeof(copy.nro_status));
+  }
+  if (status == Status::ok) {
+    for (const Option& option : options_) {
+      written &= write_caller(option.address + kHeaderSize, &copy_of(option) + 1, option.size - kHeaderSize);
+    }
+    written &= write_caller(header_->nr_body, bytes_, body_size_);
+  }
+  return written ? status : Status::bad_address;
 }
 
 }  // namespace nm

@@ -1,11 +1,9 @@
 #include "engine/vale.h"
 
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "engine/caller_memory.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -166,18 +164,12 @@ uint32_t ValeSender::gather_plain(const BoundRing& ring, uint32_t from, uint32_t
   return count;
 }
 
-// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read. The kernel does
-// the reading, because the pointer may be garbage.
+// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read.
 const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint32_t entry) {
   const uint32_t stride = region_->buffer_stride();
   if (indirect_.empty()) indirect_.resize(uint64_t{kBatch} * stride);
   uint8_t* const copy = indirect_.data() + uint64_t{entry} * stride;
-  const iovec local = {copy, length};
-  const iovec remote = {reinterpret_cast<void*>(pointer), length};
-  if (length != 0 && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != static_cast<ssize_t>(length)) {
-    return nullptr;
-  }
-  return copy;
+  return read_caller(copy, pointer, length) ? copy : nullptr;
 }
 
 void ValeSender::look_up(BoundRing& ring, uint32_t count) {

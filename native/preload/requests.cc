@@ -1,11 +1,9 @@
 #include "preload/requests.h"
 
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <cerrno>
 
 #include "device/legacy.h"
+#include "engine/caller_memory.h"
 #include "preload/table.h"
 
 namespace nm::preload {
@@ -36,19 +34,8 @@ int sync(OpenFile* file, int fd) {
   return -1;
 }
 
-// Whether a program may have its header read there, which only the kernel can say.
-bool is_readable(const void* memory, size_t size) {
-  char copy[sizeof(abi::nmreq_header)];
-  const iovec to = {copy, size};
-  const iovec from = {const_cast<void*>(memory), size};
-  if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == static_cast<ssize_t>(size)) return true;
-  // Not allowed to ask: then the program is believed.
-  return memory != nullptr && errno != EFAULT;
-}
-
 // Notes where the registration's rings are.
-void remember(OpenFile& file, const abi::nmreq_header& header) {
-  const auto& granted = *reinterpret_cast<const abi::nmreq_register*>(header.nr_body);
+void remember(OpenFile& file, const abi::nmreq_register& granted) {
   const auto with_host = [](uint32_t rings, uint32_t host) { return rings + (host == 0 ? 1 : host); };
   file.interface_offset = granted.nr_offset;
   file.tx_entries = with_host(granted.nr_tx_rings, granted.nr_host_tx_rings);
@@ -75,11 +62,8 @@ int control_loop(OpenFile* file, int fd, abi::nmreq_header* header) {
   return result(status);
 }
 
+// `header` is a copy of the program's.
 int control(OpenFile* file, int fd, abi::nmreq_header* header) {
-  if (!is_readable(header, sizeof(*header))) {
-    errno = EFAULT;
-    return -1;
-  }
   const uint16_t type = header->nr_reqtype;
   if (type == abi::NETMAP_REQ_SYNC_KLOOP_START || type == abi::NETMAP_REQ_SYNC_KLOOP_STOP) {
     return control_loop(file, fd, header);
@@ -95,7 +79,7 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
     Inside inside;
     status = file->device->control(header);
     if (status == Status::ok && type == abi::NETMAP_REQ_REGISTER) {
-      remember(*file, *header);
+      remember(*file, file->device->granted());
       // Where this fails, only other processes that are given the descriptor miss something.
       file->device->keep(fd);
     }
@@ -105,16 +89,27 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
 
 // The ioctls from before NIOCCTRL, in its terms.
 int control_legacy(OpenFile* file, int fd, uint32_t request, abi::nmreq_legacy* argument) {
-  if (!is_readable(argument, sizeof(*argument))) {
-    errno = EFAULT;
-    return -1;
-  }
   LegacyRequest translated;
   const Status status = translated.read(request, *argument);
   if (status != Status::ok) return result(status);
   if (control(file, fd, translated.header()) != 0) return -1;
   translated.reply(argument);
   return 0;
+}
+
+// Serves the ioctl whose argument is an Argument at `address` of the program, with a copy of it.
+template <typename Argument, typename Serve>
+int with_argument(void* address, Serve serve) {
+  Argument argument;
+  if (!engine::read_caller(&argument, reinterpret_cast<uint64_t>(address), sizeof(argument))) {
+    errno = EFAULT;
+    return -1;
+  }
+  const int outcome = serve(&argument);
+  const int number = errno;
+  const bool written = engine::write_caller(reinterpret_cast<uint64_t>(address), &argument, sizeof(argument));
+  errno = written ? number : EFAULT;
+  return written ? outcome : -1;
 }
 
 }  // namespace
@@ -127,11 +122,13 @@ int serve_request(OpenFile* file, int fd, unsigned long request, void* argument)
     case abi::NIOCRXSYNC:
       return sync<&EmbeddedDevice::rx_sync>(file, fd);
     case abi::NIOCCTRL:
-      return control(file, fd, static_cast<abi::nmreq_header*>(argument));
+      return with_argument<abi::nmreq_header>(
+          argument, [&](abi::nmreq_header* header) { return control(file, fd, header); });
     case abi::NIOCREGIF:
     case abi::NIOCGINFO:
-      return control_legacy(file, fd, static_cast<uint32_t>(request),
-                            static_cast<abi::nmreq_legacy*>(argument));
+      return with_argument<abi::nmreq_legacy>(argument, [&](abi::nmreq_legacy* legacy) {
+        return control_legacy(file, fd, static_cast<uint32_t>(request), legacy);
+      });
     case abi::NIOCCONFIG:
       // There is no switch that a module has replaced.
       errno = EINVAL;

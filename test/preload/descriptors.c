@@ -42,6 +42,12 @@ static void an_unregistered_descriptor_refuses(void) {
   REFUSES(EOPNOTSUPP, ioctl(fd, FIONREAD, &byte));
   REFUSES(EFAULT, ioctl(fd, NIOCCTRL, NULL));
   REFUSES(EFAULT, ioctl(fd, NIOCCTRL, (void*)16));
+  struct nmreq_header header = {.nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER, .nr_body = 16};
+  REFUSES(EFAULT, ioctl(fd, NIOCCTRL, &header));
+  struct nmreq_register body = {.nr_mode = NR_REG_ALL_NIC};
+  header.nr_body = (uintptr_t)&body;
+  header.nr_options = UINT64_MAX - 100;
+  REFUSES(EFAULT, ioctl(fd, NIOCCTRL, &header));
   REFUSES(EINVAL, (int)read(fd, &byte, 1));
   REFUSES(EINVAL, (int)write(fd, &byte, 1));
   CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EINVAL);
