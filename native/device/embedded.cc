@@ -1,7 +1,6 @@
 #include "device/embedded.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,14 +8,12 @@
 #include <cstring>
 
 #include "device/open.h"
-#include "engine/pipe.h"
 #include "engine/wake.h"
 #include "spin_pause.h"
 
 namespace nm {
 
 using engine::BoundRing;
-using engine::PortKind;
 using engine::PortRecord;
 using engine::SyncBegin;
 using engine::UserView;
@@ -60,7 +57,6 @@ Status open_embedded_device(const std::string& directory, std::unique_ptr<Device
 EmbeddedDevice::EmbeddedDevice(std::shared_ptr<engine::Namespace> space) : space_(std::move(space)) {}
 
 EmbeddedDevice::~EmbeddedDevice() {
-  sender_.reset();
   engine::release(&binding_);
   if (fifo_ >= 0) close(fifo_);
 }
@@ -100,7 +96,7 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
 Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
   Request request;
   Status status = request.read<abi::nmreq_register>(header);
-  const bool is_new = kind_ == Kind::none;
+  const bool is_new = !is_bound();
   if (status == Status::ok) status = do_register(&request);
   if (status == Status::ok) status = request.check_options();
   status = request.write_back(status);
@@ -109,7 +105,7 @@ Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
 }
 
 Status EmbeddedDevice::do_register(Request* request) {
-  if (kind_ != Kind::none) return Status::already_registered;
+  if (is_bound()) return Status::already_registered;
   auto* body = request->body<abi::nmreq_register>();
   const Status status = engine::register_port(space_, request->name(), body, &binding_);
   if (status != Status::ok) return status;
@@ -120,19 +116,18 @@ Status EmbeddedDevice::do_register(Request* request) {
 }
 
 void EmbeddedDevice::unregister() {
-  sender_.reset();
   tx_.clear();
   rx_.clear();
-  kind_ = Kind::none;
+  paths_ = {};
   engine::release(&binding_);
 }
 
 Status EmbeddedDevice::keep(int keeper) {
-  return kind_ == Kind::none ? Status::not_registered : engine::keep(binding_, keeper);
+  return !is_bound() ? Status::not_registered : engine::keep(binding_, keeper);
 }
 
 Status EmbeddedDevice::join(int keeper) {
-  if (kind_ != Kind::none) return Status::already_registered;
+  if (is_bound()) return Status::already_registered;
   const Status status = engine::join(space_, keeper, &binding_);
   if (status != Status::ok) return status;
   flags_ = space_->client(binding_.client).flags;
@@ -142,17 +137,11 @@ Status EmbeddedDevice::join(int keeper) {
 }
 
 void EmbeddedDevice::bind_rings() {
-  const PortRecord& record = binding_.region->port(binding_.port);
-  kind_ = record.kind == PortKind::vale   ? Kind::vale
-          : record.kind == PortKind::null ? Kind::null
-                                          : Kind::pipe;
+  paths_ = engine::make_data_paths(binding_);
+  const PortRecord& record = binding_.record();
   const engine::Client& client = space_->client(binding_.client);
   for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bound_ring(record, true, i));
   for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bound_ring(record, false, i));
-  if (kind_ == Kind::vale) {
-    sender_ = std::make_unique<engine::ValeSender>(space_, binding_.vale, binding_.region, record.switch_port,
-                                                   binding_.client);
-  }
 }
 
 BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint32_t number) const {
@@ -164,75 +153,69 @@ BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint3
   ring.leases = region.leases(index);
   ring.slots = ring.state->slots;
   ring.number = number;
-  const uint32_t hardware = is_tx ? record.tx_rings : record.rx_rings;
-  ring.carries_packets = number < hardware && kind_ != Kind::null;
-  if (kind_ == Kind::pipe && ring.carries_packets) {
-    const PortRecord& peer = region.port(record.peer);
-    const uint32_t peer_index = peer.first_ring + (is_tx ? peer.all_tx() : 0) + number;
-    ring.peer_state = &region.ring(peer_index);
-    ring.peer_shared = region.netmap_ring(peer_index);
-  }
+  ring.is_tx = is_tx;
+  const bool is_host = number >= (is_tx ? record.tx_rings : record.rx_rings);
+  ring.path = is_host ? paths_.host.get() : paths_.hardware.get();
+  ring.path->bind(ring);
   return ring;
 }
 
 Status EmbeddedDevice::map(Mapping* mapping) {
-  if (kind_ == Kind::none) return Status::not_registered;
+  if (!is_bound()) return Status::not_registered;
   const engine::Region& region = *binding_.region;
   *mapping = {region.visible(), region.visible_size(), region.buffers_reserved(),
               &region.header().buffers_reserved};
   return Status::ok;
 }
 
-void EmbeddedDevice::sync_one_tx(BoundRing& ring) {
+Status EmbeddedDevice::sync_one_tx(BoundRing& ring) {
   UserView user;
   const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
-  if (begin == SyncBegin::busy) return;
+  if (begin == SyncBegin::busy) return Status::ok;
+  Status status = Status::ok;
   if (begin == SyncBegin::reset) {
     ring_error_ = true;
-  } else if (!ring.carries_packets) {
-    ring.state->hwcur = user.head;
-  } else if (kind_ == Kind::vale) {
-    overran_ |= sender_->tx_sync(ring, user.head);
   } else {
-    engine::pipe_tx_sync(*space_, *binding_.region, ring, user.head);
+    status = ring.path->tx_sync(ring, user.head);
   }
   engine::sync_end(ring);
+  return status;
 }
 
-void EmbeddedDevice::sync_one_rx(BoundRing& ring) {
+Status EmbeddedDevice::sync_one_rx(BoundRing& ring) {
   UserView user;
   const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
-  if (begin == SyncBegin::busy) return;
+  if (begin == SyncBegin::busy) return Status::ok;
   if (begin == SyncBegin::reset) ring_error_ = true;
-  if (!ring.carries_packets) {
-    ring.state->hwcur = user.head;
-  } else if (kind_ == Kind::vale) {
-    engine::vale_rx_sync(*space_, ring, user.head);
-  } else {
-    engine::pipe_rx_sync(*space_, *binding_.region, ring, user.head);
-  }
+  const Status status = ring.path->rx_sync(ring, user.head);
   engine::sync_end(ring);
+  return status;
 }
 
 Status EmbeddedDevice::tx_sync() {
-  if (kind_ == Kind::none) return Status::not_registered;
-  overran_ = false;
-  for (BoundRing& ring : tx_) sync_one_tx(ring);
+  if (!is_bound()) return Status::not_registered;
+  Status worst = Status::ok;
+  for (BoundRing& ring : tx_) {
+    const Status status = sync_one_tx(ring);
+    if (status != Status::ok) worst = status;
+  }
   give_way();
-  return Status::ok;
+  return worst;
 }
 
-// Receivers are behind: sending on at once would only take the processor from them. Senders that share a core
-// with their receiver and each other must all give way, however long the last of them was away for it:
-// otherwise the one that does not keeps the core for milliseconds, and all that it sends is lost.
 void EmbeddedDevice::give_way() const {
-  if (overran_) sched_yield();
+  paths_.hardware->give_way();
+  paths_.host->give_way();
 }
 
 Status EmbeddedDevice::rx_sync() {
-  if (kind_ == Kind::none) return Status::not_registered;
-  for (BoundRing& ring : rx_) sync_one_rx(ring);
-  return Status::ok;
+  if (!is_bound()) return Status::not_registered;
+  Status worst = Status::ok;
+  for (BoundRing& ring : rx_) {
+    const Status status = sync_one_rx(ring);
+    if (status != Status::ok) worst = status;
+  }
+  return worst;
 }
 
 // One pass of poll(2): pushes what is to be sent, looks at what came, says what of `events` is so.
@@ -240,17 +223,16 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
   uint32_t ready = 0;
   const bool want_tx = (events & kWritable) != 0;
   if (want_tx || (flags_ & abi::NR_NO_TX_POLL) == 0) {
-    overran_ = false;
     for (BoundRing& ring : tx_) {
       if (!want_tx && __atomic_load_n(&ring.shared->head, __ATOMIC_RELAXED) == ring.state->hwcur) continue;
-      sync_one_tx(ring);
+      if (sync_one_tx(ring) != Status::ok) ready |= kRingError;
       if (want_tx && is_ready(ring)) ready |= kWritable;
     }
     give_way();
   }
   if ((events & kReadable) != 0) {
     for (BoundRing& ring : rx_) {
-      sync_one_rx(ring);
+      if (sync_one_rx(ring) != Status::ok) ready |= kRingError;
       if (is_ready(ring)) ready |= kReadable;
     }
   }
@@ -263,15 +245,12 @@ uint32_t EmbeddedDevice::poll_once(uint32_t events) {
 bool EmbeddedDevice::has_news(uint32_t events) const {
   if ((events & kReadable) != 0) {
     for (const BoundRing& ring : rx_) {
-      if (ring.carries_packets &&
-          (kind_ == Kind::vale ? engine::vale_rx_has_news(ring) : engine::pipe_rx_has_news(ring))) {
-        return true;
-      }
+      if (ring.path->rx_has_news(ring)) return true;
     }
   }
-  if ((events & kWritable) != 0 && kind_ == Kind::pipe) {
+  if ((events & kWritable) != 0) {
     for (const BoundRing& ring : tx_) {
-      if (ring.carries_packets && engine::pipe_tx_has_news(ring)) return true;
+      if (ring.path->tx_has_news(ring)) return true;
     }
   }
   return false;
@@ -292,9 +271,8 @@ bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
 
 // Whether somebody owes us a reservation. The next sync then sees whether that somebody still lives.
 bool EmbeddedDevice::must_look_again_soon() {
-  if (kind_ != Kind::vale) return false;
   bool unfinished = false;
-  for (BoundRing& ring : rx_) unfinished |= ring.carries_packets && engine::vale_rx_unfinished(ring);
+  for (BoundRing& ring : rx_) unfinished |= ring.path->rx_unfinished(ring);
   return unfinished;
 }
 
@@ -309,7 +287,7 @@ void EmbeddedDevice::announce(uint32_t events) {
 
 Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
   *ready = 0;
-  if (kind_ == Kind::none) return Status::not_registered;
+  if (!is_bound()) return Status::not_registered;
   *ready = poll_once(events);
   if (*ready != 0) return Status::ok;
   engine::Client& client = space_->client(binding_.client);
@@ -350,7 +328,7 @@ void EmbeddedDevice::stop_waiting() {
 int EmbeddedDevice::poll_descriptor(Status* status) {
   *status = Status::ok;
   if (fifo_ >= 0) return fifo_;
-  if (kind_ == Kind::none) {
+  if (!is_bound()) {
     *status = Status::not_registered;
     return -1;
   }
@@ -367,7 +345,7 @@ int EmbeddedDevice::poll_descriptor(Status* status) {
 
 Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
   *ready = 0;
-  if (kind_ == Kind::none) return Status::not_registered;
+  if (!is_bound()) return Status::not_registered;
   *ready = poll_once(events);
   if (*ready != 0) return Status::ok;
   engine::Client& client = space_->client(binding_.client);
@@ -412,15 +390,15 @@ Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* count
 }
 
 Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
-  if (kind_ == Kind::none) return Status::not_registered;
-  const PortRecord& record = binding_.region->port(binding_.port);
+  if (!is_bound()) return Status::not_registered;
+  const PortRecord& record = binding_.record();
   if (number >= record.all_tx()) return Status::bad_ring;
   return counters(record.first_ring + number, true, result);
 }
 
 Status EmbeddedDevice::rx_counters(uint32_t number, Counters* result) {
-  if (kind_ == Kind::none) return Status::not_registered;
-  const PortRecord& record = binding_.region->port(binding_.port);
+  if (!is_bound()) return Status::not_registered;
+  const PortRecord& record = binding_.record();
   if (number >= record.all_rx()) return Status::bad_ring;
   return counters(record.first_ring + record.all_tx() + number, false, result);
 }

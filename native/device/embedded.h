@@ -1,7 +1,6 @@
 // The embedded engine behind the device interface: one descriptor's requests, syncs and sleeps.
 //
-//   tx_sync   TX ring -> ValeSender (engine/vale.h) or pipe_tx_sync (engine/pipe.h)
-//   rx_sync   RX ring <- vale_rx_sync or pipe_rx_sync
+//   sync      check the user's words (engine/bound_ring.h), let the port's kind move packets (engine/data_path.h)
 //   wait      sync, spin a little, say that we sleep (engine/wake.h), look again, sleep
 #pragma once
 
@@ -13,8 +12,8 @@
 #include "device/device.h"
 #include "device/request.h"
 #include "engine/bound_ring.h"
+#include "engine/data_path.h"
 #include "engine/engine.h"
-#include "engine/vale.h"
 #include "engine/yield.h"
 
 namespace nm {
@@ -47,15 +46,14 @@ class EmbeddedDevice final : public Device {
   void disarm() override;
 
  private:
-  enum class Kind { none, vale, pipe, null };
-
+  bool is_bound() const { return binding_.client != 0; }
   Status serve_register(abi::nmreq_header* header);
   Status do_register(Request* request);
   void unregister();
   void bind_rings();
   engine::BoundRing bound_ring(const engine::PortRecord& record, bool is_tx, uint32_t number) const;
-  void sync_one_tx(engine::BoundRing& ring);
-  void sync_one_rx(engine::BoundRing& ring);
+  Status sync_one_tx(engine::BoundRing& ring);
+  Status sync_one_rx(engine::BoundRing& ring);
   void give_way() const;
   uint32_t poll_once(uint32_t events);
   bool has_news(uint32_t events) const;
@@ -66,15 +64,13 @@ class EmbeddedDevice final : public Device {
 
   std::shared_ptr<engine::Namespace> space_;
   engine::Binding binding_;
-  Kind kind_ = Kind::none;
   uint64_t flags_ = 0;
   abi::nmreq_register granted_{};
   std::vector<engine::BoundRing> tx_;
   std::vector<engine::BoundRing> rx_;
-  std::unique_ptr<engine::ValeSender> sender_;
+  engine::DataPaths paths_;
   bool joined_ = false;
   bool ring_error_ = false;
-  bool overran_ = false;
   engine::Yielder yielder_;
   std::atomic<bool> stopping_{false};
   int fifo_ = -1;

@@ -13,13 +13,16 @@
 
 namespace nm::engine {
 
+class DataPath;
+
 struct BoundRing {
   RingState* state = nullptr;
   abi::netmap_ring* shared = nullptr;
   LeaseTable leases = nullptr;
   uint32_t slots = 0;
-  uint32_t number = 0;           // among the port's rings of its direction
-  bool carries_packets = false;  // not so for the host rings of software ports and the rings of null ports
+  uint32_t number = 0;  // among the port's rings of its direction
+  bool is_tx = false;
+  DataPath* path = nullptr;
 
   // A pipe's other end.
   RingState* peer_state = nullptr;

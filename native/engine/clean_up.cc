@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/binding.h"
-#include "engine/vale.h"
+#include "engine/receiver.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -29,7 +29,7 @@ bool still_awaited(Namespace& space, uint32_t id) {
     if (port.generation.load() % 2 == 0 || Region::open(space, port.region, &region) != Status::ok) continue;
     for (uint32_t ring = 0; ring < port.rx_rings; ring++) {
       const uint32_t at = port.first_rx_ring + ring;
-      if (at < kRegionRings && vale_ring_awaits(*region, at, id)) return true;
+      if (at < kRegionRings && receiver_awaits(*region, at, id)) return true;
     }
   }
   return false;

@@ -27,6 +27,8 @@ struct Binding {
   uint32_t client = 0;
   int life_line = -1;
   uint32_t port = 0;
+
+  PortRecord& record() const { return region->port(port); }
 };
 
 // Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them.

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/vale.h"
+#include "engine/bound_ring.h"
 
 namespace nm::engine {
 

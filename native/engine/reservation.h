@@ -13,7 +13,7 @@
 // A lease is written by its owner when it is done; before that only when the next sender comes along: that
 // one must overwrite the `ahead` word, so it first writes down what the word said ("help"). So at any instant
 // each reservation that is not done is described either in the lease of its first slot or in `ahead`, and one
-// whose owner died can be found and published as empty slots (vale.cc, recover).
+// whose owner died can be found and published as empty slots (receiver.cc, recover).
 //
 // Positions are a slot index and a lap count, so a lease of an earlier lap never looks like one of this lap.
 // Laps start at a number that no earlier ring in this memory had. They wrap after 2^24 turns of the ring,

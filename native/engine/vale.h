@@ -6,12 +6,12 @@
 //   look up   learn the source, find the destination, queue the packet for it
 //   deliver   per destination: reserve slots of its ring, copy, publish, wake    <- packets are copied here
 //
-// A receiver's sync only moves its tail over what was published (vale_rx_sync).
+// A receiver's sync only moves its tail over what was published (receiver.h).
 //
 // Threads   Senders to one ring meet in reservation.h and nowhere else. A ValeSender belongs to one
 //           descriptor.
 // Failure   A receiver whose ring is full loses packets, counted; the sender is not held up. A sender that
-//           dies between reserve and publish leaves a hole that the receiver closes (recover).
+//           dies between reserve and publish leaves a hole that the receiver closes.
 #pragma once
 
 #include <memory>
@@ -123,21 +123,5 @@ class ValeSender {
   uint64_t lost_full_ = 0;
   bool overran_ = false;
 };
-
-// One sync of an RX ring: shows published packets, gives the slots before `head` back to senders.
-void vale_rx_sync(const Namespace& space, BoundRing& ring, uint32_t head);
-
-inline bool vale_rx_has_news(const BoundRing& ring) {
-  const Lease lease =
-      Lease::unpack(ring.leases[ring.state->hwtail % ring.slots].load(std::memory_order_relaxed));
-  return lease.flag && lease.position == Position{ring.state->hwtail, ring.state->lap};
-}
-
-// Whether somebody has reserved slots of the ring and not yet filled them: the receiver must look again soon,
-// for that somebody may be dead. The next sync will see to it.
-bool vale_rx_unfinished(BoundRing& ring);
-
-// Whether a reservation of `owner` in this ring may be unfinished. Reads only, and rather says yes.
-bool vale_ring_awaits(const Region& region, uint32_t ring, uint32_t owner);
 
 }  // namespace nm::engine

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/vale.h"
+#include "engine/receiver.h"
 #include "test/child.h"
 #include "test/inside.h"
 

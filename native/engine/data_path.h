@@ -1,0 +1,47 @@
+// How packets get into and out of the rings of a port: one implementation for each kind of port.
+//
+// Whoever syncs a ring holds it (bound_ring.h, sync_begin), has checked where the user's head is, and shows the user
+// hwtail afterwards. What happens in between is the data path's work: it takes the slots [hwcur, head) from the user
+// and moves hwtail over those that it gives. Where the user's words came from, and where hwtail goes, is not its concern.
+//
+// Threads   A data path belongs to one descriptor, and is used by one thread at a time.
+#pragma once
+
+#include <memory>
+
+#include "engine/bound_ring.h"
+#include "engine/engine.h"
+
+namespace nm::engine {
+
+class DataPath {
+ public:
+  virtual ~DataPath() = default;
+
+  // Fills in what this kind of port keeps in a ring.
+  virtual void bind(BoundRing& ring) = 0;
+
+  // Sends the slots [hwcur, head), and gives back those that are done with.
+  virtual Status tx_sync(BoundRing& ring, uint32_t head) = 0;
+  // Shows new packets, and takes back the slots [hwcur, head).
+  virtual Status rx_sync(BoundRing& ring, uint32_t head) = 0;
+
+  // Whether a sync would move hwtail. Cheap enough to spin on.
+  virtual bool tx_has_news(const BoundRing&) const { return false; }
+  virtual bool rx_has_news(const BoundRing&) const { return false; }
+  // Whether somebody owes us packets and may have died: a sleeper must look again soon.
+  virtual bool rx_unfinished(BoundRing&) { return false; }
+
+  // Called once after the syncs of some TX rings. Where receivers cannot keep up, they get the processor.
+  virtual void give_way() {}
+};
+
+// The data paths of a port. Host rings have one of their own, for their packets come from elsewhere.
+struct DataPaths {
+  std::unique_ptr<DataPath> hardware;
+  std::unique_ptr<DataPath> host;
+};
+
+DataPaths make_data_paths(const Binding& binding);
+
+}  // namespace nm::engine
