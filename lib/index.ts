@@ -10,7 +10,15 @@ export {
   portInfo,
 } from "./control.js";
 export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
-export { type CounterName, counterMeanings, type DropReason, dropCounters, type Status } from "./layout.js";
+export { Histogram, type Percentiles } from "./histogram.js";
+export {
+  type CounterName,
+  counterMeanings,
+  type DropReason,
+  dropCounters,
+  type HistogramName,
+  type Status,
+} from "./layout.js";
 export { type OpenOptions, openPort, type Port, type Ready, type WaitOptions } from "./port.js";
 export {
   formatPort,

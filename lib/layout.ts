@@ -175,6 +175,16 @@ export const progressMeanings = {
 
 export type ProgressName = keyof typeof progressMeanings;
 
+/** What a traffic loop may keep a histogram of. */
+export const histogramMeanings = {
+  gap_ns: "time from the departure of one packet to the next",
+  latency_ns: "time from when a marked packet was put into its slot to when it was taken",
+  interarrival_ns: "time from one packet to the next; 0 within one sync",
+  reorder_depth: "how many numbers a late packet's was behind the greatest before it",
+} as const;
+
+export type HistogramName = keyof typeof histogramMeanings;
+
 /** When a generator writes the contents of a buffer. */
 export const contents = {
   never: 0,

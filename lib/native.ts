@@ -10,7 +10,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { NmError } from "./errors.js";
-import { type Status, statusMeanings } from "./layout.js";
+import { type HistogramName, type Status, statusMeanings } from "./layout.js";
 import type { PortRequest } from "./port-spec.js";
 
 /** What is there of a port: rings of each kind, slots in a ring, bytes of the memory region and its id. */
@@ -127,6 +127,15 @@ export interface NativeDumpEntry {
   readonly bytes: Uint8Array;
 }
 
+/** What occurred, in increasing order, and how often. Values are right to 1/1024, the other figures exactly. */
+export interface NativeHistogram {
+  readonly min: number;
+  readonly max: number;
+  readonly sum: number;
+  readonly values: Float64Array;
+  readonly counts: Float64Array;
+}
+
 export interface NativeLoop {
   /** Resolves when the thread has ended: to 0, or to minus a status. */
   readonly ended: Promise<number>;
@@ -135,6 +144,8 @@ export interface NativeLoop {
   /** The fewest free slots since the last call, -1 when nothing was received meanwhile. */
   takeMinSpace(): number;
   takeDump(): NativeDumpEntry[];
+  /** Those that the loop keeps. */
+  histograms(): Partial<Record<HistogramName, NativeHistogram>>;
   stop(): void;
 }
 

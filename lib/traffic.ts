@@ -10,7 +10,8 @@
  */
 
 import { NETMAP_MAX_FRAGS } from "./abi.js";
-import { contents, frameLimits, type ProgressName, progressMeanings } from "./layout.js";
+import { Histogram } from "./histogram.js";
+import { contents, frameLimits, type HistogramName, type ProgressName, progressMeanings } from "./layout.js";
 import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
 
@@ -121,6 +122,12 @@ export class TrafficLoop {
   takeMinSpace(): number | undefined {
     const space = this.#native.takeMinSpace();
     return space < 0 ? undefined : space;
+  }
+
+  /** How often each value occurred of what the loop measures, so far. */
+  histograms(): Partial<Record<HistogramName, Histogram>> {
+    const kept = Object.entries(this.#native.histograms());
+    return Object.fromEntries(kept.map(([name, histogram]) => [name, new Histogram(histogram)]));
   }
 
   /** Takes out the copies that were kept since the last call. */

@@ -153,6 +153,13 @@ void print_layout() {
   fputs(kFooter, stdout);
   puts("\nexport type ProgressName = keyof typeof progressMeanings;");
 
+  open_table("histogramMeanings", "What a traffic loop may keep a histogram of.");
+#define row(name, text) print_text(#name, text);
+  NM_HISTOGRAMS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type HistogramName = keyof typeof histogramMeanings;");
+
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));
   print_number("once", static_cast<size_t>(nm::Contents::once));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "addon/histogram.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
 #include "addon/result.h"
@@ -112,6 +113,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&LoopHandle::progress>("progress"),
                                                InstanceMethod<&LoopHandle::take_min_space>("takeMinSpace"),
                                                InstanceMethod<&LoopHandle::take_dump>("takeDump"),
+                                               InstanceMethod<&LoopHandle::histograms>("histograms"),
                                                InstanceMethod<&LoopHandle::stop>("stop"),
                                            });
   auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
@@ -250,6 +252,19 @@ Napi::Value LoopHandle::take_dump(const Napi::CallbackInfo& info) {
   if (dump_ == nullptr) return array;
   for (const Dump::Entry& entry : dump_->take()) array[array.Length()] = dump_entry(env, entry);
   return array;
+}
+
+// { name: histogram } of all that the loop keeps.
+Napi::Value LoopHandle::histograms(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Object object = Napi::Object::New(env);
+  if (worker_ == nullptr) return object;
+#define row(name, text)                                                       \
+  if (const Histogram* kept = worker_->loop().histogram(Measured::name)) \
+    object[#name] = sparse_counts(env, *kept);
+  NM_HISTOGRAMS(row)
+#undef row
+  return object;
 }
 
 Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {

@@ -13,9 +13,21 @@
 #include <cstdint>
 
 #include "port.h"
+#include "traffic/histogram.h"
 #include "traffic/progress.h"
 
 namespace nm {
+
+// name, meaning: what a loop may keep a histogram of.
+#define NM_HISTOGRAMS(row)                                                                       \
+  row(gap_ns, "time from the departure of one packet to the next")                               \
+  row(latency_ns, "time from when a marked packet was put into its slot to when it was taken")   \
+  row(interarrival_ns, "time from one packet to the next; 0 within one sync")                    \
+  row(reorder_depth, "how many numbers a late packet's was behind the greatest before it")
+
+#define row(name, text) name,
+enum class Measured { NM_HISTOGRAMS(row) };
+#undef row
 
 class Loop {
  public:
@@ -30,6 +42,9 @@ class Loop {
   void stop();
 
   Progress& progress() { return progress_; }
+
+  // What this loop measures of that kind, or nullptr. The same from construction on, and read by any thread.
+  virtual const Histogram* histogram(Measured) const { return nullptr; }
 
  protected:
   // The port outlives the loop.

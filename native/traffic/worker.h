@@ -27,6 +27,7 @@ class Worker {
   void join();
 
   Progress& progress() { return loop_->progress(); }
+  const Loop& loop() const { return *loop_; }
 
  private:
   static void* body(void* worker);
