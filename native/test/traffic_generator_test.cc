@@ -3,9 +3,9 @@
 #include <thread>
 #include <vector>
 
+#include "bytes.h"
 #include "test/check.h"
 #include "test/fake_device.h"
-#include "traffic/bytes.h"
 #include "traffic/generator.h"
 
 namespace nm {

@@ -3,9 +3,9 @@
 #include <string_view>
 #include <vector>
 
+#include "bytes.h"
+#include "checksum.h"
 #include "test/check.h"
-#include "traffic/bytes.h"
-#include "traffic/checksum.h"
 #include "traffic/crc32c.h"
 #include "traffic/mark.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "bytes.h"
 #include "test/check.h"
-#include "traffic/bytes.h"
 #include "traffic/packet.h"
 
 namespace nm {

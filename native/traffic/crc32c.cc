@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "traffic/bytes.h"
+#include "bytes.h"
 
 namespace nm {
 namespace {

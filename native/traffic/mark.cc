@@ -3,8 +3,8 @@
 
 #include <cassert>
 
-#include "traffic/bytes.h"
-#include "traffic/checksum.h"
+#include "bytes.h"
+#include "checksum.h"
 #include "traffic/crc32c.h"
 
 namespace nm {

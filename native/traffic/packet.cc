@@ -9,8 +9,8 @@
 #include <cstring>
 #include <string_view>
 
-#include "traffic/bytes.h"
-#include "traffic/checksum.h"
+#include "bytes.h"
+#include "checksum.h"
 
 namespace nm {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "traffic/bytes.h"
+#include "bytes.h"
 #include "traffic/mark.h"
 
 namespace nm {
