@@ -2,7 +2,7 @@
  * pkt-gen: send packets, or receive and count them, as fast as a port can or at a rate.
  *
  * This file chooses the order of things. What the options mean is in lib/pkt-gen/, a file for each group of them. Native
- * loops move the packets (lib/traffic.ts, lib/loop-group.ts); what is printed has its words in lib/traffic-report.ts.
+ * loops move the packets (lib/traffic.ts, lib/loop-group.ts); what is printed has its words in lib/report/.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,6 +33,10 @@ import { type Form, readValue } from "../lib/pkt-gen/values.js";
 import type { Port } from "../lib/port.js";
 import { formatPort, type PortSpec, parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
+import { jsonReport } from "../lib/report/json.js";
+import type { Report, Subject, Total } from "../lib/report/report.js";
+import { textReport } from "../lib/report/text.js";
+import { verdictWords } from "../lib/report/verdict.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
 import {
   type Frame,
@@ -43,14 +47,6 @@ import {
   startSink,
   type TrafficLoop,
 } from "../lib/traffic.js";
-import {
-  jsonReport,
-  type Report,
-  type Subject,
-  type Total,
-  textReport,
-  verdictWords,
-} from "../lib/traffic-report.js";
 
 const second_ns = 1e9;
 

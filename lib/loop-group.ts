@@ -8,9 +8,9 @@ import { NmError } from "./errors.js";
 import { type DropReason, dropCounters } from "./layout.js";
 import { openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
+import type { Interval } from "./report/report.js";
 import type { Ring, RingKind } from "./ring.js";
 import type { DumpEntry, Progress, TrafficLoop } from "./traffic.js";
-import type { Interval } from "./traffic-report.js";
 
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;

@@ -5,7 +5,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { exitStatus, NmError } from "./errors.js";
 import type { Drops } from "./loop-group.js";
-import type { figures, Verdict } from "./traffic-report.js";
+import type { figures } from "./report/passed.js";
+import type { Verdict } from "./report/verdict.js";
 
 /** As a JSON line has them. */
 export type Figures = ReturnType<typeof figures>;

@@ -7,8 +7,10 @@ import { readEndpoint, readMac } from "../lib/endpoint.js";
 import { hexDump } from "../lib/hex-dump.js";
 import { parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
+import { RecentRates } from "../lib/report/recent-rates.js";
+import type { Total } from "../lib/report/report.js";
+import { closingLines, progressLine } from "../lib/report/text.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
-import { closingLines, progressLine, RecentRates, type Total } from "../lib/traffic-report.js";
 
 const plain = { raw: false, framing: false, average: false };
 
