@@ -9,7 +9,7 @@
 
 #include "bench/lines.h"
 #include "bench/pause.h"
-#include "traffic/clock.h"
+#include "clock.h"
 
 namespace nm::bench {
 namespace {

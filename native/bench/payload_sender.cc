@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bench/lines.h"
-#include "traffic/clock.h"
+#include "clock.h"
 
 namespace nm::bench {
 

@@ -16,7 +16,7 @@
 #include <new>
 
 #include "bench/processor_time.h"
-#include "traffic/clock.h"
+#include "clock.h"
 
 namespace nm::bench {
 namespace {

@@ -1,7 +1,5 @@
 #include "engine/bound_ring.h"
 
-#include <time.h>
-
 namespace nm::engine {
 
 namespace {
@@ -27,12 +25,6 @@ bool take(const Namespace& space, BoundRing& ring, uint32_t me) {
 }
 
 }  // namespace
-
-int64_t monotonic_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
-}
 
 SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user) {
   if (!take(space, ring, me)) return SyncBegin::busy;

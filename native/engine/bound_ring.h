@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include "clock.h"
 #include "engine/layout.h"
 #include "engine/namespace.h"
 #include "engine/region.h"
@@ -52,7 +53,7 @@ SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserV
 // Shows the user its new tail and lets the ring go.
 void sync_end(BoundRing& ring);
 
-// CLOCK_MONOTONIC.
-int64_t monotonic_ns();
+// The engine reckons with differences of times, which have a sign.
+inline int64_t monotonic_ns() { return static_cast<int64_t>(nm::monotonic_ns()); }
 
 }  // namespace nm::engine

@@ -3,11 +3,12 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <map>
+
+#include "clock.h"
 
 namespace nm::engine {
 
@@ -15,11 +16,7 @@ namespace {
 
 constexpr int64_t kControlPatienceNs = 10'000'000'000;
 
-int64_t now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
-}
+int64_t now_ns() { return static_cast<int64_t>(monotonic_ns()); }
 
 struct flock one_byte(short type, uint64_t byte) {
   struct flock lock = {};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "clock.h"
 #include "preload/libc.h"
 #include "preload/table.h"
 #include "spin_pause.h"
@@ -165,11 +166,7 @@ int wait_for(Watch* watches, size_t count, Others& others, int64_t timeout_ns, c
   }
 }
 
-int64_t now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000ll + now.tv_nsec;
-}
+int64_t now_ns() { return static_cast<int64_t>(monotonic_ns()); }
 
 timespec as_timespec(int64_t ns) {
   return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};

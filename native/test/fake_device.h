@@ -21,7 +21,7 @@
 #include "device/device.h"
 #include "port.h"
 #include "test/check.h"
-#include "traffic/clock.h"
+#include "traffic/alarm.h"
 
 namespace nm::check {
 

@@ -99,14 +99,5 @@ TEST("pace does not move its schedule for a single late packet") {
   CHECK_EQUAL(pace.stalls(), 0);
 }
 
-TEST("wait_until returns at its time or when it is to stop") {
-  std::atomic<bool> stopping{false};
-  const uint64_t deadline = monotonic_ns() + 300'000;
-  wait_until(deadline, stopping);
-  CHECK(monotonic_ns() >= deadline);
-  stopping.store(true);
-  wait_until(kNever_ns, stopping);
-}
-
 }  // namespace
 }  // namespace nm

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "traffic/clock.h"
+#include "traffic/alarm.h"
 
 namespace nm {
 namespace {

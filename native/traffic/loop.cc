@@ -1,6 +1,6 @@
 #include "traffic/loop.h"
 
-#include "traffic/clock.h"
+#include "traffic/alarm.h"
 
 namespace nm {
 

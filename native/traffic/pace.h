@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-#include "traffic/clock.h"
+#include "clock.h"
 
 namespace nm {
 

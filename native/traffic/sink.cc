@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "bytes.h"
+#include "traffic/alarm.h"
 #include "traffic/mark.h"
 
 namespace nm {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "traffic/clock.h"
+#include "clock.h"
 #include "traffic/dump.h"
 #include "traffic/loop.h"
 #include "traffic/sequence.h"
