@@ -196,6 +196,9 @@ export const contents = {
 export const frameLimits = {
   shortest: 16,
   shortestMarked: 60,
+  shortestMarked6: 80,
+  headers: 42,
+  headers6: 62,
   longest: 65535,
 } as const;
 

@@ -168,7 +168,10 @@ void print_layout() {
 
   open_table("frameLimits", "Bytes of the frames that a generator can send, without CRC.");
   print_number("shortest", nm::kShortestFrame);
-  print_number("shortestMarked", nm::kShortestMarkedFrame);
+  print_number("shortestMarked", nm::shortest_marked(nm::Family::ipv4));
+  print_number("shortestMarked6", nm::shortest_marked(nm::Family::ipv6));
+  print_number("headers", nm::headers_length(nm::Family::ipv4));
+  print_number("headers6", nm::headers_length(nm::Family::ipv6));
   print_number("longest", nm::kLongestFrame);
   fputs(kFooter, stdout);
 

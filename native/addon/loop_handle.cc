@@ -17,6 +17,9 @@ void read_endpoint(Napi::Object from, EndpointRange* range) {
   read(from, "lastAddress", &range->last_address);
   read(from, "firstPort", &range->first_port);
   read(from, "lastPort", &range->last_port);
+  read(from, "address", &range->address);
+  read(from, "group", &range->group);
+  read(from, "random", &range->random);
 }
 
 GeneratorOptions read_generator_options(Napi::Object from) {
@@ -25,6 +28,9 @@ GeneratorOptions read_generator_options(Napi::Object from) {
   read(frame, "toMac", &options.frame.to_mac);
   read(frame, "fromMac", &options.frame.from_mac);
   read(frame, "length", &options.frame.length);
+  read(frame, "shortestLength", &options.frame.shortest_length);
+  read(frame, "family", &options.frame.family);
+  read(frame, "seed", &options.frame.seed);
   read_endpoint(read_object(frame, "from"), &options.frame.from);
   read_endpoint(read_object(frame, "to"), &options.frame.to);
 
@@ -36,6 +42,8 @@ GeneratorOptions read_generator_options(Napi::Object from) {
   read(rate, "packets", &options.rate.packets);
   read(rate, "perNs", &options.rate.per_ns);
   read(from, "contents", &options.contents);
+  read(from, "headerLength", &options.header_length);
+  read(from, "indirect", &options.indirect);
   read(from, "fragments", &options.fragments);
   read(from, "longestFragment", &options.longest_fragment);
   read(from, "mark", &options.mark);
@@ -55,17 +63,22 @@ SinkOptions read_sink_options(Napi::Object from) {
   return options;
 }
 
-bool in_order(const EndpointRange& range) {
-  return range.first_address <= range.last_address && range.first_port <= range.last_port;
+bool can_be(const EndpointRange& range) {
+  return range.first_address <= range.last_address && range.first_port <= range.last_port && range.group < 8;
+}
+
+bool can_be(const FrameSpec& frame, bool mark) {
+  if (frame.family != Family::ipv4 && frame.family != Family::ipv6) return false;
+  const uint32_t least = frame.shortest_length != 0 ? frame.shortest_length : frame.length;
+  return least >= (mark ? shortest_marked(frame.family) : kShortestFrame) && least <= frame.length &&
+         frame.length <= kLongestFrame && can_be(frame.from) && can_be(frame.to);
 }
 
 // What a loop relies on, asserted there. lib/traffic.ts says it in words; this keeps the process alive.
 bool fits(const GeneratorOptions& options, const Port& port) {
-  const FrameSpec& frame = options.frame;
-  const uint32_t shortest = options.mark ? kShortestMarkedFrame : kShortestFrame;
-  return !port.tx_rings().empty() && port.tx_rings().front().buffer_size() >= kHeadersLength &&
-         frame.length >= shortest && frame.length <= kLongestFrame && in_order(frame.from) &&
-         in_order(frame.to) && options.burst > 0 && options.fragments > 0 && options.rate.per_ns > 0 &&
+  return !port.tx_rings().empty() && can_be(options.frame, options.mark) && options.burst > 0 &&
+         options.fragments > 0 && options.header_length <= kLongestVirtioHeader &&
+         options.frame.length + options.header_length <= kLongestFrame && options.rate.per_ns > 0 &&
          options.contents <= Contents::always && !(options.mark && options.contents == Contents::never);
 }
 

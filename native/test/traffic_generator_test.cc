@@ -176,7 +176,7 @@ TEST("generator cuts packets into slots as pkt-gen does") {
     const std::vector<FakeSlot> slots = sent(options);
     CHECK_EQUAL(slots.size(), 30 * row.lengths.size());
 
-    std::vector<uint8_t> frame(std::max(row.length, kHeadersLength));
+    std::vector<uint8_t> frame(std::max(row.length, headers_length(Family::ipv4)));
     Frame{options.frame}.write(frame.data());
     frame.resize(row.length);
     std::vector<uint8_t> packet;

@@ -69,7 +69,7 @@ TEST("mark has the layout of its drawing") {
 
 TEST("mark is read as it was written, at any length") {
   check::Random random;
-  for (uint32_t length = kShortestMarkedFrame; length <= 65535;
+  for (uint32_t length = shortest_marked(Family::ipv4); length <= 65535;
        length = length < 200 ? length + 1 : length + 1999) {
     const Frame frame{markable(length)};
     const uint16_t stream = static_cast<uint16_t>(random.next());

@@ -22,7 +22,7 @@ std::string hex(const uint8_t* bytes, size_t length) {
 }
 
 std::vector<uint8_t> written(const Frame& frame) {
-  std::vector<uint8_t> bytes(std::max(frame.length(), kHeadersLength), 0xee);
+  std::vector<uint8_t> bytes(std::max(frame.length(), frame.layout().payload), 0xee);
   frame.write(bytes.data());
   return bytes;
 }

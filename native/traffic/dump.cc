@@ -5,10 +5,13 @@
 namespace nm {
 
 void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor) {
-  const uint8_t* const buffer = ring.buffer(descriptor.buf_idx);
+  put(ring, slot, descriptor, ring.buffer(descriptor.buf_idx));
+}
+
+void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes) {
   const size_t copied = std::min({size_t{descriptor.len}, size_t{ring.buffer_size()}, longest_});
   Entry entry{ring.shared()->ringid, slot,           descriptor.buf_idx,
-              descriptor.flags,      descriptor.len, {buffer, buffer + copied}};
+              descriptor.flags,      descriptor.len, {bytes, bytes + copied}};
 
   const std::lock_guard<std::mutex> hold(lock_);
   entries_.push_back(std::move(entry));

@@ -29,8 +29,9 @@ class Dump {
   // How many slots may be put. A loop that finds none lets its packets wait: none goes by unseen.
   size_t room() const { return capacity_ - count_.load(std::memory_order_relaxed); }
 
-  // By the one loop that fills the queue, after it found room.
+  // By the one loop that fills the queue, after it found room. The slot's bytes are in its buffer, or at `bytes`.
   void put(const Ring& ring, uint32_t slot, Descriptor descriptor);
+  void put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes);
 
   // Takes all entries out. By any thread.
   std::vector<Entry> take();

@@ -13,7 +13,7 @@ namespace {
 constexpr uint16_t kMagic = 'n' | 'm' << 8;
 constexpr uint32_t kCrcLength = 4;
 constexpr uint64_t kSequenceMask = (uint64_t{1} << 48) - 1;
-constexpr uint32_t kAfterUdpChecksum = kUdpChecksumOffset + 2;
+constexpr uint32_t kChecksumLength = 2;
 
 // What the 18 bytes of a mark add to the frame's UDP sum, from their little-endian words.
 uint64_t mark_sum(uint64_t first, uint64_t second, uint16_t third, bool at_odd_offset) {
@@ -23,12 +23,21 @@ uint64_t mark_sum(uint64_t first, uint64_t second, uint16_t third, bool at_odd_o
   return at_odd_offset ? sum : swap_bytes(sum);
 }
 
-bool has_udp_checksum(const uint8_t* frame, uint32_t length) {
-  constexpr uint16_t kEthernetTypeIp = 0x0800;
+// Where the UDP checksum is in a frame, 0 when there is none.
+uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
+  constexpr uint16_t kEthernetTypeIpv4 = 0x0800;
+  constexpr uint16_t kEthernetTypeIpv6 = 0x86dd;
   constexpr uint8_t kVersion4NoOptions = 4 << 4 | 5;
   constexpr uint8_t kProtocolUdp = 17;
-  return length >= kShortestMarkedFrame && load_big<uint16_t>(frame + 12) == kEthernetTypeIp &&
-         frame[14] == kVersion4NoOptions && frame[23] == kProtocolUdp;
+  if (length < shortest_marked(Family::ipv4)) return 0;
+  const uint16_t type = load_big<uint16_t>(frame + 12);
+  if (type == kEthernetTypeIpv4 && frame[14] == kVersion4NoOptions && frame[23] == kProtocolUdp) {
+    return layout_of(Family::ipv4).udp_checksum;
+  }
+  if (type == kEthernetTypeIpv6 && frame[20] == kProtocolUdp && length >= shortest_marked(Family::ipv6)) {
+    return layout_of(Family::ipv6).udp_checksum;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -40,9 +49,10 @@ MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   if ((first & 0xffff) != kMagic) return MarkState::none;
 
   uint32_t crc = 0;
-  if (has_udp_checksum(frame, length)) {
-    crc = crc32c(crc, frame, kUdpChecksumOffset);
-    crc = crc32c(crc, frame + kAfterUdpChecksum, length - kAfterUdpChecksum - kCrcLength);
+  if (const uint32_t checksum = udp_checksum_offset(frame, length); checksum != 0) {
+    const uint32_t after = checksum + kChecksumLength;
+    crc = crc32c(crc, frame, checksum);
+    crc = crc32c(crc, frame + after, length - after - kCrcLength);
   } else {
     crc = crc32c(crc, frame, length - kCrcLength);
   }
@@ -56,19 +66,19 @@ MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
 }
 
 Marker::Marker(const Frame& frame, uint16_t stream) : stream_(stream) {
-  assert(frame.length() >= kShortestMarkedFrame);
-  crc_before_ = crc32c(0, frame.bytes(), kVaryingOffset);
+  const FrameLayout& at = frame.layout();
+  assert(frame.length() >= at.payload + kMarkLength);
+  crc_before_ = crc32c(0, frame.bytes(), frame.varies() ? frame.first_varying() : at.udp_checksum);
   if (frame.varies()) return;
-  crc_before_ = crc32c(crc_before_, frame.bytes() + kVaryingOffset, kUdpChecksumOffset - kVaryingOffset);
-  crc_before_ = crc32c(crc_before_, frame.bytes() + kAfterUdpChecksum,
-                       frame.length() - kAfterUdpChecksum - kMarkLength);
+  crc_before_ = crc32c(crc_before_, frame.bytes() + at.payload, frame.length() - at.payload - kMarkLength);
 }
 
 void Marker::write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint32_t sent_ns) const {
   uint32_t crc = crc_before_;
   if (frame.varies()) {
-    crc = crc32c(crc, copy + kVaryingOffset, kUdpChecksumOffset - kVaryingOffset);
-    crc = crc32c(crc, frame.bytes() + kAfterUdpChecksum, frame.length() - kAfterUdpChecksum - kMarkLength);
+    const FrameLayout& at = frame.layout();
+    crc = crc32c(crc, copy + frame.first_varying(), at.udp_checksum - frame.first_varying());
+    crc = crc32c(crc, frame.bytes() + at.payload, frame.length() - at.payload - kMarkLength);
   }
 
   sequence &= kSequenceMask;
@@ -84,7 +94,7 @@ void Marker::write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint32_
   store_little(mark + 16, third);
 
   const uint64_t sum = frame.udp_sum() + mark_sum(first, second, third, (frame.length() & 1) != 0);
-  store_big<uint16_t>(copy + kUdpChecksumOffset, udp_checksum(sum));
+  store_big<uint16_t>(copy + frame.layout().udp_checksum, udp_checksum(sum));
 }
 
 }  // namespace nm

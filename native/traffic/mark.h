@@ -11,11 +11,11 @@
 //   stream     which of several senders, or rings of one
 //   sequence   counts the frames of a stream from 0, modulo 2^48
 //   sent_ns    the low 32 bits of the monotonic clock, in nanoseconds, when the batch of this frame was made
-//   crc        CRC-32C of the frame's bytes before it, without the UDP checksum of an IPv4 frame: the
-//   checksum covers
-//              the mark, so that each would have to be known before the other
+//   crc        CRC-32C of the frame's bytes before it, without the UDP checksum of an IPv4 or IPv6 frame: the
+//              checksum covers the mark, so that each would have to be known before the other
 //
-// Headers and mark of an IPv4 frame take 60 bytes, so that the shortest Ethernet frame can carry a mark.
+// Headers and mark of an IPv4 frame take 60 bytes, so that the shortest Ethernet frame can carry a mark. IPv6
+// needs 80.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@
 namespace nm {
 
 inline constexpr uint32_t kMarkLength = 18;
-inline constexpr uint32_t kShortestMarkedFrame = kHeadersLength + kMarkLength;
+
+constexpr uint32_t shortest_marked(Family family) { return headers_length(family) + kMarkLength; }
 
 struct Mark {
   uint16_t stream;

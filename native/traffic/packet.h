@@ -1,31 +1,37 @@
-// A frame that the generator sends: Ethernet, IPv4, UDP and pkt-gen's well-known text.
+// The frames that the generator sends: Ethernet, IPv4 or IPv6, UDP and pkt-gen's well-known text.
 //
 //     0          14                          34                    42
 //     +----------+---------------------------+---------------------+------------------------- - -
-//     | Ethernet | IPv4      | ip sum | from to | ports | len | sum | netmap pkt-gen DIRECT payload...
+//     | Ethernet | IPv4 len  | ip sum | from to | ports | len | sum | netmap pkt-gen DIRECT payload...
 //     +----------+-----------+--------+------+--+-------+-----+-----+------------------------- - -
-//                            24       26           34      38    40
+//                      16        24       26       34      38    40
 //
-// Addresses and ports may be ranges. They are walked like an odometer, fastest first: from's port, from's
-// address, to's port, to's address. Only bytes 24 to 41 differ between the frames of a range, so a buffer
-// that holds one of them becomes another by rewriting those.
+//     0          14                          54                    62
+//     +----------+---------------------------+---------------------+------------------------- - -
+//     | Ethernet | IPv6 len     | from | to   | ports | len | sum | netmap pkt-gen DIRECT payload...
+//     +----------+--------------+------+------+-------+-----+-----+------------------------- - -
+//                      18         22     38     54      58    60
+//
+// Addresses and ports may be ranges or random, see walk.h, and lengths random. All that differs between the frames
+// of a spec is in the headers; a longer frame goes on where a shorter one ends. So a buffer that holds the longest
+// of them becomes any other by rewriting a few bytes of its headers.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <vector>
 
+#include "bytes.h"
+#include "checksum.h"
+#include "traffic/random.h"
+#include "traffic/walk.h"
+
 namespace nm {
 
 using Mac = std::array<uint8_t, 6>;
 
-// Addresses and ports in host order, ends included, first <= last.
-struct EndpointRange {
-  uint32_t first_address = 0;
-  uint32_t last_address = 0;
-  uint16_t first_port = 1234;
-  uint16_t last_port = 1234;
-};
+// Values are what lib/layout.ts calls the families.
+enum class Family : uint8_t { ipv4 = 4, ipv6 = 6 };
 
 struct FrameSpec {
   Mac to_mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -34,61 +40,203 @@ struct FrameSpec {
   EndpointRange to{0x0a010001, 0x0a010001, 1234, 1234};
   // Bytes without CRC, 16 to 65535. One that is too short for its headers carries their first part.
   uint32_t length = 60;
+  // When it is not 0, each frame has a random length from this to `length`.
+  uint32_t shortest_length = 0;
   // How many zero bytes end the payload instead of text, for whoever writes something there.
   uint32_t reserved_at_end = 0;
+  Family family = Family::ipv4;
+  // The text says that it came by way of an indirect buffer.
+  bool indirect = false;
+  // Of all that is random.
+  uint64_t seed = 0;
 };
 
 inline constexpr uint32_t kShortestFrame = 16;
 inline constexpr uint32_t kLongestFrame = 65535;
-inline constexpr uint32_t kHeadersLength = 42;
-inline constexpr uint32_t kVaryingOffset = 24;
-inline constexpr uint32_t kUdpChecksumOffset = 40;
+inline constexpr uint32_t kUdpHeaderLength = 8;
+
+// Where things are in the frames of a family.
+struct FrameLayout {
+  uint32_t ip_length;      // the length that the IP header tells
+  uint32_t first_varying;  // no byte before it differs between frames of one length
+  uint32_t from_address;
+  uint32_t to_address;
+  uint32_t udp;
+  uint32_t udp_checksum;
+  uint32_t payload;
+};
+
+constexpr FrameLayout layout_of(Family family) {
+  return family == Family::ipv4 ? FrameLayout{16, 24, 26, 30, 34, 40, 42}
+                                : FrameLayout{18, 22, 22, 38, 54, 60, 62};
+}
+
+constexpr uint32_t headers_length(Family family) { return layout_of(family).payload; }
+
+// The text of the payload, by the number of its bytes: what they add to a checksum.
+class TextSum {
+ public:
+  // Long enough for the text once, which has an even number of bytes.
+  static constexpr uint32_t kMost = 80;
+
+  constexpr TextSum(const char* text, uint32_t period) : period_(period) {
+    for (uint32_t i = 0; i < period; i++) {
+      const uint32_t byte = static_cast<uint8_t>(text[i]);
+      sums_[i + 1] = sums_[i] + (i % 2 == 0 ? byte << 8 : byte);
+    }
+  }
+  constexpr uint64_t of(uint32_t bytes) const {
+    const uint32_t whole = bytes / period_;
+    return uint64_t{whole} * sums_[period_] + sums_[bytes - whole * period_];
+  }
+
+ private:
+  uint32_t period_;
+  std::array<uint32_t, kMost + 1> sums_{};
+};
+
+// The headers of one frame after the other, as far as they differ. Small, so that a loop can work on a copy.
+class Headers {
+ public:
+  Headers(const FrameSpec& spec, uint64_t ip_sum, uint64_t udp_sum, const TextSum& text);
+
+  // Writes what differs into a buffer that holds any frame of the spec. Returns what the UDP checksum was made
+  // of, with the reserved bytes as zeros. Stores words of the size that marks read them in.
+  uint64_t write(uint8_t* to) const { return family_ == Family::ipv4 ? write_ipv4(to) : write_ipv6(to); }
+
+  // What write() gives, without writing.
+  uint64_t udp_sum() const {
+    const Endpoints& now = walk_.now();
+    return udp_sum_ + length_sum_ + sum_words(now.from_address) + sum_words(now.to_address) + now.from_port +
+           now.to_port;
+  }
+
+  // Goes on to the addresses and ports of the next frame.
+  void step() { walk_.step(); }
+
+  // Makes the frame another length: at most the spec's.
+  void set_length(uint32_t length) {
+    const uint32_t size = length > payload_ ? length : payload_;
+    const uint32_t text = size - payload_;
+    const uint32_t udp_length = text + kUdpHeaderLength;
+    ip_length_ = static_cast<uint16_t>(family_ == Family::ipv4 ? udp_length + kIpv4HeaderLength : udp_length);
+    udp_length_ = static_cast<uint16_t>(udp_length);
+    // The length counts twice: in the header, and in the pseudo-header.
+    length_sum_ = 2 * uint64_t{udp_length} + text_->of(text > reserved_ ? text - reserved_ : 0);
+  }
+
+ private:
+  static constexpr uint32_t kIpv4HeaderLength = 20;
+
+  uint64_t write_ipv4(uint8_t* to) const {
+    constexpr FrameLayout at = layout_of(Family::ipv4);
+    const Endpoints now = walk_.now();
+    const uint64_t addresses = sum_words(now.from_address) + sum_words(now.to_address);
+    const uint64_t sum = udp_sum_ + length_sum_ + addresses + now.from_port + now.to_port;
+    const uint64_t ip_sum = ip_checksum(ip_sum_ + ip_length_ + addresses);
+    if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
+    store_big<uint64_t>(to + at.first_varying,
+                        ip_sum << 48 | uint64_t{now.from_address} << 16 | now.to_address >> 16);
+    store_big<uint64_t>(to + at.first_varying + 8, uint64_t{now.to_address & 0xffff} << 48 |
+                                                       uint64_t{now.from_port} << 32 |
+                                                       uint64_t{now.to_port} << 16 | udp_length_);
+    store_big<uint16_t>(to + at.udp_checksum, udp_checksum(sum));
+    return sum;
+  }
+
+  uint64_t write_ipv6(uint8_t* to) const {
+    constexpr FrameLayout at = layout_of(Family::ipv6);
+    const Endpoints now = walk_.now();
+    const uint64_t sum =
+        udp_sum_ + length_sum_ + now.from_address + now.to_address + now.from_port + now.to_port;
+    if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
+    store_big<uint16_t>(to + from_offset_, static_cast<uint16_t>(now.from_address));
+    store_big<uint16_t>(to + to_offset_, static_cast<uint16_t>(now.to_address));
+    store_big<uint64_t>(to + at.udp, uint64_t{now.from_port} << 48 | uint64_t{now.to_port} << 32 |
+                                         uint64_t{udp_length_} << 16 | udp_checksum(sum));
+    return sum;
+  }
+
+  Walk walk_;
+  const TextSum* text_;
+  // Sums of what no frame changes.
+  uint64_t ip_sum_;
+  uint64_t udp_sum_;
+  // What the present length adds.
+  uint64_t length_sum_ = 0;
+  uint32_t payload_;
+  uint32_t reserved_;
+  uint16_t ip_length_ = 0;
+  uint16_t udp_length_ = 0;
+  uint8_t from_offset_;
+  uint8_t to_offset_;
+  Family family_;
+  bool lengths_vary_;
+};
+
+// The lengths of one frame after the other.
+class Lengths {
+ public:
+  Lengths(uint32_t shortest, uint32_t longest, uint64_t seed)
+      : shortest_(shortest), choices_(longest - shortest + 1), random_(seed) {
+    step();
+  }
+
+  bool vary() const { return choices_ > 1; }
+  uint32_t now() const { return now_; }
+  void step() { now_ = shortest_ + random_.below(choices_); }
+
+ private:
+  uint32_t shortest_;
+  uint32_t choices_;
+  uint32_t now_ = 0;
+  Random random_;
+};
 
 class Frame {
  public:
   explicit Frame(const FrameSpec& spec);
 
-  uint32_t length() const { return length_; }
-  // Whether step() leads to a different frame.
-  bool varies() const { return varies_; }
+  // Of the present frame, and of the longest.
+  uint32_t length() const { return lengths_.now(); }
+  uint32_t longest() const { return longest_; }
+  const FrameLayout& layout() const { return layout_; }
 
-  // The parts of the frame that no step changes, in place; the other bytes are those of the first frame.
+  // Whether step() leads to a different frame, and whether to one of different length.
+  bool varies() const { return varies_; }
+  bool lengths_vary() const { return lengths_.vary(); }
+  // No byte before it differs between frames.
+  uint32_t first_varying() const { return lengths_vary() ? layout_.ip_length : layout_.first_varying; }
+
+  // The bytes of the longest frame. Those in the headers that differ are the first frame's.
   const uint8_t* bytes() const { return bytes_.data(); }
   // What the UDP checksum is made of, with the reserved bytes as zeros.
-  uint64_t udp_sum() const { return udp_sum_; }
+  uint64_t udp_sum() const { return headers_.udp_sum(); }
 
   // Writes the whole frame. `to` has room for the headers at least, however short the frame.
   void write(uint8_t* to) const;
-  // Makes any frame of the range that `to` holds into the present one. Stores bytes 24 to 39 as two words.
-  void write_varying(uint8_t* to) const;
+  // Writes as much as any frame of the spec has, of which the headers are the present one's.
+  void write_longest(uint8_t* to) const;
+  // Makes any frame of the spec that `to` holds into the present one, if it held the longest before.
+  void write_varying(uint8_t* to) const { headers_.write(to); }
 
-  // Goes on to the next frame of the range, after the last to the first.
+  // Goes on to the next frame.
   void step();
 
+  // For a loop that goes on by itself: it takes copies, and gives them back.
+  const Headers& headers() const { return headers_; }
+  const Lengths& lengths() const { return lengths_; }
+  void resume(const Headers& headers, const Lengths& lengths);
+
  private:
-  void renew();
+  explicit Frame(const FrameSpec& spec, std::vector<uint8_t> bytes);
 
-  EndpointRange from_;
-  EndpointRange to_;
-  uint32_t length_;
+  FrameLayout layout_;
+  uint32_t longest_;
   bool varies_;
-
-  uint32_t from_address_;
-  uint32_t to_address_;
-  uint16_t from_port_;
-  uint16_t to_port_;
-  uint16_t udp_length_;
-
-  // Bytes 24 to 31 and 32 to 39 of the present frame. Not side by side, or the compiler would load both at
-  // once, which has to wait for the two stores of step().
-  uint64_t varying_first_;
-  uint64_t udp_sum_;
-  uint64_t varying_second_;
-
-  // Sums of everything but addresses and ports.
-  uint64_t ip_sum_fixed_;
-  uint64_t udp_sum_fixed_;
+  Lengths lengths_;
   std::vector<uint8_t> bytes_;
+  Headers headers_;
 };
 
 }  // namespace nm

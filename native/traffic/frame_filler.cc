@@ -1,0 +1,249 @@
+#include "traffic/frame_filler.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace nm {
+namespace {
+
+// No buffer has this index, so a slot that remembers it is written.
+constexpr uint32_t kNothingWritten = UINT32_MAX;
+
+FrameSpec frame_for(const FrameFillerOptions& options) {
+  FrameSpec frame = options.frame;
+  if (options.mark) frame.reserved_at_end = kMarkLength;
+  frame.indirect = options.indirect;
+  return frame;
+}
+
+// How a packet is cut: `longer` slots of `bytes` + 1 bytes, then others of `bytes`; the last has what is left.
+struct Cut {
+  uint32_t slots;
+  uint32_t bytes;
+  uint32_t longer;
+};
+
+// Cuts as pkt-gen does: into `fragments` even parts, of which the last has the remainder too; into parts of `longest`
+// bytes when those would be too long. Where only the last would be, the remainder is spread over the others.
+Cut cut_of(uint32_t length, uint32_t fragments, uint32_t longest) {
+  const uint32_t even = std::min(fragments, length);
+  const uint32_t full = (length + longest - 1) / longest;
+  if (full > even) return {full, longest, 0};
+  const uint32_t bytes = length / even;
+  const uint32_t remainder = length % even;
+  return {even, bytes, bytes + remainder > longest ? remainder : 0};
+}
+
+}  // namespace
+
+FrameFiller::FrameFiller(Port& port, const FrameFillerOptions& options)
+    : options_(options), frame_(frame_for(options)) {
+  assert(!port.tx_rings().empty() && options.fragments > 0);
+  assert(options.header_length <= kLongestVirtioHeader);
+  assert(!options.mark || options.contents != Contents::never);
+
+  const uint32_t buffer_size = port.tx_rings().front().buffer_size();
+  uint16_t stream = options.first_stream;
+  for (const Ring& ring : port.tx_rings()) {
+    Lane& lane = lanes_.emplace_back();
+    lane.ring = ring;
+    lane.written.assign(ring.slots(), kNothingWritten);
+    if (options.indirect) lane.own.resize(size_t{ring.slots()} * buffer_size);
+    if (options.mark) lane.marker.emplace(frame_, stream++);
+  }
+
+  longest_fragment_ =
+      options.longest_fragment == 0 ? buffer_size : std::min(options.longest_fragment, buffer_size);
+  // No shorter packet takes more.
+  slots_per_packet_ =
+      cut_of(options.header_length + frame_.longest(), options.fragments, longest_fragment_).slots;
+  // The headers are written whole, even when the frame is shorter.
+  const uint32_t most = options.header_length + std::max(frame_.longest(), frame_.layout().payload);
+  if (slots_per_packet_ > 1 || most > buffer_size) assembled_.resize(most);
+
+  composes_ = options.contents != Contents::never &&
+              (options.mark || frame_.varies() || options.contents == Contents::always);
+  flags_ = options.indirect ? abi::NS_INDIRECT : 0;
+}
+
+Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
+  Lane& to = lanes_[lane];
+  if (!assembled_.empty()) return {packets, put_several(to, packets, now_ns)};
+  const bool plain = !composes_ && !frame_.varies() && !options_.indirect && options_.dump == nullptr;
+  return {packets, plain ? put_same(to, packets) : put_differing(to, packets, now_ns)};
+}
+
+// Packets of one slot that are all the same: the loop that has to be fast. What it uses is in locals, because
+// the compiler must assume that storing a descriptor changes everything else.
+uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
+  const Ring ring = lane.ring;
+  const bool writes = options_.contents != Contents::never;
+  const uint16_t length = static_cast<uint16_t>(packet_length());
+  uint32_t* const written = lane.written.data();
+
+  uint32_t slot = ring.head_in_range();
+  uint32_t last = slot;
+  for (uint32_t left = packets; left > 0;) {
+    const uint32_t run = std::min(left, ring.slots() - slot);
+    for (const uint32_t end = slot + run; slot < end; slot++) {
+      const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+      if (writes && written[slot] != buf_idx) [[unlikely]] {
+        write_buffer(lane, slot, buf_idx);
+      }
+      ring.put(slot, {buf_idx, length, 0});
+    }
+    last = slot - 1;
+    if (slot == ring.slots()) slot = 0;
+    left -= run;
+  }
+  // A network card tells us only of slots with this flag that they were sent.
+  ring.put(last, {ring.descriptor(last).buf_idx, length, abi::NS_REPORT});
+  ring.advance(slot);
+  return uint64_t{packets} * length;
+}
+
+// Packets of one slot that differ, or that somebody wants to see: first descriptors, then contents.
+uint64_t FrameFiller::put_differing(Lane& lane, uint32_t packets, uint64_t now_ns) {
+  const Ring ring = lane.ring;
+  const bool writes = options_.contents != Contents::never;
+  const uint32_t header_length = options_.header_length;
+  const uint16_t flags = flags_;
+  uint32_t* const written = lane.written.data();
+  Lengths lengths = frame_.lengths();
+  const bool lengths_vary = lengths.vary();
+  uint64_t bytes = 0;
+
+  const uint32_t first = ring.head_in_range();
+  uint32_t slot = first;
+  for (uint32_t left = packets; left > 0;) {
+    const uint32_t run = std::min(left, ring.slots() - slot);
+    left -= run;
+    for (const uint32_t end = slot + run; slot < end; slot++) {
+      const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+      if (writes && written[slot] != buf_idx) [[unlikely]] {
+        write_buffer(lane, slot, buf_idx);
+      }
+      if (flags != 0) place(lane, slot, buf_idx);
+      const uint32_t length = header_length + lengths.now();
+      if (lengths_vary) lengths.step();
+      bytes += length;
+      const bool last = left == 0 && slot + 1 == end;
+      ring.put(slot, {buf_idx, static_cast<uint16_t>(length),
+                      static_cast<uint16_t>(last ? flags | abi::NS_REPORT : flags)});
+    }
+    if (slot == ring.slots()) slot = 0;
+  }
+
+  if (composes_) write_payloads(lane, first, packets, now_ns);
+  if (lengths_vary) frame_.resume(frame_.headers(), lengths);
+  if (options_.dump != nullptr) dump(lane, first, packets);
+  ring.advance(slot);
+  return bytes;
+}
+
+// Makes the contents of `packets` slots from `slot` on the next packets.
+void FrameFiller::write_payloads(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns) {
+  const Ring ring = lane.ring;
+  const uint32_t header_length = options_.header_length;
+  // A mark overwrites text that a longer frame needs.
+  const bool whole = options_.contents == Contents::always || (options_.mark && frame_.lengths_vary());
+  if (whole || options_.mark || options_.indirect) {
+    for (uint32_t i = 0; i < packets; i++, slot = ring.next(slot)) {
+      uint8_t* const frame = place(lane, slot, ring.descriptor(slot).buf_idx) + header_length;
+      if (whole) {
+        frame_.write(frame);
+      } else if (frame_.varies()) {
+        frame_.write_varying(frame);
+      }
+      if (lane.marker) lane.marker->write(frame_, frame, lane.sequence++, static_cast<uint32_t>(now_ns));
+      frame_.step();
+    }
+    return;
+  }
+
+  // Ranges and lengths, which have to be fast: what changes is in a local.
+  Headers headers = frame_.headers();
+  const bool lengths_vary = frame_.lengths_vary();
+  for (uint32_t left = packets; left > 0;) {
+    const uint32_t run = std::min(left, ring.slots() - slot);
+    for (const uint32_t end = slot + run; slot < end; slot++) {
+      const Descriptor descriptor = ring.descriptor(slot);
+      if (lengths_vary) headers.set_length(descriptor.len - header_length);
+      headers.write(ring.buffer(descriptor.buf_idx) + header_length);
+      headers.step();
+    }
+    if (slot == ring.slots()) slot = 0;
+    left -= run;
+  }
+  frame_.resume(headers, frame_.lengths());
+}
+
+// Packets that are put together elsewhere and cut into slots.
+uint64_t FrameFiller::put_several(Lane& lane, uint32_t packets, uint64_t now_ns) {
+  const Ring& ring = lane.ring;
+  uint64_t bytes = 0;
+  const uint32_t first = ring.head_in_range();
+  uint32_t slot = first;
+  for (uint32_t i = 0; i < packets; i++) {
+    bytes += packet_length();
+    if (options_.contents != Contents::never) compose(lane, assembled_.data(), now_ns);
+    slot = put_cut(lane, slot, i + 1 == packets ? abi::NS_REPORT : 0);
+    frame_.step();
+  }
+  if (options_.dump != nullptr) dump(lane, first, ring.distance(first, slot));
+  ring.advance(slot);
+  return bytes;
+}
+
+// Makes `to`, zeros at first, the present packet.
+void FrameFiller::compose(Lane& lane, uint8_t* to, uint64_t now_ns) {
+  uint8_t* const frame = to + options_.header_length;
+  frame_.write(frame);
+  if (lane.marker) lane.marker->write(frame_, frame, lane.sequence++, static_cast<uint32_t>(now_ns));
+}
+
+// Cuts the assembled packet into slots from `slot` on. Returns the slot after them.
+uint32_t FrameFiller::put_cut(Lane& lane, uint32_t slot, uint16_t report) {
+  const Ring& ring = lane.ring;
+  const uint32_t whole = packet_length();
+  const Cut cut = cut_of(whole, options_.fragments, longest_fragment_);
+  uint32_t offset = 0;
+  for (uint32_t i = 0; i < cut.slots; i++) {
+    const bool last = i + 1 == cut.slots;
+    const uint32_t length = last ? whole - offset : cut.bytes + (i < cut.longer);
+    const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+    uint8_t* const to = place(lane, slot, buf_idx);
+    if (options_.contents != Contents::never) std::memcpy(to, assembled_.data() + offset, length);
+    const uint16_t flags = last ? report : abi::NS_MOREFRAG;
+    ring.put(slot, {buf_idx, static_cast<uint16_t>(length), static_cast<uint16_t>(flags | flags_)});
+    offset += length;
+    slot = ring.next(slot);
+  }
+  return slot;
+}
+
+// Writes what a buffer that was not seen before has to hold: any frame of the spec can be made of it.
+void FrameFiller::write_buffer(Lane& lane, uint32_t slot, uint32_t buf_idx) {
+  uint8_t* const to = place(lane, slot, buf_idx);
+  std::memset(to, 0, options_.header_length);
+  frame_.write_longest(to + options_.header_length);
+  lane.written[slot] = buf_idx;
+}
+
+void FrameFiller::dump(Lane& lane, uint32_t slot, uint32_t slots) {
+  for (uint32_t i = 0; i < slots; i++, slot = lane.ring.next(slot)) {
+    const Descriptor descriptor = lane.ring.descriptor(slot);
+    options_.dump->put(lane.ring, slot, descriptor, place(lane, slot, descriptor.buf_idx));
+  }
+}
+
+// Where the bytes of a slot go: its buffer, or memory of ours that the slot is made to point to.
+uint8_t* FrameFiller::place(Lane& lane, uint32_t slot, uint32_t buf_idx) {
+  if (!options_.indirect) return lane.ring.buffer(buf_idx);
+  uint8_t* const own = lane.own.data() + size_t{slot} * lane.ring.buffer_size();
+  lane.ring.slot(slot).ptr = reinterpret_cast<uintptr_t>(own);
+  return own;
+}
+
+}  // namespace nm
