@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,14 @@ Status serve(abi::nmreq_header* header, Use use) {
 // The user wants more than it has: cur is at the tail.
 bool is_ready(const BoundRing& ring) {
   return __atomic_load_n(&ring.shared->cur, __ATOMIC_RELAXED) != ring.state->hwtail;
+}
+
+// Says when the program last looked for packets.
+void stamp(abi::netmap_ring* ring) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  ring->ts_sec = now.tv_sec;
+  ring->ts_usec = now.tv_nsec / 1000;
 }
 
 }  // namespace
@@ -188,6 +197,7 @@ Status EmbeddedDevice::sync_one_rx(BoundRing& ring) {
   if (begin == SyncBegin::busy) return Status::ok;
   if (begin == SyncBegin::reset) ring_error_ = true;
   const Status status = ring.path->rx_sync(ring, user.head);
+  stamp(ring.shared);
   engine::sync_end(ring);
   return status;
 }

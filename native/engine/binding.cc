@@ -16,6 +16,10 @@ uint32_t max_of_one(uint32_t count) { return count == 0 ? 1 : count; }
 Status select_rings(const PortRecord& record, const abi::nmreq_register& request, RingRange* tx,
                     RingRange* rx) {
   const uint32_t number = request.nr_ringid;
+  const bool wants_host = request.nr_mode == abi::NR_REG_SW || request.nr_mode == abi::NR_REG_NIC_SW ||
+                          request.nr_mode == abi::NR_REG_ONE_SW;
+  // The host rings of a switch port are places in its netmap_if, with no host behind them.
+  if (wants_host && record.kind == PortKind::vale) return Status::bad_mode;
   switch (request.nr_mode) {
     case abi::NR_REG_ALL_NIC:
       *tx = {0, record.tx_rings};

@@ -1,0 +1,27 @@
+// Where a device knowingly does otherwise. The words for the embedded engine are those of a first column in
+// docs/netmap-differences.md; a test compares them.
+#include "harness.h"
+
+namespace conformance {
+
+const std::vector<Difference> differences = {
+    {"more rings than a VALE port may have are cut to the limit", Device::embedded,
+     "rings or slots beyond the limits are cut to the limit"},
+    {"buffers are 2048 bytes apart", Device::embedded, "buffers 2048 bytes apart"},
+    {"a head past tail is believed at the next sync", Device::embedded,
+     "a head or cur that cannot be is refused once and believed at the next sync"},
+    {"a slot whose buffer does not exist goes out as a packet without bytes", Device::embedded,
+     "a slot with a bad index or length goes out as a packet of length 0"},
+    {"indirect data at a bad address goes out as a packet without bytes", Device::embedded,
+     "a bad pointer of an indirect slot goes out as a packet of length 0"},
+    {"a station whose place another one took is not learnt again while it keeps sending", Device::embedded,
+     "a station whose table entry another one took is not learnt again while it keeps sending"},
+    {"packets to a station whose port went away reach nobody", Device::embedded,
+     "stations of a port that went away stay in the table and swallow packets"},
+    {"a packet of several slots that does not fit takes those behind it along", Device::embedded,
+     "a packet of several slots that does not fit ends the batch for its receiver"},
+    {"a batch on a later ring with a packet for one and one for all brings the second one twice", Device::embedded,
+     "a broadcast from a TX ring other than 0 reaches a receiver twice when the batch also has a packet for it alone"},
+};
+
+}  // namespace conformance
