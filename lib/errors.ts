@@ -466,6 +466,7 @@ export const statusErrors = {
   bad_option: "REQUEST_REFUSED",
   unsupported_option: "PORT_OPTION_UNSUPPORTED",
   unsupported_request: "REQUEST_UNSUPPORTED",
+  no_passthrough: "REQUEST_UNSUPPORTED",
   bad_address: "REQUEST_REFUSED",
   too_long_request: "REQUEST_REFUSED",
   bad_name: "PORT_NAME",

@@ -19,6 +19,7 @@ namespace nm {
   row(unsupported_option, EOPNOTSUPP, "an option of the request is not understood")                        \
   row(unsupported_request, EOPNOTSUPP, "the request is known but this device does not serve it")           \
   row(bad_address, EFAULT, "the request points to memory that cannot be read or written")                  \
+  row(no_passthrough, ENOMEM, "the request is for a host of virtual machines, which this device is not")   \
   row(too_long_request, EMSGSIZE, "body and options together are larger than 4096 bytes")                  \
   row(bad_name, EINVAL, "the port name cannot be read: empty pipe id or empty base")                       \
   row(bad_switch_name, ENOMEM, "switch or port part too long, empty, or with odd characters")              \

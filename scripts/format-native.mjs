@@ -1,5 +1,5 @@
 /**
- * Runs clang-format over native/.
+ * Runs clang-format over native/ and test/conformance/.
  *
  *   node scripts/format-native.mjs           fails and shows what is formatted otherwise
  *   node scripts/format-native.mjs --write   formats it
@@ -12,16 +12,17 @@ import { fileURLToPath } from "node:url";
 import { clangFormatPath } from "clang-format-node";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const native = join(root, "native");
-
-const sources = existsSync(native)
-  ? readdirSync(native, { recursive: true }).filter((path) => /\.(cc|h)$/.test(path))
-  : [];
+const sources = ["native", "test/conformance"]
+  .filter((directory) => existsSync(join(root, directory)))
+  .flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true }).map((path) => join(directory, path)),
+  )
+  .filter((path) => /\.(cc|h)$/.test(path));
 
 if (sources.length > 0) {
   const mode = process.argv.includes("--write") ? ["-i"] : ["--dry-run", "--Werror"];
   const run = spawnSync(clangFormatPath, ["--style=file", ...mode, ...sources], {
-    cwd: native,
+    cwd: root,
     stdio: "inherit",
   });
   if (run.error) throw run.error;

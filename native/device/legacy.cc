@@ -27,6 +27,8 @@ enum class Command : uint16_t {
   set_header = 5,
   new_interface = 6,
   delete_interface = 7,
+  create_passthrough = 8,
+  delete_passthrough = 9,
   polling_on = 10,
   polling_off = 11,
   get_header = 12,
@@ -141,6 +143,9 @@ Status LegacyRequest::read_command(const abi::nmreq_legacy& request) {
               : uint16_t{abi::NETMAP_REQ_VALE_POLLING_DISABLE},
           &body_.polling);
       return Status::ok;
+    case Command::create_passthrough:
+    case Command::delete_passthrough:
+      return Status::no_passthrough;
     default:
       return Status::unsupported_request;
   }

@@ -79,6 +79,8 @@ Status find_switch_port(Namespace& space, const std::string& name, abi::nmreq_va
   PortName parsed;
   Status status = read_name(name, &parsed);
   if (status == Status::ok && parsed.kind != NameKind::vale) status = Status::not_on_a_switch;
+  // Nothing is made here: a switch that could not be is one that is not.
+  if (status == Status::bad_switch_name) status = Status::no_such_switch;
   std::shared_ptr<Switch> vale;
   if (status == Status::ok && Switch::open(space, parsed.switch_name, false, &vale) != Status::ok) {
     status = Status::no_such_switch;
@@ -226,6 +228,7 @@ Status port_header(const std::shared_ptr<Namespace>& space, const std::string& n
   Status status = enter(*space, lock, true, nullptr);
   PortName parsed;
   if (status == Status::ok) status = read_name(name, &parsed);
+  if (status == Status::bad_switch_name) status = Status::no_such_port;
   FoundPort port;
   if (status == Status::ok) status = find_port(*space, parsed, &port);
   if (status == Status::ok) header->nr_hdr_len = 0;

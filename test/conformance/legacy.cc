@@ -172,9 +172,7 @@ CASE("NIOCGINFO registers nothing") {
   EXPECT(descriptor.tx_sync(), ENXIO);
 }
 
-CASE("an unknown interface is not found") {
-  EXPECT(regif(legacy(plain("no"))), ENXIO);
-}
+CASE("an unknown interface is not found") { EXPECT(regif(legacy(plain("no"))), ENXIO); }
 
 CASE("the list command tells a port's place") {
   Port port(short_vale());
@@ -183,7 +181,7 @@ CASE("the list command tells a port's place") {
   Descriptor descriptor;
   EXPECT(regif(descriptor, &request), 0);
   EXPECT(request.nr_arg2, 0);
-  request = legacy("valz");
+  request = legacy("valq:a");
   request.nr_cmd = NETMAP_BDG_LIST;
   EXPECT(regif(request), ENOENT);
 }

@@ -95,7 +95,8 @@ CASE("region 1 is always there") {
 CASE("two descriptors of a port have a netmap_if each and the same rings") {
   Port first(vale("a")), second(vale("a"));
   HOLDS(first.reg.nr_offset != second.reg.nr_offset);
-  EXPECT(reinterpret_cast<char*>(&first.tx()) - first.memory, reinterpret_cast<char*>(&second.tx()) - second.memory);
+  EXPECT(reinterpret_cast<char*>(&first.tx()) - first.memory,
+         reinterpret_cast<char*>(&second.tx()) - second.memory);
 }
 
 CASE("a region that is mapped twice is the same memory") {

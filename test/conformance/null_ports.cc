@@ -4,7 +4,11 @@
 NOUN("null ports");
 
 static nmreq_register null_port(uint16_t tx, uint16_t rx, uint32_t slots) {
-  return {.nr_tx_slots = slots, .nr_rx_slots = slots, .nr_tx_rings = tx, .nr_rx_rings = rx, .nr_mem_id = 1,
+  return {.nr_tx_slots = slots,
+          .nr_rx_slots = slots,
+          .nr_tx_rings = tx,
+          .nr_rx_rings = rx,
+          .nr_mem_id = 1,
           .nr_mode = NR_REG_NULL};
 }
 
@@ -17,8 +21,12 @@ CASE("a null port needs to be told its region") {
 }
 
 CASE("a null port has the rings and slots that were asked for") {
-  nmreq_register wanted = {.nr_tx_slots = 256, .nr_rx_slots = 100, .nr_tx_rings = 10, .nr_rx_rings = 5,
-                           .nr_mem_id = 1, .nr_mode = NR_REG_NULL};
+  nmreq_register wanted = {.nr_tx_slots = 256,
+                           .nr_rx_slots = 100,
+                           .nr_tx_rings = 10,
+                           .nr_rx_rings = 5,
+                           .nr_mem_id = 1,
+                           .nr_mode = NR_REG_NULL};
   Port port("", wanted);
   EXPECT(port.reg.nr_tx_rings, 10);
   EXPECT(port.reg.nr_rx_rings, 5);

@@ -20,8 +20,7 @@ CASE("what one end sends the other receives, both ways") {
 CASE("packets need no addresses: any bytes go through") {
   Port left(master()), right(slave());
   for (size_t length : {1, 13, 2000}) left.send(Packet{std::string(length, 'x')});
-  EXPECT(right.receive(),
-         Packets{{std::string(1, 'x')}, {std::string(13, 'x')}, {std::string(2000, 'x')}});
+  EXPECT(right.receive(), Packets{{std::string(1, 'x')}, {std::string(13, 'x')}, {std::string(2000, 'x')}});
 }
 
 CASE("a packet moves with its buffer, not by a copy") {

@@ -57,7 +57,10 @@ std::string Events::describe() const {
   static constexpr struct {
     short bit;
     const char* name;
-  } kNames[] = {{POLLIN, "POLLIN"}, {POLLOUT, "POLLOUT"}, {POLLERR, "POLLERR"}, {POLLHUP, "POLLHUP"},
+  } kNames[] = {{POLLIN, "POLLIN"},
+                {POLLOUT, "POLLOUT"},
+                {POLLERR, "POLLERR"},
+                {POLLHUP, "POLLHUP"},
                 {POLLNVAL, "POLLNVAL"}};
   std::string text;
   for (const auto& row : kNames) {
@@ -159,7 +162,8 @@ Packets Port::receive() {
 Events Port::poll(short events, int timeout_ms) const {
   pollfd one = {.fd = fd, .events = events, .revents = 0};
   const int count = ::poll(&one, 1, timeout_ms);
-  if (count < 0) fail(__FILE__, __LINE__, "poll: expected success, found " + conformance::describe(answer(-1)));
+  if (count < 0)
+    fail(__FILE__, __LINE__, "poll: expected success, found " + conformance::describe(answer(-1)));
   return {one.revents};
 }
 

@@ -36,8 +36,8 @@ CASE("a reserved field that is not 0 is refused") {
 }
 
 CASE("a request that needs a body is refused without one") {
-  for (uint16_t type : {NETMAP_REQ_REGISTER, NETMAP_REQ_PORT_INFO_GET, NETMAP_REQ_VALE_LIST,
-                        NETMAP_REQ_POOLS_INFO_GET}) {
+  for (uint16_t type :
+       {NETMAP_REQ_REGISTER, NETMAP_REQ_PORT_INFO_GET, NETMAP_REQ_VALE_LIST, NETMAP_REQ_POOLS_INFO_GET}) {
     EXPECT(asking({.type = type, .name = vale("a")}), EINVAL);
   }
 }
@@ -56,9 +56,7 @@ CASE("modes that do not exist are refused, DEFAULT and the pipe modes among them
   }
 }
 
-CASE("a VALE port has no host rings to open") {
-  EXPECT(opening(vale("a"), {.nr_mode = NR_REG_SW}), EINVAL);
-}
+CASE("a VALE port has no host rings to open") { EXPECT(opening(vale("a"), {.nr_mode = NR_REG_SW}), EINVAL); }
 
 CASE("the reply repeats mode, ring and flags as they were asked for") {
   Port all(vale("a"), {.nr_tx_rings = 2, .nr_rx_rings = 2});

@@ -41,7 +41,8 @@ CASE("a port is listed while it is open") {
 CASE("the ports of all switches are listed, each once") {
   Port a(vale("a", 'x')), b(vale("b", 'x')), c(vale("c", 'y'));
   Port again(vale("a", 'x'));
-  for (const std::string& name : {vale("a", 'x'), vale("b", 'x'), vale("c", 'y')}) EXPECT(times_listed(name), 1);
+  for (const std::string& name : {vale("a", 'x'), vale("b", 'x'), vale("c", 'y')})
+    EXPECT(times_listed(name), 1);
 }
 
 CASE("a name is looked up to its switch and its port") {
@@ -111,7 +112,8 @@ CASE("eight switches exist at the same time") {
   std::vector<std::unique_ptr<Port>> ports;
   // Others may be on the machine: the ninth is not asked for.
   for (char which = 'a'; which < 'i'; which++) {
-    ports.push_back(std::make_unique<Port>(vale("p", which), nmreq_register{.nr_tx_slots = 8, .nr_rx_slots = 8}));
+    ports.push_back(
+        std::make_unique<Port>(vale("p", which), nmreq_register{.nr_tx_slots = 8, .nr_rx_slots = 8}));
   }
   for (char which = 'a'; which < 'i'; which++) EXPECT(times_listed(vale("p", which)), 1);
 }

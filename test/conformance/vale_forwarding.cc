@@ -228,7 +228,8 @@ CASE("the sender's flag REPORT is left alone and not forwarded") {
 }
 
 CASE("a full receiver loses what does not fit, and the sender does not notice") {
-  Port a(vale("a"), {.nr_tx_slots = 64, .nr_rx_slots = 64}), b(vale("b"), {.nr_tx_slots = 8, .nr_rx_slots = 8});
+  Port a(vale("a"), {.nr_tx_slots = 64, .nr_rx_slots = 64}),
+      b(vale("b"), {.nr_tx_slots = 8, .nr_rx_slots = 8});
   Packets sent;
   for (int i = 0; i < 20; i++) {
     sent.push_back(to_everybody(static_cast<char>('a' + i)));
