@@ -1,0 +1,58 @@
+#include "capture/byte_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace nm {
+
+ByteSource::ByteSource(int descriptor) : descriptor_(descriptor), buffer_(kPiece) {
+  posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+const uint8_t* ByteSource::peek(uint64_t count) {
+  if (end_ - begin_ < count && !fill(count)) return nullptr;
+  return buffer_.data() + begin_;
+}
+
+void ByteSource::take(uint64_t count) {
+  begin_ += count;
+  offset_ += count;
+}
+
+bool ByteSource::skip(uint64_t count) {
+  while (count > 0) {
+    if (begin_ == end_ && !fill(1)) return false;
+    const uint64_t some = std::min(count, end_ - begin_);
+    take(some);
+    count -= some;
+  }
+  return true;
+}
+
+// Moves what is left to the front and reads until `wanted` bytes are there.
+bool ByteSource::fill(uint64_t wanted) {
+  if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (wanted > buffer_.size()) buffer_.resize(wanted);
+  while (end_ < wanted && !ended_) {
+    const ssize_t got = read(descriptor_, buffer_.data() + end_, buffer_.size() - end_);
+    if (got > 0) {
+      end_ += static_cast<uint64_t>(got);
+    } else if (got == 0) {
+      ended_ = true;
+    } else if (errno != EINTR) {
+      error_ = errno;
+      ended_ = true;
+    }
+  }
+  return end_ >= wanted;
+}
+
+}  // namespace nm

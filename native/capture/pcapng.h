@@ -1,0 +1,67 @@
+// pcapng: sections of blocks. [draft-ietf-opsawg-pcapng]
+//
+//   block      type u32 | length u32 | body, padded to 4 | length u32
+//   section    0x0a0d0d0a: byte order of all up to the next section
+//   interface  1: link type, snaplen, options; interfaces count from 0 in each section
+//   packet     6 enhanced, 3 simple (no time, first interface), 2 obsolete
+//
+// A time counts in the units of its interface, if_tsresol, from if_tsoffset on.
+#pragma once
+
+#include <vector>
+
+#include "capture/reader.h"
+
+namespace nm {
+
+class Pcapng final : public CaptureFormat {
+ public:
+  static std::unique_ptr<CaptureFormat> recognize(const uint8_t* magic);
+
+  bool next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault) override;
+
+  enum BlockType : uint32_t {
+    kSection = 0x0a0d0d0a,
+    kInterface = 1,
+    kObsoletePacket = 2,
+    kSimplePacket = 3,
+    kEnhancedPacket = 6,
+  };
+  static constexpr uint32_t kByteOrderMagic = 0x1a2b3c4d;
+  // Type and length, and the length again at the end.
+  static constexpr uint32_t kBlockOverhead = 12;
+
+ private:
+  struct Interface {
+    uint16_t link_type;
+    uint32_t snaplen;
+    // A time unit is `unit_ns_numerator / unit_ns_denominator` nanoseconds.
+    uint64_t numerator;
+    uint64_t denominator;
+    int64_t offset_s;
+  };
+  struct Block {
+    uint64_t offset;
+    const uint8_t* body;
+    uint32_t length;
+  };
+  static constexpr uint32_t kMostInterfaces = 65536;
+
+  bool read_block(ByteSource& source, uint32_t* type, Block* block, CaptureFault* fault);
+  bool read_section(const Block& block, CaptureFault* fault);
+  bool read_interface(const Block& block, CaptureFault* fault);
+  bool read_options(const Block& block, uint32_t from, Interface* interface, CaptureFault* fault) const;
+  bool read_packet(uint32_t type, const Block& block, CapturedPacket* packet, CaptureFault* fault) const;
+
+  uint16_t number16(const uint8_t* from) const;
+  uint32_t number32(const uint8_t* from) const;
+  uint64_t number64(const uint8_t* from) const;
+
+  bool swapped_ = false;
+  std::vector<Interface> interfaces_;
+  // Interfaces of the sections before this one.
+  uint32_t interfaces_before_ = 0;
+  uint64_t shown_ = 0;
+};
+
+}  // namespace nm

@@ -1,0 +1,35 @@
+#include "capture/reader.h"
+
+#include "capture/pcap.h"
+#include "capture/pcapng.h"
+#include "traffic/bytes.h"
+
+namespace nm {
+
+CaptureFault shortage(const ByteSource& source, CaptureFaultKind kind) {
+  if (source.error() != 0) {
+    return {CaptureFaultKind::unreadable, source.offset(), static_cast<uint64_t>(source.error())};
+  }
+  return {kind, source.offset(), source.left()};
+}
+
+CaptureReader::CaptureReader(int descriptor) : source_(descriptor) { open(); }
+
+// Both formats begin with four bytes that say which it is, and in which byte order.
+void CaptureReader::open() {
+  const uint8_t* const magic = source_.peek(sizeof(uint32_t));
+  if (magic == nullptr) {
+    fault_ =
+        shortage(source_, source_.left() == 0 ? CaptureFaultKind::empty : CaptureFaultKind::not_a_capture);
+    return;
+  }
+  format_ = Pcap::recognize(magic);
+  if (format_ == nullptr) format_ = Pcapng::recognize(magic);
+  if (format_ == nullptr) fault_ = {CaptureFaultKind::not_a_capture, 0, load_big<uint32_t>(magic)};
+}
+
+bool CaptureReader::next(CapturedPacket* packet) {
+  return fault_.kind == CaptureFaultKind::none && format_->next(source_, packet, &fault_);
+}
+
+}  // namespace nm

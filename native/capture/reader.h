@@ -1,0 +1,99 @@
+// Reads capture files: classic pcap with microseconds or nanoseconds, and pcapng, each in both byte orders.
+//
+//   pcap      header  record  record  ...          [draft-ietf-opsawg-pcap]
+//   pcapng    section  { interface | packet | other block } ...  section ...      [draft-ietf-opsawg-pcapng]
+//
+// Times of all interfaces come out on one clock, nanoseconds since 1970. Blocks that carry no packet are passed over. A
+// file may be truncated, broken or hostile: next() then gives every packet before the fault, and fault() says where it
+// is and what was expected there.
+//
+// This file joins the two formats; each has a file of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "capture/byte_source.h"
+
+namespace nm {
+
+struct CapturedPacket {
+  // `captured` bytes, valid until the next next().
+  const uint8_t* bytes = nullptr;
+  uint32_t captured = 0;
+  // Bytes that the packet had on the wire, at least `captured`.
+  uint32_t length = 0;
+  int64_t time_ns = 0;
+  // In order of appearance in the file; 0 in classic pcap.
+  uint32_t interface = 0;
+  uint16_t link_type = 0;
+};
+
+inline constexpr uint16_t kLinkTypeEthernet = 1;
+
+// Packets and blocks larger than this are taken for nonsense.
+inline constexpr uint32_t kLargestCaptured = 16 << 20;
+
+// What is wrong with a file. lib/errors.ts has the words.
+#define NM_CAPTURE_FAULTS(row) \
+  row(none)                    \
+  row(unreadable)              \
+  row(empty)                   \
+  row(not_a_capture)           \
+  row(unsupported_version)     \
+  row(truncated_header)        \
+  row(truncated_packet)        \
+  row(packet_too_large)        \
+  row(bad_block_length)        \
+  row(block_lengths_differ)    \
+  row(no_such_interface)       \
+  row(bad_time_resolution)     \
+  row(too_many_interfaces)
+
+enum class CaptureFaultKind : uint32_t {
+#define row(name) name,
+  NM_CAPTURE_FAULTS(row)
+#undef row
+};
+
+struct CaptureFault {
+  CaptureFaultKind kind = CaptureFaultKind::none;
+  // Byte of the file that it is at.
+  uint64_t offset = 0;
+  // What was there: a length, a number, bytes that are left, errno.
+  uint64_t found = 0;
+};
+
+// One of the two formats, behind the header that tells them apart.
+class CaptureFormat {
+ public:
+  virtual ~CaptureFormat() = default;
+  // Whether there is another packet. When there is none, *fault says why, or is none at the end of the file.
+  virtual bool next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault) = 0;
+};
+
+class CaptureReader {
+ public:
+  // Reads from `descriptor`, which stays the caller's, from where it stands.
+  explicit CaptureReader(int descriptor);
+
+  // Whether there is another packet; false at the end and at a fault.
+  bool next(CapturedPacket* packet);
+
+  // none while all is well, also at the end of a whole file.
+  const CaptureFault& fault() const { return fault_; }
+  // Bytes of the file that were read.
+  uint64_t offset() const { return source_.offset(); }
+
+ private:
+  void open();
+
+  ByteSource source_;
+  std::unique_ptr<CaptureFormat> format_;
+  CaptureFault fault_;
+};
+
+// For the formats: what is missing, a fault of reading or of the file.
+CaptureFault shortage(const ByteSource& source, CaptureFaultKind kind);
+
+}  // namespace nm
