@@ -157,17 +157,19 @@ export const events = {
 
 /** How far a traffic loop has come, in the order in which the native core says it. */
 export const progressMeanings = {
-  packets: "packets sent or received",
+  packets: "packets sent or received; for a pinger, answers",
   bytes: "bytes in them, without CRC",
   events: "rounds that moved packets",
   min_space: "fewest free slots seen in a receive ring since take_min_space()",
   first_ns: "when the first packet was sent or received",
   last_ns: "when the last one was",
-  lost: "marked packets that are missing from their stream",
+  lost: "marked packets that are missing from their stream, or requests without an answer",
   reordered: "marked packets that came after a later one",
-  duplicated: "marked packets that came again",
+  duplicated: "marked packets or answers that came again",
   corrupt: "marked packets that are not what was sent",
-  unmarked: "packets without a mark where marks were asked for",
+  unmarked: "packets without a mark where marks were asked for, or answers to none of our requests",
+  requests: "requests that a pinger sent",
+  late: "answers that came after they had been given up as lost",
   stalls: "times the sender was so late that its schedule was moved",
   forgone: "packets not sent because of that",
   pending: "slots that the receiver had not taken when the sender ended",
@@ -183,6 +185,7 @@ export const histogramMeanings = {
   latency_ns: "time from when a marked packet was put into its slot to when it was taken",
   interarrival_ns: "time from one packet to the next; 0 within one sync",
   reorder_depth: "how many numbers a late packet's was behind the greatest before it",
+  rtt_ns: "time from when a request was sent to when its answer was seen",
 } as const;
 
 export type HistogramName = keyof typeof histogramMeanings;

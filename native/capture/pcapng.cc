@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "traffic/bytes.h"
+#include "bytes.h"
 
 namespace nm {
 namespace {

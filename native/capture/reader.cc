@@ -1,8 +1,8 @@
 #include "capture/reader.h"
 
+#include "bytes.h"
 #include "capture/pcap.h"
 #include "capture/pcapng.h"
-#include "traffic/bytes.h"
 
 namespace nm {
 

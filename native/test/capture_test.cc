@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "bytes.h"
 #include "capture/pcap.h"
 #include "capture/pcapng.h"
 #include "capture/reader.h"
 #include "test/check.h"
-#include "traffic/bytes.h"
 
 namespace nm {
 namespace {

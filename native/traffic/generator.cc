@@ -51,7 +51,7 @@ Status Generator::work() {
     status = port().device().tx_sync();
     note_moved(filled.packets, filled.bytes, now);
   }
-  return status == Status::ok ? finish() : status;
+  return status == Status::ok ? drain(options_.linger_ns) : status;
 }
 
 // How many packets this round may send: what is left of the count, what is due, and what the dump has room
@@ -82,35 +82,6 @@ Filled Generator::fill(uint64_t packets, uint64_t now_ns) {
   }
   first_lane_ = (first_lane_ + 1) % lanes_.size();
   return all;
-}
-
-// Waits until a ring has more room than it has now, which was too little.
-Status Generator::wait_for_room(uint64_t deadline_ns) {
-  for (const Ring& ring : lanes_) ring.advance_and_want_more(ring.head_in_range());
-  return wait_for(kWritable, deadline_ns);
-}
-
-// Waits until the receiver has taken everything, as long as it goes on taking.
-Status Generator::finish() {
-  Status status = port().device().tx_sync();
-  uint64_t left = pending();
-  uint64_t deadline_ns = monotonic_ns() + options_.linger_ns;
-  while (status == Status::ok && left > 0 && !stopped() && monotonic_ns() < deadline_ns) {
-    status = wait_for_room(deadline_ns);
-    const uint64_t still = pending();
-    if (still < left) deadline_ns = monotonic_ns() + options_.linger_ns;
-    left = still;
-  }
-  set(progress().pending, left);
-  if (left == 0 && sent_ > 0) set(progress().last_ns, monotonic_ns());
-  return status;
-}
-
-// Slots that were sent and that the device still holds.
-uint64_t Generator::pending() const {
-  uint64_t slots = 0;
-  for (const Ring& ring : lanes_) slots += ring.slots() - 1 - ring.space();
-  return slots;
 }
 
 }  // namespace nm

@@ -46,9 +46,6 @@ class Generator final : public Loop {
   Status work() override;
   uint64_t wanted(uint64_t now_ns);
   Filled fill(uint64_t packets, uint64_t now_ns);
-  Status wait_for_room(uint64_t deadline_ns);
-  Status finish();
-  uint64_t pending() const;
 
   const GeneratorOptions options_;
   const std::unique_ptr<Filler> filler_;

@@ -34,6 +34,38 @@ Status Loop::wait_for(uint32_t events, uint64_t deadline_ns) {
   return status;
 }
 
+Status Loop::wait_for_room(uint64_t deadline_ns) {
+  for (const Ring& ring : port_.tx_rings()) ring.advance_and_want_more(ring.head_in_range());
+  return wait_for(kWritable, deadline_ns);
+}
+
+Status Loop::drain(uint64_t linger_ns) {
+  Status status = port_.device().tx_sync();
+  uint64_t left = pending();
+  const auto deadline = [&] {
+    const uint64_t now = monotonic_ns();
+    return linger_ns < kNever_ns - now ? now + linger_ns : kNever_ns;
+  };
+  const bool waits = left > 0;
+  uint64_t deadline_ns = deadline();
+  while (status == Status::ok && left > 0 && !stopped() && monotonic_ns() < deadline_ns) {
+    status = wait_for_room(deadline_ns);
+    const uint64_t still = pending();
+    if (still < left) deadline_ns = deadline();
+    left = still;
+  }
+  set(progress_.pending, left);
+  if (waits && left == 0) set(progress_.last_ns, monotonic_ns());
+  return status;
+}
+
+// Slots that were sent and that the device still holds.
+uint64_t Loop::pending() const {
+  uint64_t slots = 0;
+  for (const Ring& ring : port_.tx_rings()) slots += ring.slots() - 1 - ring.space();
+  return slots;
+}
+
 void Loop::note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns) {
   if (progress_.first_ns.load(std::memory_order_relaxed) == 0) set(progress_.first_ns, now_ns);
   set(progress_.last_ns, now_ns);

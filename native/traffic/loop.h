@@ -23,7 +23,8 @@ namespace nm {
   row(gap_ns, "time from the departure of one packet to the next")                               \
   row(latency_ns, "time from when a marked packet was put into its slot to when it was taken")   \
   row(interarrival_ns, "time from one packet to the next; 0 within one sync")                    \
-  row(reorder_depth, "how many numbers a late packet's was behind the greatest before it")
+  row(reorder_depth, "how many numbers a late packet's was behind the greatest before it")       \
+  row(rtt_ns, "time from when a request was sent to when its answer was seen")
 
 #define row(name, text) name,
 enum class Measured { NM_HISTOGRAMS(row) };
@@ -59,10 +60,19 @@ class Loop {
   // Waits until the device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
   Status wait_for(uint32_t events, uint64_t deadline_ns);
 
+  // Waits until a TX ring has more room than it has now.
+  Status wait_for_room(uint64_t deadline_ns);
+
+  // Waits until receivers have taken all that was sent, as long as they go on taking: at most `linger_ns` without that.
+  // The progress tells what is left.
+  Status drain(uint64_t linger_ns);
+
   // Adds one round's packets to the progress.
   void note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns);
 
  private:
+  uint64_t pending() const;
+
   Port& port_;
   Progress progress_;
   std::atomic<bool> stopped_{false};

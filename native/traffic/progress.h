@@ -11,23 +11,27 @@ namespace nm {
 inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
 
 // name, first value, meaning. Times are of the monotonic clock, 0 before there is one.
-#define NM_PROGRESS(row)                                                                                     \
-  row(packets, 0, "packets sent or received") row(bytes, 0, "bytes in them, without CRC")                    \
-      row(events, 0, "rounds that moved packets")                                                            \
-          row(min_space, kNoSpaceSeen, "fewest free slots seen in a receive ring since take_min_space()")    \
-              row(first_ns, 0, "when the first packet was sent or received")                                 \
-                  row(last_ns, 0, "when the last one was")                                                   \
-                      row(lost, 0, "marked packets that are missing from their stream")                      \
-                          row(reordered, 0, "marked packets that came after a later one")                    \
-                              row(duplicated, 0, "marked packets that came again") row(                      \
-                                  corrupt, 0, "marked packets that are not what was sent")                   \
-                                  row(unmarked, 0, "packets without a mark where marks were asked for") row( \
-                                      stalls, 0, "times the sender was so late that its schedule was moved") \
-                                      row(forgone, 0, "packets not sent because of that")                    \
-                                          row(pending, 0,                                                    \
-                                              "slots that the receiver had not taken when the sender ended") \
-                                              row(running, 0, "1 while the loop runs")                       \
-                                                  row(status, 0, "the Status that the loop ended with")
+// clang-format off
+#define NM_PROGRESS(row)                                                                                    \
+  row(packets, 0, "packets sent or received; for a pinger, answers")                                        \
+  row(bytes, 0, "bytes in them, without CRC")                                                               \
+  row(events, 0, "rounds that moved packets")                                                               \
+  row(min_space, kNoSpaceSeen, "fewest free slots seen in a receive ring since take_min_space()")           \
+  row(first_ns, 0, "when the first packet was sent or received")                                            \
+  row(last_ns, 0, "when the last one was")                                                                  \
+  row(lost, 0, "marked packets that are missing from their stream, or requests without an answer")          \
+  row(reordered, 0, "marked packets that came after a later one")                                           \
+  row(duplicated, 0, "marked packets or answers that came again")                                           \
+  row(corrupt, 0, "marked packets that are not what was sent")                                              \
+  row(unmarked, 0, "packets without a mark where marks were asked for, or answers to none of our requests") \
+  row(requests, 0, "requests that a pinger sent")                                                           \
+  row(late, 0, "answers that came after they had been given up as lost")                                    \
+  row(stalls, 0, "times the sender was so late that its schedule was moved")                                \
+  row(forgone, 0, "packets not sent because of that")                                                       \
+  row(pending, 0, "slots that the receiver had not taken when the sender ended")                            \
+  row(running, 0, "1 while the loop runs")                                                                  \
+  row(status, 0, "the Status that the loop ended with")
+// clang-format on
 
 // On cache lines of its own, so that a reader's look costs the loop one miss.
 struct alignas(64) Progress {

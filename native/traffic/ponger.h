@@ -1,0 +1,50 @@
+// The ponger: sends every packet back where it came from, with its addresses swapped.
+//
+//      round:   rx_sync  ->  swap buffers of RX and TX slots, turn headers around  ->  tx_sync
+//
+// Both rings are in one memory region, so that a packet goes back in the buffer that it came in: nothing is copied. What
+// finds no room waits in its RX ring, and is not lost.
+#pragma once
+
+#include <cstdint>
+
+#include "clock.h"
+#include "traffic/loop.h"
+
+namespace nm {
+
+struct PongerOptions {
+  // Packets to send back, and not one more; 0: until stopped.
+  uint64_t count = 0;
+  // Ends after this time; 0: never.
+  uint64_t duration_ns = 0;
+  // Ends after this time without a packet, once there was one; 0: never.
+  uint64_t idle_ns = 0;
+  // At most this many slots per ring and round.
+  uint32_t burst = 512;
+  // How long to wait at the end for somebody who takes no answers.
+  uint64_t linger_ns = 2 * kSecond_ns;
+};
+
+class Ponger final : public Loop {
+ public:
+  // The port has TX and RX rings.
+  Ponger(Port& port, const PongerOptions& options);
+
+ private:
+  struct Moved {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    // A packet was left where it is, for want of room.
+    bool stuck = false;
+  };
+
+  Status work() override;
+  Moved turn_all();
+  Moved turn(const Ring& from, const Ring& to, uint64_t most);
+
+  const PongerOptions options_;
+  uint64_t returned_ = 0;
+};
+
+}  // namespace nm
