@@ -19,8 +19,9 @@ import {
   LoopGroup,
   openForThreads,
 } from "../lib/loop-group.js";
-import { frameOptions, readFrame } from "../lib/pkt-gen/frames.js";
-import { checkMeasures, markOptions, verifyOptions } from "../lib/pkt-gen/measures.js";
+import { checkSlots, frameOptions, type Packets, readPackets } from "../lib/pkt-gen/frames.js";
+import { checkMeasures, markLength, markOptions, verifyOptions } from "../lib/pkt-gen/measures.js";
+import { maskOptions, withOptionMask } from "../lib/pkt-gen/option-mask.js";
 import { rateOptions, scheduleFrom } from "../lib/pkt-gen/rates.js";
 import {
   processorsFrom,
@@ -39,7 +40,6 @@ import { textReport } from "../lib/report/text.js";
 import { verdictWords } from "../lib/report/verdict.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
 import {
-  type Frame,
   type GeneratorOptions,
   type LoopOptions,
   type SinkOptions,
@@ -101,6 +101,7 @@ const options = {
   },
 
   ...frameOptions,
+  ...maskOptions,
   ...rateOptions,
   ...markOptions,
 
@@ -176,7 +177,8 @@ export default command({
     ],
   ],
 
-  async run(args, context) {
+  async run(given, context) {
+    const args = withOptionMask(given);
     const job = readJob(args);
     const ports = openForThreads(job.spec, args.function, args.threads, { backend: args.backend });
     try {
@@ -184,6 +186,10 @@ export default command({
       const report = reportOf(args, job, ports, context.out);
       for (const port of ports.slice(0, 1)) tellGeometry(args, job.name, job.spec, port);
       context.log.info({ port: ports[0]?.name, ...ports[0]?.granted }, "opened");
+      if (args.function === "tx") {
+        for (const port of ports.slice(0, 1)) checkSlots(job.packets, port);
+        if (job.packets.seed !== undefined) context.log.info({ seed: job.packets.seed }, "random packets");
+      }
 
       report.begin(job.wait_s);
       await pause(job.wait_s * 1000, context.signal);
@@ -207,7 +213,7 @@ interface Job {
   readonly spec: PortSpec;
   /** As it is printed. */
   readonly name: string;
-  readonly frame: Frame;
+  readonly packets: Packets;
   readonly duration_ns: number;
   readonly wait_s: number;
   readonly burst: number;
@@ -216,14 +222,15 @@ interface Job {
 }
 
 function readJob(args: Args): Job {
-  checkMeasures(args, args);
   const named = parsePort(args.interface);
   const spec = withGeometry(named, args);
+  const packets = readPackets(args, spec, markLength(args));
+  checkMeasures(args, { ...args, shortest: packets.shortest });
   const { duration } = args;
   return {
     spec,
     name: formatPort(named),
-    frame: readFrame(args),
+    packets,
     duration_ns: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
     wait_s: args.wait ?? (spec.kind === "nic" || spec.kind === "host" ? cardWait_s : 0),
     burst: args.burst === 0 ? usualBurst : args.burst,
@@ -243,8 +250,8 @@ function reportOf(args: Args, job: Job, ports: readonly Port[], out: Context["ou
     driver: job.spec.kind,
     rings: args.function === "tx" ? txRings : rxRings,
     threads: args.threads,
-    processors: Math.min(args.threads, allowedProcessors().length),
-    frames: args,
+    processors: Math.min(args.threads, args.cpus || allowedProcessors().length),
+    frames: job.packets.words,
   };
   const style = { raw: args.plainNumbers, framing: args.framing, average: args.average };
   return args.json ? jsonReport(out, subject) : textReport(out, subject, style);
@@ -266,11 +273,14 @@ function startSenders(args: Args, job: Job, ports: readonly Port[]): TrafficLoop
   const share = Math.floor(count / senders.length);
   const extra = count % senders.length;
   const schedule = scheduleFrom(args);
+  const { frame, ...others } = job.packets.options;
   const firstStream = Math.floor(Math.random() * (0x10000 - senders.length));
   return senders.map((port, i) =>
     startGenerator(port, {
       ...loopOptions(args, job, i),
-      frame: job.frame,
+      ...others,
+      // Each thread has random packets of its own.
+      frame: { ...frame, seed: (job.packets.seed ?? 0) + i },
       count: share + (i < extra ? 1 : 0),
       ...schedule(i, senders.length),
       mark,

@@ -10,6 +10,7 @@
 import type { Command, NumberOption, Option, Positional } from "./command.js";
 import { longName, valueName } from "./command.js";
 import { NmError } from "./errors.js";
+import { readNumber } from "./number.js";
 import { closest } from "./text.js";
 
 /** What `run` receives, by the names in the description. */
@@ -192,7 +193,7 @@ function requireOption(command: Command, name: string, option: Option): void {
 }
 
 function readValue(source: string, name: string, option: Option, text: string): string | number {
-  const value = option.type === "number" ? readNumber(option, text) : readChoice(option, text);
+  const value = option.type === "number" ? numberOf(option, text) : readChoice(option, text);
   if (value === undefined) {
     throw new NmError("OPTION_VALUE", { option: source, text, ...expectation(name, option) });
   }
@@ -204,19 +205,12 @@ function readChoice(option: Option | Positional, text: string): string | undefin
   return !choices || choices.includes(text) ? text : undefined;
 }
 
-const scales: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
-
-/** "4096", "64k", "1.5M". Nothing where it is no number, out of range, or broken where whole ones are asked. */
-function readNumber(option: NumberOption, text: string): number | undefined {
-  const match = /^(-?(?:\d+(?:\.\d*)?|\.\d+))([kmgt]?)$/i.exec(text);
-  if (!match) return undefined;
-
-  const [, digits = "", suffix = ""] = match;
-  // Rounding removes what binary fractions add: 1.1M is 1100000.0000000002 before it.
-  const value = Number((Number(digits) * (scales[suffix.toLowerCase()] ?? 1)).toPrecision(15));
+/** Nothing where it is no number, out of range, or broken where whole ones are asked. */
+function numberOf(option: NumberOption, text: string): number | undefined {
+  const number = readNumber(text);
+  if (number === undefined || (option.integer !== false && !number.whole)) return undefined;
   const { min, max } = range(option);
-  if (value < min || value > max || (option.integer !== false && !Number.isInteger(value))) return undefined;
-  return value;
+  return number.value >= min && number.value <= max ? number.value : undefined;
 }
 
 function range(option: NumberOption): { min: number; max: number } {

@@ -44,7 +44,7 @@ export interface StringOption extends ValueOption {
   readonly choices?: readonly string[];
 }
 
-/** A number, which may end in k, M, G or T for thousands, millions and so on. */
+/** A number in any form that lib/number.ts reads: 10M, 1.5k, 64Ki. */
 export interface NumberOption extends ValueOption {
   readonly type: "number";
   readonly default?: number;

@@ -67,6 +67,21 @@ const table = {
       `Cannot read ${d.option} "${d.text}": expected ${d.expected}`,
     hint: (d: { example: string }) => `Write it as ${d.example}`,
   },
+  ADDRESS_SYNTAX: {
+    exit: 2,
+    says: (d: {
+      option: string;
+      text: string;
+      position: number;
+      found: string;
+      expected: string;
+      example: string;
+    }) =>
+      d.found === ""
+        ? `Cannot read ${d.option} "${d.text}": ${d.expected} is missing at position ${d.position}`
+        : `Cannot read ${d.option} "${d.text}": found "${d.found}" at position ${d.position}, expected ${d.expected}`,
+    hint: (d: { example: string }) => `Write it as ${d.example}`,
+  },
   OPTION_NEEDS_VALUE: {
     exit: 2,
     says: (d: { option: string; expected: string; example: string }) =>
@@ -119,6 +134,22 @@ const table = {
       `Cannot run ${d.threads} threads on port "${d.port}": each needs a ring of its own, and it has ${d.rings} to ${d.kind === "tx" ? "send" : "receive"} with`,
     hint: (d: { threads: number }) =>
       `@conf:rings=${d.threads} after the name gives a new software port that many; or use fewer threads`,
+  },
+  TOO_MANY_SLOTS: {
+    exit: 2,
+    says: (d: { port: string; length: number; slots: number; bytes: number; most: number }) =>
+      `Cannot send packets of ${d.length} bytes on port "${d.port}": they take ${d.slots} slots, and it takes ${d.most} for a packet`,
+    hint: (d: { bytes: number }) =>
+      `A slot holds ${d.bytes} bytes; send shorter packets, or give -M more bytes, -F fewer slots, or @conf:slots=N`,
+  },
+  PACKET_BEYOND_MTU: {
+    exit: 2,
+    says: (d: { port: string; length: number; mtu: number }) =>
+      `Cannot send packets of ${d.length} bytes on port "${d.port}": without their 14 bytes of Ethernet header they are longer than its MTU, ${d.mtu}`,
+    hint: (d: { mtu: number }) =>
+      typeof d.mtu === "number"
+        ? `Send at most ${d.mtu + 14} bytes, or raise the MTU of the interface`
+        : "Send shorter packets, or raise the MTU of the interface",
   },
   PORT_WITHOUT_RINGS: {
     exit: 2,

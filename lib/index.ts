@@ -34,6 +34,7 @@ export type { Ring, RingKind, Slot, Visit } from "./ring.js";
 export {
   type DumpEntry,
   type Endpoint,
+  type Family,
   type Frame,
   type GeneratorOptions,
   type LoopOptions,

@@ -205,6 +205,7 @@ export const frameLimits = {
   headers: 42,
   headers6: 62,
   longest: 65535,
+  longestHeader: 12,
 } as const;
 
 /** What the embedded engine has room for, and what it takes where nothing is asked for. */

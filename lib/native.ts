@@ -71,12 +71,17 @@ export interface NativeRequest extends PortRequest {
   readonly extraBuffers: number;
 }
 
-/** IPv4 addresses and UDP ports in host order, both ends included. */
+/** IPv4 addresses, or of IPv6 addresses one group of 16 bits, and UDP ports in host order, both ends included. */
 export interface NativeEndpoint {
   readonly firstAddress: number;
   readonly lastAddress: number;
   readonly firstPort: number;
   readonly lastPort: number;
+  /** The IPv6 address, 16 bytes, and which of its 8 groups the numbers above are for. */
+  readonly address?: Uint8Array | undefined;
+  readonly group?: number | undefined;
+  /** Another address, or group, and another port for each packet. */
+  readonly random?: boolean | undefined;
 }
 
 /** What is missing has the default of native/traffic. Times are in nanoseconds. */
@@ -96,12 +101,17 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
         readonly from?: NativeEndpoint | undefined;
         readonly to?: NativeEndpoint | undefined;
         readonly length?: number | undefined;
+        readonly shortestLength?: number | undefined;
+        readonly family?: number | undefined;
+        readonly seed?: number | undefined;
       }
     | undefined;
   readonly startNs?: number | undefined;
   readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
   /** A value of `contents`. */
   readonly contents?: number | undefined;
+  readonly headerLength?: number | undefined;
+  readonly indirect?: boolean | undefined;
   readonly fragments?: number | undefined;
   readonly longestFragment?: number | undefined;
   readonly mark?: boolean | undefined;
@@ -113,6 +123,7 @@ export interface NativeSinkOptions extends NativeLoopOptions {
   readonly idleNs?: number | undefined;
   readonly verify?: boolean | undefined;
   readonly touch?: boolean | undefined;
+  readonly headerLength?: number | undefined;
 }
 
 export interface NativeDumpEntry {

@@ -15,8 +15,14 @@ import { contents, frameLimits, type HistogramName, type ProgressName, progressM
 import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
 
-/** IPv4 addresses as numbers (10.0.0.1 is 0x0a000001) and UDP ports, both ends included. */
+/**
+ * IPv4 addresses as numbers (10.0.0.1 is 0x0a000001) and UDP ports, both ends included. Of an IPv6 `address`, 16
+ * bytes, the numbers are those of one `group` of 16 bits, 7 by default. With `random` each packet has others.
+ */
 export type Endpoint = NativeEndpoint;
+
+/** The version of the internet protocol. */
+export type Family = 4 | 6;
 
 export interface Frame {
   /** 6 bytes. By default the broadcast address. */
@@ -26,9 +32,18 @@ export interface Frame {
   /** Ranges are walked, fastest first: from's port, from's address, to's port, to's address. */
   readonly from?: Endpoint | undefined;
   readonly to?: Endpoint | undefined;
+  /** IPv4 by default. With 6, `from` and `to` need an `address`. */
+  readonly family?: Family | undefined;
   /** Bytes without CRC, 60 by default. */
   readonly length?: number | undefined;
+  /** When given, each packet has a random length from this to `length`. */
+  readonly shortestLength?: number | undefined;
+  /** What is random is the same for the same seed. */
+  readonly seed?: number | undefined;
 }
+
+/** Of a frame whose length is not given. */
+const usualLength = 60;
 
 export interface LoopOptions {
   /** End after this many packets. 0, the default: when stopped. */
@@ -51,6 +66,10 @@ export interface GeneratorOptions extends LoopOptions {
   readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
   /** When buffers get the frame's contents: `once` by default, `never` to send what is in them. */
   readonly contents?: keyof typeof contents | undefined;
+  /** Zeros before each frame: a virtio-net header of 10 or 12 bytes that asks for nothing. */
+  readonly headerLength?: number | undefined;
+  /** Let slots point to memory of this process (NS_INDIRECT) instead of buffers. Switches read such slots. */
+  readonly indirect?: boolean | undefined;
   /** Slots per packet, at least. */
   readonly fragments?: number | undefined;
   /** Bytes in one slot, at most. By default what a buffer holds. */
@@ -69,6 +88,8 @@ export interface SinkOptions extends LoopOptions {
   readonly verify?: boolean | undefined;
   /** Read all of each packet, as an application would. */
   readonly touch?: boolean | undefined;
+  /** Bytes before each frame, which are no part of it: a virtio-net header. */
+  readonly headerLength?: number | undefined;
 }
 
 /** See `progressMeanings` in lib/layout.ts. Times are of process.hrtime in nanoseconds, 0 before there is one. */
@@ -90,6 +111,7 @@ export function startGenerator(port: Port, options: GeneratorOptions = {}): Traf
 /** Takes what arrives in the port's receive rings. */
 export function startSink(port: Port, options: SinkOptions = {}): TrafficLoop {
   checkLoop(options);
+  check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   return started(port, native().startSink(nativeOf(port), options));
 }
 
@@ -155,18 +177,22 @@ function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {
 
 function checkGenerator(options: GeneratorOptions): void {
   const { frame = {}, rate, mark, contents: when } = options;
-  check(
-    "frame.length",
-    frame.length,
-    mark ? frameLimits.shortestMarked : frameLimits.shortest,
-    frameLimits.longest,
-  );
+  const { family = 4, length = usualLength, shortestLength = length, from, to } = frame;
+  const marked = family === 4 ? frameLimits.shortestMarked : frameLimits.shortestMarked6;
+  if (![4, 6].includes(family)) throw new RangeError(`Cannot use frame.family ${family}: expected 4 or 6`);
+  check("frame.length", length, 1, frameLimits.longest - (options.headerLength ?? 0));
+  check("frame.shortestLength", shortestLength, mark ? marked : frameLimits.shortest, length);
+  check("frame.seed", frame.seed, 0, Number.MAX_SAFE_INTEGER);
+  if (family === 6 && !(from?.address && to?.address)) {
+    throw new RangeError("Cannot send IPv6 packets without frame.from.address and frame.to.address");
+  }
   check("frame.toMac", frame.toMac?.length, 6, 6);
   check("frame.fromMac", frame.fromMac?.length, 6, 6);
   checkEndpoint("frame.from", frame.from);
   checkEndpoint("frame.to", frame.to);
   check("rate.packets", rate?.packets, 0, Number.MAX_SAFE_INTEGER);
   check("rate.perNs", rate?.perNs, 1, Number.MAX_SAFE_INTEGER);
+  check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   check("fragments", options.fragments, 1, NETMAP_MAX_FRAGS);
   check("longestFragment", options.longestFragment, 0, frameLimits.longest);
   check("firstStream", options.firstStream, 0, 0xffff);
@@ -176,6 +202,8 @@ function checkGenerator(options: GeneratorOptions): void {
 
 function checkEndpoint(name: string, endpoint: Endpoint | undefined): void {
   if (!endpoint) return;
+  check(`${name}.address.length`, endpoint.address?.length, 16, 16);
+  check(`${name}.group`, endpoint.group, 0, 7);
   check(`${name}.firstAddress`, endpoint.firstAddress, 0, endpoint.lastAddress);
   check(`${name}.lastAddress`, endpoint.lastAddress, endpoint.firstAddress, 2 ** 32 - 1);
   check(`${name}.firstPort`, endpoint.firstPort, 0, endpoint.lastPort);

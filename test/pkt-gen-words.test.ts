@@ -1,9 +1,8 @@
-/** What pkt-gen reads and prints, without a port: addresses, times, lines, dumps, standstills. */
+/** What pkt-gen reads and prints, without a port: times, lines, dumps, standstills. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readDuration } from "../lib/duration.js";
-import { readEndpoint, readMac } from "../lib/endpoint.js";
 import { hexDump } from "../lib/hex-dump.js";
 import { parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
@@ -13,50 +12,6 @@ import { closingLines, progressLine } from "../lib/report/text.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
 
 const plain = { raw: false, framing: false, average: false };
-
-test("readEndpoint reads addresses, ports and ranges, in either order", () => {
-  for (const [text, firstAddress, lastAddress, firstPort, lastPort] of [
-    ["10.0.0.1", 0x0a000001, 0x0a000001, 1234, 1234],
-    ["255.255.255.255:0", 0xffffffff, 0xffffffff, 0, 0],
-    ["10.0.0.1:80", 0x0a000001, 0x0a000001, 80, 80],
-    ["10.0.0.1:0x50", 0x0a000001, 0x0a000001, 80, 80],
-    ["10.0.0.1-10.0.0.9", 0x0a000001, 0x0a000009, 1234, 1234],
-    ["10.0.0.1:7-10.0.0.9", 0x0a000001, 0x0a000009, 7, 7],
-    ["10.0.0.1:1000-10.0.0.9:2000", 0x0a000001, 0x0a000009, 1000, 2000],
-    ["10.0.0.9:1000-10.0.0.1:2000", 0x0a000001, 0x0a000009, 1000, 2000],
-    ["10.0.0.1:2000-10.0.0.9:1000", 0x0a000001, 0x0a000009, 1000, 2000],
-  ] as const) {
-    assert.deepEqual(readEndpoint(text), { firstAddress, lastAddress, firstPort, lastPort }, text);
-  }
-});
-
-test("readEndpoint refuses what netmap would take for something else", () => {
-  for (const text of [
-    "",
-    "10.0.0",
-    "10.0.0.256",
-    "localhost",
-    "::1",
-    "10.0.0.1:",
-    "10.0.0.1:65536",
-    "10.0.0.1:-1",
-    "10.0.0.1:010",
-    "10.0.0.1:1:2",
-    "10.0.0.1-",
-    "-10.0.0.1",
-    "10.0.0.1-10.0.0.9:1000-2000",
-    " 10.0.0.1",
-  ]) {
-    assert.equal(readEndpoint(text), undefined, text);
-  }
-});
-
-test("readMac reads six bytes and nothing else", () => {
-  assert.deepEqual(readMac("02:0:A:ff:10:9"), Uint8Array.of(2, 0, 10, 255, 16, 9));
-  for (const text of ["", "02:00:00:00:00", "02:00:00:00:00:00:00", "02:00:00:00:00:100", "g:0:0:0:0:0"]) {
-    assert.equal(readMac(text), undefined, text);
-  }
-});
 
 test("readDuration needs a unit, and a time that can pass", () => {
   assert.equal(readDuration("500ms"), 500e6);

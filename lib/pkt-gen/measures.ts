@@ -25,17 +25,22 @@ export const verifyOptions = {
 
 type Args = Arguments<Record<never, never>, typeof markOptions & typeof verifyOptions>;
 
+/** Bytes at the end of a packet that a mark takes. */
+export function markLength({ mark }: Pick<Args, "mark">): number {
+  return mark ? frameLimits.shortestMarked - frameLimits.headers : 0;
+}
+
 /** @throws {NmError} OPTION_CONFLICT */
 export function checkMeasures(
   { mark, verify }: Args,
-  run: { readonly function: string; readonly length: number },
+  run: { readonly function: string; readonly ipv6: boolean; readonly shortest: number },
 ): void {
   if (mark && run.function === "rx")
     throw conflict("--mark", "-f rx", "a receiver checks marks with --verify");
   if (verify && run.function === "tx")
     throw conflict("--verify", "-f tx", "a sender marks packets with --mark");
-  if (mark && run.length < frameLimits.shortestMarked) {
-    const reason = `a mark needs packets of at least ${frameLimits.shortestMarked} bytes`;
-    throw conflict("--mark", `-l ${run.length}`, reason);
+  const least = run.ipv6 ? frameLimits.shortestMarked6 : frameLimits.shortestMarked;
+  if (mark && run.shortest < least) {
+    throw conflict("--mark", `-l ${run.shortest}`, `a mark needs packets of at least ${least} bytes`);
   }
 }

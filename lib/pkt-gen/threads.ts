@@ -35,6 +35,14 @@ export const threadOptions = {
     group: "Port and threads",
     describe: "Keep the first thread on this processor, the second on the next, and so on",
   },
+  cpus: {
+    type: "number",
+    alias: "c",
+    value: "CPUS",
+    default: 0,
+    group: "Port and threads",
+    describe: "Keep threads on so many processors, from that of -a or the first one on; 0 for all",
+  },
   geometry: {
     type: "string",
     alias: "C",
@@ -71,13 +79,16 @@ export function tellGeometry({ geometry }: Args, name: string, spec: PortSpec, p
 }
 
 /** The processors that threads go to in turn; none to let them go anywhere. */
-export function processorsFrom({ cpu }: Args): readonly number[] {
-  if (cpu === undefined) return [];
+export function processorsFrom({ cpu, cpus }: Pick<Args, "cpu" | "cpus">): readonly number[] {
   const allowed = allowedProcessors();
-  const first = allowed.indexOf(cpu);
+  if (cpus > allowed.length) {
+    throw badValue("cpus", String(cpus), [`at most the ${allowed.length} that this process may use`, "0"]);
+  }
+  if (cpu === undefined && cpus === 0) return [];
+  const first = cpu === undefined ? 0 : allowed.indexOf(cpu);
   if (first === -1) {
     const form: Form = [`a processor that this process may use: ${allowed.join(", ")}`, String(allowed[0])];
     throw badValue("cpu", String(cpu), form);
   }
-  return [...allowed.slice(first), ...allowed.slice(0, first)];
+  return [...allowed.slice(first), ...allowed.slice(0, first)].slice(0, cpus || allowed.length);
 }

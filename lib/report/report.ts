@@ -34,8 +34,8 @@ export interface Subject {
   readonly rings: number;
   readonly threads: number;
   readonly processors: number;
-  /** What is sent, in the words of the command line. */
-  readonly frames: { from: string; to: string; fromMac: string; toMac: string };
+  /** What is sent, in the words of the command line; nothing where that is not known. */
+  readonly frames: { from: string; to: string; fromMac: string; toMac: string } | undefined;
 }
 
 /** Where a command says what happens in its run. */

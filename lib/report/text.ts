@@ -31,7 +31,7 @@ export function textReport(out: Output, subject: Subject, style: Style): Report 
         `${sends ? "Sending on" : "Receiving from"} ${port}: ` +
           `${rings} queues, ${threads} threads and ${processors} cpus.`,
       );
-      if (sends) out.print(`${frames.from} -> ${frames.to} (${frames.fromMac} -> ${frames.toMac})`);
+      if (sends && frames) out.print(`${frames.from} -> ${frames.to} (${frames.fromMac} -> ${frames.toMac})`);
       if (waitSeconds > 0) tell(`Wait ${waitSeconds} secs for phy reset`);
     },
     ready() {

@@ -173,6 +173,7 @@ void print_layout() {
   print_number("headers", nm::headers_length(nm::Family::ipv4));
   print_number("headers6", nm::headers_length(nm::Family::ipv6));
   print_number("longest", nm::kLongestFrame);
+  print_number("longestHeader", nm::kLongestVirtioHeader);
   fputs(kFooter, stdout);
 
   open_table("engineLimits",

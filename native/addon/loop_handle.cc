@@ -60,6 +60,7 @@ SinkOptions read_sink_options(Napi::Object from) {
   read(from, "burst", &options.burst);
   read(from, "verify", &options.verify);
   read(from, "touch", &options.touch);
+  read(from, "headerLength", &options.header_length);
   return options;
 }
 

@@ -144,7 +144,10 @@ void Sink::verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more) 
   lane.partial.clear();
 }
 
-void Sink::judge(const uint8_t* frame, uint32_t length) {
+void Sink::judge(const uint8_t* packet, uint32_t length) {
+  const uint32_t header_length = std::min(options_.header_length, length);
+  const uint8_t* const frame = packet + header_length;
+  length -= header_length;
   Mark mark;
   switch (read_mark(frame, length, &mark)) {
     case MarkState::none:

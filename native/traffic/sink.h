@@ -31,6 +31,8 @@ struct SinkOptions {
   bool verify = false;
   // Reads every cache line of the payload, as an application would.
   bool touch = false;
+  // Bytes before each frame, which are no part of it: a virtio-net header.
+  uint32_t header_length = 0;
   // Where to put copies of the slots that arrived; it outlives the sink.
   Dump* dump = nullptr;
 };
@@ -59,7 +61,7 @@ class Sink final : public Loop {
   Taken count(const Ring& ring, uint32_t slots);
   Taken inspect(Lane& lane, uint32_t slots);
   void verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
-  void judge(const uint8_t* frame, uint32_t length);
+  void judge(const uint8_t* packet, uint32_t length);
   void publish_losses();
 
   const SinkOptions options_;
