@@ -10,7 +10,8 @@
 
 namespace nm {
 
-inline constexpr uint64_t kSecond_ns = 1'000'000'000;
+// Signed or unsigned, as what it is compared with: the compiler knows that it is positive.
+inline constexpr int64_t kSecond_ns = 1'000'000'000;
 inline constexpr uint64_t kNever_ns = UINT64_MAX;
 
 inline uint64_t monotonic_ns() {

@@ -14,8 +14,6 @@
 
 namespace nm::test {
 
-inline constexpr int64_t kSecond_ns = 1'000'000'000;
-
 class Child {
  public:
   // Runs `body` in a process of its own, which dies with this one.

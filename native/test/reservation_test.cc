@@ -115,10 +115,10 @@ void check_many_senders(uint32_t slots) {
   for (uint32_t id = 1; id <= kSenders; id++) {
     senders.emplace_back([&ring, &stop, &sent, id] { send_until(ring, id, stop, &sent[id]); });
   }
-  const int64_t start = monotonic_ns();
+  const int64_t start = engine::monotonic_ns();
   int64_t last_progress = start;
-  while (monotonic_ns() - start < kSecond_ns) {
-    const int64_t now = monotonic_ns();
+  while (engine::monotonic_ns() - start < kSecond_ns) {
+    const int64_t now = engine::monotonic_ns();
     if (ring.take(see) != 0) last_progress = now;
     // A reservation that was lost leaves everybody waiting.
     CHECK(now - last_progress < 3 * kSecond_ns / 4);
@@ -265,7 +265,7 @@ void die_before_reserving(Rig& rig, const Port& receiver, ReserveStep step) {
 
 // Waits as a program does until the packet with this tag has come. Returns how many slots came before it.
 uint32_t slots_before(Port& port, int64_t tag) {
-  const int64_t deadline = monotonic_ns() + 2 * kSecond_ns;
+  const int64_t deadline = engine::monotonic_ns() + 2 * kSecond_ns;
   for (uint32_t before = 0;;) {
     uint32_t ready = 0;
     CHECK_EQUAL(port.device().wait(kReadable, kSecond_ns, &ready), Status::ok);
@@ -278,7 +278,7 @@ uint32_t slots_before(Port& port, int64_t tag) {
       if (slot.len == 60 && found == tag) return before;
       before++;
     }
-    CHECK(monotonic_ns() < deadline);
+    CHECK(engine::monotonic_ns() < deadline);
   }
 }
 
@@ -343,8 +343,8 @@ TEST("vale receiver that sleeps is woken when a dead sender's reservation fills 
   const Inside inside(rig, *receiver);
   while (inside.rx_state().waiter.load() == 0) usleep(100);
   die_in(rig, *receiver, 1023, Death::after_reserving);
-  for (const int64_t start = monotonic_ns(); dead_slots(*receiver) == 0;) {
-    CHECK(monotonic_ns() - start < 2 * kSecond_ns);
+  for (const int64_t start = engine::monotonic_ns(); dead_slots(*receiver) == 0;) {
+    CHECK(engine::monotonic_ns() - start < 2 * kSecond_ns);
     send(*sender, kBroadcast, station(1), 4);
     usleep(1000);
   }

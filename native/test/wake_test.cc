@@ -133,9 +133,9 @@ struct Race {
 
   void waker_side(check::Random random) {
     stay_on_processor(0);
-    const int64_t end = monotonic_ns() + kRace_ns;
+    const int64_t end = engine::monotonic_ns() + kRace_ns;
     for (uint32_t round = 1;; round++) {
-      over.store(monotonic_ns() > end);
+      over.store(engine::monotonic_ns() > end);
       // So that the word is at hand when it is looked at: nothing else delays that look.
       CHECK_EQUAL(ring.waiter.load(std::memory_order_acquire), 0u);
       start.pass();
@@ -185,11 +185,11 @@ bool sleep_for(Port& port, uint32_t events, bool by_descriptor) {
   Status status = Status::ok;
   pollfd descriptor = {port.device().poll_descriptor(&status), POLLIN, 0};
   CHECK_EQUAL(status, Status::ok);
-  const int64_t deadline = monotonic_ns() + kLongestStall_ns;
+  const int64_t deadline = engine::monotonic_ns() + kLongestStall_ns;
   for (;;) {
     CHECK_EQUAL(port.device().arm(events, &ready), Status::ok);
     if ((ready & events) != 0) break;
-    const int64_t left_ns = deadline - monotonic_ns();
+    const int64_t left_ns = deadline - engine::monotonic_ns();
     if (left_ns <= 0) break;
     poll(&descriptor, 1, static_cast<int>(left_ns / 1'000'000 + 1));
     port.device().disarm();
@@ -282,9 +282,9 @@ TEST("stop_waiting ends a wait that has no end, and all later ones") {
       port->device().stop_waiting();
     });
     uint32_t ready = 0;
-    const int64_t start = monotonic_ns();
+    const int64_t start = engine::monotonic_ns();
     CHECK_EQUAL(port->device().wait(kReadable, -1, &ready), Status::interrupted);
-    CHECK(monotonic_ns() - start < kLongestStall_ns);
+    CHECK(engine::monotonic_ns() - start < kLongestStall_ns);
     stopper.join();
   }
 }
@@ -304,10 +304,10 @@ TEST("wait wakes every descriptor that shares a ring") {
   std::thread first([&] { sleep(*one); });
   std::thread second([&] { sleep(*other); });
   while (inside.rx_state().waiter.load() != kManyWaiters) usleep(100);
-  const int64_t start = monotonic_ns();
+  const int64_t start = engine::monotonic_ns();
   send(*sender, kBroadcast, station(1), 1);
   first.join();
   second.join();
   CHECK_EQUAL(woken.load(), 2u);
-  CHECK(monotonic_ns() - start < kLongestStall_ns);
+  CHECK(engine::monotonic_ns() - start < kLongestStall_ns);
 }
