@@ -298,7 +298,7 @@ function startReceivers(args: Args, job: Job, ports: readonly Port[]): TrafficLo
       ...loopOptions(args, job, i),
       count: args.count,
       idleNs: args.idle ? second_ns : 0,
-      verify: args.verify,
+      measure: args.verify,
     } satisfies SinkOptions),
   );
 }

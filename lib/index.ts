@@ -40,6 +40,7 @@ export {
   type LoopOptions,
   type Progress,
   type SinkOptions,
+  type Stream,
   startGenerator,
   startSink,
   type TrafficLoop,

@@ -165,9 +165,12 @@ export const progressMeanings = {
   last_ns: "when the last one was",
   lost: "marked packets that are missing from their stream, or requests without an answer",
   reordered: "marked packets that came after a later one",
+  too_late: "those of them that came more than 4096 numbers late",
   duplicated: "marked packets or answers that came again",
   corrupt: "marked packets that are not what was sent",
   unmarked: "packets without a mark where marks were asked for, or answers to none of our requests",
+  untimed: "marked packets whose latency cannot be known",
+  longest_train: "most packets that were taken after one sync",
   requests: "requests that a pinger sent",
   late: "answers that came after they had been given up as lost",
   stalls: "times the sender was so late that its schedule was moved",
@@ -189,6 +192,18 @@ export const histogramMeanings = {
 } as const;
 
 export type HistogramName = keyof typeof histogramMeanings;
+
+/** What is counted of each stream of marked packets, in the order in which the native core says it. */
+export const streamCountMeanings = {
+  packets: "marked packets that arrived whole",
+  lost: "numbers that were passed over and did not come late",
+  reordered: "packets that came after one with a greater number",
+  too_late: "those of them that came more than 4096 numbers late, which stay lost as well",
+  duplicated: "packets whose number came again",
+  max_depth: "by how many numbers the latest of the others was late",
+} as const;
+
+export type StreamCountName = keyof typeof streamCountMeanings;
 
 /** When a generator writes the contents of a buffer. */
 export const contents = {

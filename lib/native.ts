@@ -121,7 +121,7 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
 
 export interface NativeSinkOptions extends NativeLoopOptions {
   readonly idleNs?: number | undefined;
-  readonly verify?: boolean | undefined;
+  readonly measure?: boolean | undefined;
   readonly touch?: boolean | undefined;
   readonly headerLength?: number | undefined;
 }
@@ -157,6 +157,8 @@ export interface NativeLoop {
   takeDump(): NativeDumpEntry[];
   /** Those that the loop keeps. */
   histograms(): Partial<Record<HistogramName, NativeHistogram>>;
+  /** Of each stream its number, then its counts in the order of `streamCountMeanings`. */
+  streams(): Float64Array;
   stop(): void;
 }
 

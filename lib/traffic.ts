@@ -11,7 +11,15 @@
 
 import { NETMAP_MAX_FRAGS } from "./abi.js";
 import { Histogram } from "./histogram.js";
-import { contents, frameLimits, type HistogramName, type ProgressName, progressMeanings } from "./layout.js";
+import {
+  contents,
+  frameLimits,
+  type HistogramName,
+  type ProgressName,
+  progressMeanings,
+  type StreamCountName,
+  streamCountMeanings,
+} from "./layout.js";
 import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
 
@@ -74,7 +82,7 @@ export interface GeneratorOptions extends LoopOptions {
   readonly fragments?: number | undefined;
   /** Bytes in one slot, at most. By default what a buffer holds. */
   readonly longestFragment?: number | undefined;
-  /** Mark packets, so that a sink can verify them. Each transmit ring has a stream number, from `firstStream` on. */
+  /** Mark packets, so that a sink can measure them. Each transmit ring has a stream number, from `firstStream` on. */
   readonly mark?: boolean | undefined;
   readonly firstStream?: number | undefined;
   /** How long to wait at the end for a receiver that takes nothing. */
@@ -84,8 +92,11 @@ export interface GeneratorOptions extends LoopOptions {
 export interface SinkOptions extends LoopOptions {
   /** End after this time without a packet, once there was one. 0, the default: never. */
   readonly idleNs?: number | undefined;
-  /** Check the marks of packets: that they are whole and, per stream, that all came, once and in order. */
-  readonly verify?: boolean | undefined;
+  /**
+   * Look into every packet: whether it is whole and, per stream, whether all came, once and in order, how long they were
+   * under way and how far apart. See `histograms` and `streams`.
+   */
+  readonly measure?: boolean | undefined;
   /** Read all of each packet, as an application would. */
   readonly touch?: boolean | undefined;
   /** Bytes before each frame, which are no part of it: a virtio-net header. */
@@ -96,6 +107,9 @@ export interface SinkOptions extends LoopOptions {
 export type Progress = Readonly<Record<Exclude<ProgressName, "min_space" | "running" | "status">, number>> & {
   readonly running: boolean;
 };
+
+/** What came of one stream of marked packets. See `streamCountMeanings` in lib/layout.ts. */
+export type Stream = Readonly<Record<"stream" | StreamCountName, number>>;
 
 /** A copy of a slot that went by. */
 export type DumpEntry = NativeDumpEntry;
@@ -150,6 +164,16 @@ export class TrafficLoop {
   histograms(): Partial<Record<HistogramName, Histogram>> {
     const kept = Object.entries(this.#native.histograms());
     return Object.fromEntries(kept.map(([name, histogram]) => [name, new Histogram(histogram)]));
+  }
+
+  /** The streams of marked packets that came, in the order in which they did. */
+  streams(): Stream[] {
+    const names = ["stream", ...(Object.keys(streamCountMeanings) as StreamCountName[])] as const;
+    const values = this.#native.streams();
+    return Array.from({ length: values.length / names.length }, (_, i) => {
+      const counts = names.map((name, j) => [name, values[i * names.length + j] ?? 0]);
+      return Object.fromEntries(counts) as Stream;
+    });
   }
 
   /** Takes out the copies that were kept since the last call. */

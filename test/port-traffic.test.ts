@@ -9,7 +9,7 @@ import { frame, portsOf } from "./namespace.js";
 test("a generator sends the count it was given through a pipe, and a sink verifies all of it", async (t) => {
   const open = portsOf(t);
   const count = 200_000;
-  const sink = startSink(open("p}1"), { count, verify: true });
+  const sink = startSink(open("p}1"), { count, measure: true });
   const generator = startGenerator(open("p{1"), { count, mark: true, frame: { length: 60 } });
   const [sent, received] = await Promise.all([generator.ended, sink.ended]);
 

@@ -18,6 +18,7 @@
 #include "traffic/mark.h"
 #include "traffic/packet.h"
 #include "traffic/progress.h"
+#include "traffic/streams.h"
 
 namespace {
 
@@ -159,6 +160,15 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type HistogramName = keyof typeof histogramMeanings;");
+
+  open_table(
+      "streamCountMeanings",
+      "What is counted of each stream of marked packets, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_STREAM_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type StreamCountName = keyof typeof streamCountMeanings;");
 
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));

@@ -1,6 +1,8 @@
 #include "addon/loop_handle.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "addon/histogram.h"
 #include "addon/port_handle.h"
@@ -8,6 +10,7 @@
 #include "addon/result.h"
 #include "traffic/generator.h"
 #include "traffic/sink.h"
+#include "traffic/streams.h"
 
 namespace nm::addon {
 namespace {
@@ -58,7 +61,7 @@ SinkOptions read_sink_options(Napi::Object from) {
   read(from, "durationNs", &options.duration_ns);
   read(from, "idleNs", &options.idle_ns);
   read(from, "burst", &options.burst);
-  read(from, "verify", &options.verify);
+  read(from, "measure", &options.measure);
   read(from, "touch", &options.touch);
   read(from, "headerLength", &options.header_length);
   return options;
@@ -128,6 +131,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&LoopHandle::take_min_space>("takeMinSpace"),
                                                InstanceMethod<&LoopHandle::take_dump>("takeDump"),
                                                InstanceMethod<&LoopHandle::histograms>("histograms"),
+                                               InstanceMethod<&LoopHandle::streams>("streams"),
                                                InstanceMethod<&LoopHandle::stop>("stop"),
                                            });
   auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
@@ -279,6 +283,24 @@ Napi::Value LoopHandle::histograms(const Napi::CallbackInfo& info) {
   NM_HISTOGRAMS(row)
 #undef row
   return object;
+}
+
+// Of each stream that the loop tells apart, in the order in which they came: its number, then one number for each row of
+// NM_STREAM_COUNTS.
+Napi::Value LoopHandle::streams(const Napi::CallbackInfo& info) {
+  const Streams* const streams = worker_ == nullptr ? nullptr : worker_->loop().streams();
+  std::vector<double> values;
+  for (uint32_t i = 0; streams != nullptr && i < streams->seen(); i++) {
+    const uint16_t number = streams->number(i);
+    const StreamCounts& counts = streams->counts(number);
+    values.push_back(number);
+#define row(name, text) values.push_back(static_cast<double>(counts.name.load(std::memory_order_relaxed)));
+    NM_STREAM_COUNTS(row)
+#undef row
+  }
+  Napi::Float64Array array = Napi::Float64Array::New(info.Env(), values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
 }
 
 Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {

@@ -54,6 +54,7 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   Napi::Value take_min_space(const Napi::CallbackInfo& info);
   Napi::Value take_dump(const Napi::CallbackInfo& info);
   Napi::Value histograms(const Napi::CallbackInfo& info);
+  Napi::Value streams(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
 
   Status begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop);

@@ -19,7 +19,7 @@ FrameSpec markable(uint32_t length) {
   return spec;
 }
 
-std::vector<uint8_t> marked(const Frame& frame, uint16_t stream, uint64_t sequence, uint32_t sent_ns) {
+std::vector<uint8_t> marked(const Frame& frame, uint16_t stream, uint64_t sequence, uint64_t sent_ns) {
   std::vector<uint8_t> bytes(frame.length());
   frame.write(bytes.data());
   Marker(frame, stream).write(frame, bytes.data(), sequence, sent_ns);
@@ -58,9 +58,9 @@ TEST("crc32c is the same by instruction, by table, and in parts") {
 }
 
 TEST("mark has the layout of its drawing") {
-  const std::vector<uint8_t> bytes = marked(Frame{markable(60)}, 0x0201, 0x0605'0403'0201, 0x0d0c0b0a);
+  const std::vector<uint8_t> bytes = marked(Frame{markable(60)}, 0x0201, 0x05'0403'0201, 0x0e0d'0c0b'0a09);
   const uint8_t* const mark = bytes.data() + 42;
-  const std::vector<uint8_t> expected{'n', 'm', 1, 2, 1, 2, 3, 4, 5, 6, 0x0a, 0x0b, 0x0c, 0x0d};
+  const std::vector<uint8_t> expected{'n', 'm', 1, 2, 1, 2, 3, 4, 5, 9, 0x0a, 0x0b, 0x0c, 0x0d};
   CHECK(std::equal(expected.begin(), expected.end(), mark));
   std::vector<uint8_t> covered(bytes.begin(), bytes.begin() + 40);
   covered.insert(covered.end(), bytes.begin() + 42, bytes.end() - 4);
@@ -73,8 +73,8 @@ TEST("mark is read as it was written, at any length") {
        length = length < 200 ? length + 1 : length + 1999) {
     const Frame frame{markable(length)};
     const uint16_t stream = static_cast<uint16_t>(random.next());
-    const uint64_t sequence = random.next() >> 16;
-    const uint32_t sent_ns = static_cast<uint32_t>(random.next());
+    const uint64_t sequence = random.next() >> (64 - kSequenceBits);
+    const uint64_t sent_ns = random.next() & kStampMask_ns;
     const std::vector<uint8_t> bytes = marked(frame, stream, sequence, sent_ns);
     Mark mark;
     CHECK(read_mark(bytes.data(), length, &mark) == MarkState::whole);
@@ -95,7 +95,7 @@ TEST("mark keeps the checksums of a range right") {
   frame.write(bytes.data());
   for (uint64_t sequence = 0; sequence < 3000; sequence++) {
     frame.write_varying(bytes.data());
-    marker.write(frame, bytes.data(), sequence, static_cast<uint32_t>(sequence * 977));
+    marker.write(frame, bytes.data(), sequence, sequence * 977);
     CHECK(state_of(bytes) == MarkState::whole);
     CHECK(has_right_udp_checksum(bytes));
     frame.step();

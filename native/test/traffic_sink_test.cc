@@ -45,9 +45,9 @@ GeneratorOptions marked(uint64_t count) {
   return options;
 }
 
-SinkOptions verifying() {
+SinkOptions measuring() {
   SinkOptions options;
-  options.verify = true;
+  options.measure = true;
   options.idle_ns = 1'000'000;
   return options;
 }
@@ -128,7 +128,7 @@ TEST("sink finds nothing wrong with what was sent, in one slot or in many") {
     GeneratorOptions options = marked(2000);
     options.frame.length = length;
     const auto port = fake_port(nullptr, marked_wire(options, nullptr));
-    Sink sink(*port, verifying());
+    Sink sink(*port, measuring());
     CHECK_EQUAL(sink.run(), Status::ok);
     CHECK_EQUAL(sink.progress().packets.load(), 2000);
     CHECK_EQUAL(sink.progress().lost.load(), 0);
@@ -154,7 +154,7 @@ TEST("sink tells loss, disorder, repetition, corruption and strangers apart") {
     }
   });
   const auto port = fake_port(nullptr, wire);
-  Sink sink(*port, verifying());
+  Sink sink(*port, measuring());
   CHECK_EQUAL(sink.run(), Status::ok);
   CHECK_EQUAL(sink.progress().packets.load(), 1000 - 10 + 10 + 10);
   CHECK_EQUAL(sink.progress().lost.load(), 20);
@@ -173,7 +173,7 @@ TEST("sink believes no slot: impossible buffers and lengths are read as far as t
                     static_cast<uint16_t>(random.next())});
   }
   Dump dump(1'000'000, 64);
-  SinkOptions options = verifying();
+  SinkOptions options = measuring();
   options.touch = true;
   options.dump = &dump;
   options.duration_ns = 2'000'000;

@@ -25,7 +25,7 @@ TEST("workers carry every marked packet from a generator to a sink, and end by t
   sending.mark = true;
   SinkOptions receiving;
   receiving.count = kCount;
-  receiving.verify = true;
+  receiving.measure = true;
 
   std::atomic<int> ended = 0;
   Worker generator(std::make_unique<Generator>(*from, sending), -1, [&] { ended++; });

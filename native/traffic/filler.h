@@ -23,7 +23,7 @@ class Filler {
   virtual uint32_t slots_per_packet() const = 0;
 
   // Puts `packets` packets, at least one, into the slots of TX ring `lane` of the port, from head on, where there is
-  // room for them, and advances head. `now_ns` is the time that marks tell. Fewer only when there are no more to send.
+  // room for them, and advances head. `now_ns` is the time that the first marks tell. Fewer only when there are no more to send.
   virtual Filled fill(size_t lane, uint32_t packets, uint64_t now_ns) = 0;
 };
 

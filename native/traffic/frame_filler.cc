@@ -4,11 +4,16 @@
 #include <cassert>
 #include <cstring>
 
+#include "clock.h"
+
 namespace nm {
 namespace {
 
 // No buffer has this index, so a slot that remembers it is written.
 constexpr uint32_t kNothingWritten = UINT32_MAX;
+
+// How many packets share a time stamp, at most: reading the clock takes as long as making a packet.
+constexpr uint32_t kStampPackets = 16;
 
 FrameSpec frame_for(const FrameFillerOptions& options) {
   FrameSpec frame = options.frame;
@@ -156,7 +161,7 @@ void FrameFiller::write_payloads(Lane& lane, uint32_t slot, uint32_t packets, ui
       } else if (frame_.varies()) {
         frame_.write_varying(frame);
       }
-      if (lane.marker) lane.marker->write(frame_, frame, lane.sequence++, static_cast<uint32_t>(now_ns));
+      if (lane.marker) mark(lane, frame, &now_ns);
       frame_.step();
     }
     return;
@@ -179,6 +184,12 @@ void FrameFiller::write_payloads(Lane& lane, uint32_t slot, uint32_t packets, ui
   frame_.resume(headers, frame_.lengths());
 }
 
+// Marks the present frame. `*now_ns` is when its stamp says it was put into its slot, which is hardly before.
+void FrameFiller::mark(Lane& lane, uint8_t* frame, uint64_t* now_ns) {
+  if (lane.sequence % kStampPackets == 0) *now_ns = monotonic_ns();
+  lane.marker->write(frame_, frame, lane.sequence++, *now_ns);
+}
+
 // Packets that are put together elsewhere and cut into slots.
 uint64_t FrameFiller::put_several(Lane& lane, uint32_t packets, uint64_t now_ns) {
   const Ring& ring = lane.ring;
@@ -187,7 +198,7 @@ uint64_t FrameFiller::put_several(Lane& lane, uint32_t packets, uint64_t now_ns)
   uint32_t slot = first;
   for (uint32_t i = 0; i < packets; i++) {
     bytes += packet_length();
-    if (options_.contents != Contents::never) compose(lane, assembled_.data(), now_ns);
+    if (options_.contents != Contents::never) compose(lane, assembled_.data(), &now_ns);
     slot = put_cut(lane, slot, i + 1 == packets ? abi::NS_REPORT : 0);
     frame_.step();
   }
@@ -197,10 +208,10 @@ uint64_t FrameFiller::put_several(Lane& lane, uint32_t packets, uint64_t now_ns)
 }
 
 // Makes `to`, zeros at first, the present packet.
-void FrameFiller::compose(Lane& lane, uint8_t* to, uint64_t now_ns) {
+void FrameFiller::compose(Lane& lane, uint8_t* to, uint64_t* now_ns) {
   uint8_t* const frame = to + options_.header_length;
   frame_.write(frame);
-  if (lane.marker) lane.marker->write(frame_, frame, lane.sequence++, static_cast<uint32_t>(now_ns));
+  if (lane.marker) mark(lane, frame, now_ns);
 }
 
 // Cuts the assembled packet into slots from `slot` on. Returns the slot after them.

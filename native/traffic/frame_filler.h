@@ -74,7 +74,8 @@ class FrameFiller final : public Filler {
 
   void write_buffer(Lane& lane, uint32_t slot, uint32_t buf_idx);
   void write_payloads(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns);
-  void compose(Lane& lane, uint8_t* to, uint64_t now_ns);
+  void compose(Lane& lane, uint8_t* to, uint64_t* now_ns);
+  void mark(Lane& lane, uint8_t* frame, uint64_t* now_ns);
   void dump(Lane& lane, uint32_t slot, uint32_t slots);
   uint8_t* place(Lane& lane, uint32_t slot, uint32_t buf_idx);
 

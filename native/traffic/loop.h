@@ -30,6 +30,8 @@ namespace nm {
 enum class Measured { NM_HISTOGRAMS(row) };
 #undef row
 
+class Streams;
+
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -46,6 +48,8 @@ class Loop {
 
   // What this loop measures of that kind, or nullptr. The same from construction on, and read by any thread.
   virtual const Histogram* histogram(Measured) const { return nullptr; }
+  // The streams that it tells apart, likewise.
+  virtual const Streams* streams() const { return nullptr; }
 
  protected:
   // The port outlives the loop.

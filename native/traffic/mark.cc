@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint16_t kMagic = 'n' | 'm' << 8;
 constexpr uint32_t kCrcLength = 4;
-constexpr uint64_t kSequenceMask = (uint64_t{1} << 48) - 1;
+constexpr uint64_t kSequenceMask = (uint64_t{1} << kSequenceBits) - 1;
 constexpr uint32_t kChecksumLength = 2;
 
 // What the 18 bytes of a mark add to the frame's UDP sum, from their little-endian words.
@@ -60,8 +60,8 @@ MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
 
   const uint64_t second = load_little<uint64_t>(end - 10);
   mark->stream = static_cast<uint16_t>(first >> 16);
-  mark->sequence = first >> 32 | (second & 0xffff) << 32;
-  mark->sent_ns = static_cast<uint32_t>(second >> 16);
+  mark->sequence = first >> 32 | (second & 0xff) << 32;
+  mark->sent_ns = second >> 8 & kStampMask_ns;
   return MarkState::whole;
 }
 
@@ -73,7 +73,7 @@ Marker::Marker(const Frame& frame, uint16_t stream) : stream_(stream) {
   crc_before_ = crc32c(crc_before_, frame.bytes() + at.payload, frame.length() - at.payload - kMarkLength);
 }
 
-void Marker::write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint32_t sent_ns) const {
+void Marker::write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint64_t sent_ns) const {
   uint32_t crc = crc_before_;
   if (frame.varies()) {
     const FrameLayout& at = frame.layout();
@@ -83,7 +83,7 @@ void Marker::write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint32_
 
   sequence &= kSequenceMask;
   const uint64_t first = kMagic | uint64_t{stream_} << 16 | sequence << 32;
-  uint64_t second = sequence >> 32 | uint64_t{sent_ns} << 16;
+  uint64_t second = sequence >> 32 | (sent_ns & kStampMask_ns) << 8;
   uint8_t* const mark = copy + frame.length() - kMarkLength;
   store_little(mark, first);
   store_little(mark + 8, second);

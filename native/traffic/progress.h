@@ -21,9 +21,12 @@ inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
   row(last_ns, 0, "when the last one was")                                                                  \
   row(lost, 0, "marked packets that are missing from their stream, or requests without an answer")          \
   row(reordered, 0, "marked packets that came after a later one")                                           \
+  row(too_late, 0, "those of them that came more than 4096 numbers late")                                   \
   row(duplicated, 0, "marked packets or answers that came again")                                           \
   row(corrupt, 0, "marked packets that are not what was sent")                                              \
   row(unmarked, 0, "packets without a mark where marks were asked for, or answers to none of our requests") \
+  row(untimed, 0, "marked packets whose latency cannot be known")                                           \
+  row(longest_train, 0, "most packets that were taken after one sync")                                      \
   row(requests, 0, "requests that a pinger sent")                                                           \
   row(late, 0, "answers that came after they had been given up as lost")                                    \
   row(stalls, 0, "times the sender was so late that its schedule was moved")                                \

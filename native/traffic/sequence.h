@@ -9,44 +9,50 @@
 #include <array>
 #include <cstdint>
 
+#include "traffic/mark.h"
+
 namespace nm {
 
 class Sequence {
  public:
-  // Notes that number `number`, of 48 bits, arrived; the first one ever begins the sequence. Returns whether
-  // the counts below may have changed.
-  bool arrived(uint64_t number) {
+  static constexpr uint64_t kWindow = 4096;
+
+  // What one packet changes of what is known of its stream.
+  struct Change {
+    // Numbers that were passed over and did not come late.
+    int64_t lost = 0;
+    // Numbers that came after a greater one.
+    int32_t reordered = 0;
+    // Those of them that came later than the window.
+    int32_t too_late = 0;
+    // Numbers that came again.
+    int32_t duplicated = 0;
+    // Of one that came late within the window: how far it is behind the greatest before it, 1 or more.
+    uint32_t depth = 0;
+  };
+
+  // Notes that number `number`, of kSequenceBits, arrived; the first one ever begins the sequence. Returns false
+  // where it was the next in order, which changes nothing, else fills *change.
+  bool arrived(uint64_t number, Change* change) {
     if (started_ && number == expected_ && missing_count_ == 0) {
       expected_ = (expected_ + 1) & kNumberMask;
       return false;
     }
-    arrived_out_of_order(number);
+    *change = arrived_out_of_order(number);
     return true;
   }
 
-  // Numbers that were passed over and did not come late.
-  uint64_t lost() const { return lost_; }
-  // Numbers that came after a greater one.
-  uint64_t reordered() const { return reordered_; }
-  // Numbers that came again.
-  uint64_t duplicated() const { return duplicated_; }
-
  private:
-  static constexpr uint64_t kNumberMask = (uint64_t{1} << 48) - 1;
-  static constexpr uint64_t kWindow = 4096;
+  static constexpr uint64_t kNumberMask = (uint64_t{1} << kSequenceBits) - 1;
 
-  void arrived_out_of_order(uint64_t number);
-  void passed_over(uint64_t count);
-  void came_late(uint64_t number, uint64_t age);
+  Change arrived_out_of_order(uint64_t number);
+  void passed_over(uint64_t first, uint64_t count);
+  Change came_late(uint64_t number, uint64_t age);
 
-  bool is_missing(uint64_t number) const { return missing_[number % kWindow / 64] >> (number % 64) & 1; }
-  void set_missing(uint64_t number, bool missing);
+  bool take_missing(uint64_t number);
 
   bool started_ = false;
   uint64_t expected_ = 0;
-  uint64_t lost_ = 0;
-  uint64_t reordered_ = 0;
-  uint64_t duplicated_ = 0;
   // The number after one that was older than the window.
   uint64_t after_oldest_ = UINT64_MAX;
 

@@ -5,12 +5,9 @@
 
 #include "bytes.h"
 #include "traffic/alarm.h"
-#include "traffic/mark.h"
 
 namespace nm {
 namespace {
-
-constexpr size_t kStreams = 65536;
 
 // More of a packet than this is not put together; its mark is then not found.
 constexpr size_t kLongestPacket = 1 << 20;
@@ -31,7 +28,7 @@ void touch_lines(const uint8_t* bytes, uint32_t length) {
 Sink::Sink(Port& port, const SinkOptions& options) : Loop(port), options_(options) {
   assert(!port.rx_rings().empty() && options.burst > 0);
   for (const Ring& ring : port.rx_rings()) lanes_.push_back({ring, {}});
-  if (options.verify) streams_.resize(kStreams);
+  if (options.measure) arrivals_ = std::make_unique<Arrivals>(progress());
 }
 
 Status Sink::work() {
@@ -40,12 +37,13 @@ Status Sink::work() {
   Status status = Status::ok;
   while (status == Status::ok && !stopped() && (options_.count == 0 || taken_ < options_.count)) {
     status = port().device().rx_sync();
+    if (arrivals_) arrivals_->begin_round(monotonic_ns());
     const Taken taken = take();
     const uint64_t now = monotonic_ns();
     if (taken.slots > 0) {
       taken_ += taken.packets;
       note_moved(taken.packets, taken.bytes, now);
-      if (options_.verify) publish_losses();
+      if (arrivals_) arrivals_->end_round(taken.packets);
       if (now >= end_ns) break;
       continue;
     }
@@ -73,7 +71,7 @@ Sink::Taken Sink::take() {
   // A packet has a slot at least, so that as many slots as packets are left cannot hold too many of them.
   uint64_t left = options_.count != 0 ? options_.count - taken_ : UINT64_MAX;
   if (options_.dump != nullptr) left = std::min<uint64_t>(left, options_.dump->room());
-  const bool inspects = options_.verify || options_.touch || options_.dump != nullptr;
+  const bool inspects = options_.measure || options_.touch || options_.dump != nullptr;
 
   Taken all;
   for (Lane& lane : lanes_) {
@@ -124,7 +122,7 @@ Sink::Taken Sink::inspect(Lane& lane, uint32_t slots) {
     const uint32_t length = std::min<uint32_t>(descriptor.len, ring.buffer_size());
     const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
     if (options_.touch) touch_lines(bytes, length);
-    if (options_.verify) verify(lane, bytes, length, more);
+    if (options_.measure) measure(lane, bytes, length, more);
     if (options_.dump != nullptr) options_.dump->put(ring, slot, descriptor);
     taken.bytes += descriptor.len;
     taken.packets += !more;
@@ -134,8 +132,8 @@ Sink::Taken Sink::inspect(Lane& lane, uint32_t slots) {
   return taken;
 }
 
-// Judges a packet when its last slot is there; puts the others by.
-void Sink::verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more) {
+// Measures a packet when its last slot is there; puts the others by.
+void Sink::measure(Lane& lane, const uint8_t* bytes, uint32_t length, bool more) {
   if (!more && lane.partial.empty()) return judge(bytes, length);
   if (lane.partial.size() + length <= kLongestPacket)
     lane.partial.insert(lane.partial.end(), bytes, bytes + length);
@@ -146,43 +144,7 @@ void Sink::verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more) 
 
 void Sink::judge(const uint8_t* packet, uint32_t length) {
   const uint32_t header_length = std::min(options_.header_length, length);
-  const uint8_t* const frame = packet + header_length;
-  length -= header_length;
-  Mark mark;
-  switch (read_mark(frame, length, &mark)) {
-    case MarkState::none:
-      unmarked_++;
-      return;
-    case MarkState::damaged:
-      corrupt_++;
-      return;
-    case MarkState::whole:
-      break;
-  }
-  std::unique_ptr<Sequence>& stream = streams_[mark.stream];
-  if (!stream) {
-    stream = std::make_unique<Sequence>();
-    seen_streams_.push_back(stream.get());
-  }
-  if (stream->arrived(mark.sequence)) losses_changed_ = true;
-}
-
-void Sink::publish_losses() {
-  set(progress().corrupt, corrupt_);
-  set(progress().unmarked, unmarked_);
-  if (!losses_changed_) return;
-  losses_changed_ = false;
-  uint64_t lost = 0;
-  uint64_t reordered = 0;
-  uint64_t duplicated = 0;
-  for (const Sequence* stream : seen_streams_) {
-    lost += stream->lost();
-    reordered += stream->reordered();
-    duplicated += stream->duplicated();
-  }
-  set(progress().lost, lost);
-  set(progress().reordered, reordered);
-  set(progress().duplicated, duplicated);
+  arrivals_->packet(packet + header_length, length - header_length);
 }
 
 }  // namespace nm

@@ -4,7 +4,7 @@
 //                                 |
 //                                 nothing there: wait for the sender
 //
-// A packet ends at the slot without NS_MOREFRAG. Counting reads descriptors only; verifying reads every byte.
+// A packet ends at the slot without NS_MOREFRAG. Counting reads descriptors only; measuring reads every byte.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "clock.h"
+#include "traffic/arrivals.h"
 #include "traffic/dump.h"
 #include "traffic/loop.h"
-#include "traffic/sequence.h"
 
 namespace nm {
 
@@ -27,8 +27,8 @@ struct SinkOptions {
   uint64_t idle_ns = 0;
   // At most this many slots per ring and round.
   uint32_t burst = 512;
-  // Checks the marks of packets: their contents, and for each stream their order.
-  bool verify = false;
+  // Looks into each packet for its mark, and measures: see arrivals.h.
+  bool measure = false;
   // Reads every cache line of the payload, as an application would.
   bool touch = false;
   // Bytes before each frame, which are no part of it: a virtio-net header.
@@ -40,6 +40,11 @@ struct SinkOptions {
 class Sink final : public Loop {
  public:
   Sink(Port& port, const SinkOptions& options);
+
+  const Histogram* histogram(Measured what) const override {
+    return arrivals_ == nullptr ? nullptr : arrivals_->histogram(what);
+  }
+  const Streams* streams() const override { return arrivals_ == nullptr ? nullptr : &arrivals_->streams(); }
 
  private:
   // An RX ring, and the part of a packet that a round ended in.
@@ -60,20 +65,15 @@ class Sink final : public Loop {
   Taken take();
   Taken count(const Ring& ring, uint32_t slots);
   Taken inspect(Lane& lane, uint32_t slots);
-  void verify(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
+  void measure(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
   void judge(const uint8_t* packet, uint32_t length);
-  void publish_losses();
 
   const SinkOptions options_;
   std::vector<Lane> lanes_;
   uint64_t taken_ = 0;
 
-  // By stream number, made when the stream is first seen; and those that were made.
-  std::vector<std::unique_ptr<Sequence>> streams_;
-  std::vector<const Sequence*> seen_streams_;
-  bool losses_changed_ = false;
-  uint64_t corrupt_ = 0;
-  uint64_t unmarked_ = 0;
+  // Where measuring was asked for.
+  std::unique_ptr<Arrivals> arrivals_;
 };
 
 }  // namespace nm
