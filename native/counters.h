@@ -13,7 +13,7 @@ namespace nm {
   row(ring_resets, "times the ring was found invalid and was reset")                  \
   row(drops_full, "packets lost because the receiving ring had no room")              \
   row(drops_too_long, "packets longer than the buffers of the receiver")                             \
-  row(drops_no_destination, "packets for the port they came from, or for a port that nobody reads") \
+  row(drops_no_destination, "packets for the port they came from, or that nobody reads, or sent on no switch") \
   row(drops_bad_slot, "slots with a buffer index or length that cannot be")           \
   row(drops_too_short, "packets shorter than an Ethernet header")                     \
   row(drops_too_many_slots, "packets of more slots than a packet may have")           \

@@ -29,6 +29,17 @@ namespace nm {
   row(no_such_interface, ENXIO, "no network interface has this name")                                      \
   row(interface_unsupported, EOPNOTSUPP, "the embedded engine cannot open network interfaces")             \
   row(interface_not_attached, EINVAL, "the port part names a network interface that is not attached")      \
+  row(interface_exists, EEXIST, "a port or a network interface has this name already")                      \
+  row(interface_not_attachable, EOPNOTSUPP, "the embedded engine cannot attach network interfaces")        \
+  row(nothing_to_attach, EINVAL, "the port part names nothing that can be attached to a switch")           \
+  row(bad_interface_name, EINVAL, "no persistent port can have this name")                                 \
+  row(not_a_persistent_port, EINVAL, "the name is not that of a persistent port")                          \
+  row(port_attached, EBUSY, "the port is on a switch")                                                     \
+  row(port_ephemeral, EBUSY, "the port is on its switch for as long as it is open")                        \
+  row(port_used, EBUSY, "the port is open, or pipes hang on it")                                           \
+  row(port_awaits_sender, EBUSY, "a sender that is stopped has not finished copying into the port")        \
+  row(region_chosen, EINVAL, "the port has its memory already, in another region")                         \
+  row(polling_unsupported, EOPNOTSUPP, "only a network interface on a switch can be polled")               \
   row(no_such_port, ENXIO, "no port has this name")                                                        \
   row(no_such_switch, ENOENT, "no switch has this name")                                                   \
   row(no_more_ports, ENOENT, "the list of switch ports is at its end")                                     \

@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "device/open.h"
+#include "engine/attachment.h"
+#include "engine/persistent.h"
 #include "engine/wake.h"
 #include "spin_pause.h"
 
@@ -95,6 +97,23 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
         }
         return status;
       });
+    case abi::NETMAP_REQ_VALE_NEWIF:
+      return serve<abi::nmreq_vale_newif>(request, [&](const std::string& name, auto* body) {
+        return engine::new_interface(space_, name, body);
+      });
+    case abi::NETMAP_REQ_VALE_DELIF:
+      return serve<NoBody>(
+          request, [&](const std::string& name, auto*) { return engine::delete_interface(space_, name); });
+    case abi::NETMAP_REQ_VALE_ATTACH:
+      return serve<abi::nmreq_vale_attach>(
+          request, [&](const std::string& name, auto* body) { return engine::attach(space_, name, body); });
+    case abi::NETMAP_REQ_VALE_DETACH:
+      return serve<abi::nmreq_vale_detach>(
+          request, [&](const std::string& name, auto* body) { return engine::detach(space_, name, body); });
+    case abi::NETMAP_REQ_VALE_POLLING_ENABLE:
+    case abi::NETMAP_REQ_VALE_POLLING_DISABLE:
+      return serve<abi::nmreq_vale_polling>(
+          request, [&](const std::string& name, auto*) { return engine::set_polling(space_, name); });
     default:
       return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
                  ? Status::unsupported_request

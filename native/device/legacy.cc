@@ -40,6 +40,37 @@ uint32_t mode_of(uint16_t ringid) {
   return (ringid & kHardwareRing) != 0 ? abi::NR_REG_ONE_NIC : abi::NR_REG_ALL_NIC;
 }
 
+// What tells the shape of a port, in the requests that have it and in their replies.
+template <typename Body>
+void read_geometry(const abi::nmreq_legacy& request, Body* body) {
+  body->nr_tx_slots = request.nr_tx_slots;
+  body->nr_rx_slots = request.nr_rx_slots;
+  body->nr_tx_rings = request.nr_tx_rings;
+  body->nr_rx_rings = request.nr_rx_rings;
+  body->nr_mem_id = request.nr_arg2;
+}
+
+template <typename Body>
+void reply_geometry(const Body& body, abi::nmreq_legacy* request) {
+  request->nr_tx_slots = body.nr_tx_slots;
+  request->nr_rx_slots = body.nr_rx_slots;
+  request->nr_tx_rings = body.nr_tx_rings;
+  request->nr_rx_rings = body.nr_rx_rings;
+  request->nr_arg2 = body.nr_mem_id;
+}
+
+// How many processors poll. A mode that is neither is 0, which no request accepts.
+uint32_t polling_mode_of(uint32_t flags) {
+  switch (flags & kModeMask) {
+    case abi::NR_REG_ALL_NIC:
+      return abi::NETMAP_POLLING_MODE_SINGLE_CPU;
+    case abi::NR_REG_ONE_NIC:
+      return abi::NETMAP_POLLING_MODE_MULTI_CPU;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 void LegacyRequest::set(uint16_t type, void* body) {
@@ -52,24 +83,20 @@ Status LegacyRequest::read(uint32_t ioctl_number, const abi::nmreq_legacy& reque
   if (request.nr_version < abi::NETMAP_MIN_API) return Status::bad_version;
   header_.nr_version = abi::NETMAP_API;
   memcpy(header_.nr_name, request.nr_name, sizeof(request.nr_name) - 1);
-  if (ioctl_number == abi::NIOCGINFO) {
+  const auto command = static_cast<Command>(request.nr_cmd);
+  if (ioctl_number == abi::NIOCGINFO && command != Command::list) {
     body_.info = {};
     body_.info.nr_mem_id = request.nr_arg2;
     set(abi::NETMAP_REQ_PORT_INFO_GET, &body_.info);
     return Status::ok;
   }
-  return static_cast<Command>(request.nr_cmd) == Command::register_port ? read_register(request)
-                                                                        : read_command(request);
+  return command == Command::register_port ? read_register(request) : read_command(request);
 }
 
 Status LegacyRequest::read_register(const abi::nmreq_legacy& request) {
   abi::nmreq_register& body = body_.registration;
   body = {};
-  body.nr_tx_slots = request.nr_tx_slots;
-  body.nr_rx_slots = request.nr_rx_slots;
-  body.nr_tx_rings = request.nr_tx_rings;
-  body.nr_rx_rings = request.nr_rx_rings;
-  body.nr_mem_id = request.nr_arg2;
+  read_geometry(request, &body);
   body.nr_extra_bufs = request.nr_arg3;
   body.nr_ringid = request.nr_ringid & kRingMask;
   body.nr_flags = request.nr_flags & kFlagsMask;
@@ -120,11 +147,7 @@ Status LegacyRequest::read_command(const abi::nmreq_legacy& request) {
       return Status::ok;
     case Command::new_interface:
       body_.new_interface = {};
-      body_.new_interface.nr_tx_slots = request.nr_tx_slots;
-      body_.new_interface.nr_rx_slots = request.nr_rx_slots;
-      body_.new_interface.nr_tx_rings = request.nr_tx_rings;
-      body_.new_interface.nr_rx_rings = request.nr_rx_rings;
-      body_.new_interface.nr_mem_id = request.nr_arg2;
+      read_geometry(request, &body_.new_interface);
       set(abi::NETMAP_REQ_VALE_NEWIF, &body_.new_interface);
       return Status::ok;
     case Command::delete_interface:
@@ -133,9 +156,7 @@ Status LegacyRequest::read_command(const abi::nmreq_legacy& request) {
     case Command::polling_on:
     case Command::polling_off:
       body_.polling = {};
-      body_.polling.nr_mode = (request.nr_flags & kModeMask) == abi::NR_REG_ONE_NIC
-                                  ? uint32_t{abi::NETMAP_POLLING_MODE_MULTI_CPU}
-                                  : uint32_t{abi::NETMAP_POLLING_MODE_SINGLE_CPU};
+      body_.polling.nr_mode = polling_mode_of(request.nr_flags);
       body_.polling.nr_first_cpu_id = request.nr_ringid & kRingMask;
       body_.polling.nr_num_polling_cpus = request.nr_arg1;
       set(static_cast<Command>(request.nr_cmd) == Command::polling_on
@@ -147,7 +168,7 @@ Status LegacyRequest::read_command(const abi::nmreq_legacy& request) {
     case Command::delete_passthrough:
       return Status::no_passthrough;
     default:
-      return Status::unsupported_request;
+      return Status::bad_request;
   }
 }
 
@@ -156,21 +177,13 @@ void LegacyRequest::reply(abi::nmreq_legacy* request) const {
     case abi::NETMAP_REQ_REGISTER:
       request->nr_offset = static_cast<uint32_t>(body_.registration.nr_offset);
       request->nr_memsize = static_cast<uint32_t>(body_.registration.nr_memsize);
-      request->nr_tx_slots = body_.registration.nr_tx_slots;
-      request->nr_rx_slots = body_.registration.nr_rx_slots;
-      request->nr_tx_rings = body_.registration.nr_tx_rings;
-      request->nr_rx_rings = body_.registration.nr_rx_rings;
-      request->nr_arg2 = body_.registration.nr_mem_id;
       request->nr_arg3 = body_.registration.nr_extra_bufs;
+      reply_geometry(body_.registration, request);
       return;
     case abi::NETMAP_REQ_PORT_INFO_GET:
       request->nr_offset = 0;
       request->nr_memsize = static_cast<uint32_t>(body_.info.nr_memsize);
-      request->nr_tx_slots = body_.info.nr_tx_slots;
-      request->nr_rx_slots = body_.info.nr_rx_slots;
-      request->nr_tx_rings = body_.info.nr_tx_rings;
-      request->nr_rx_rings = body_.info.nr_rx_rings;
-      request->nr_arg2 = body_.info.nr_mem_id;
+      reply_geometry(body_.info, request);
       return;
     case abi::NETMAP_REQ_VALE_LIST:
       memcpy(request->nr_name, header_.nr_name, sizeof(request->nr_name) - 1);
@@ -182,11 +195,7 @@ void LegacyRequest::reply(abi::nmreq_legacy* request) const {
       request->nr_arg2 = body_.attach.reg.nr_mem_id;
       return;
     case abi::NETMAP_REQ_VALE_NEWIF:
-      request->nr_tx_slots = body_.new_interface.nr_tx_slots;
-      request->nr_rx_slots = body_.new_interface.nr_rx_slots;
-      request->nr_tx_rings = body_.new_interface.nr_tx_rings;
-      request->nr_rx_rings = body_.new_interface.nr_rx_rings;
-      request->nr_arg2 = body_.new_interface.nr_mem_id;
+      reply_geometry(body_.new_interface, request);
       return;
     case abi::NETMAP_REQ_PORT_HDR_SET:
     case abi::NETMAP_REQ_PORT_HDR_GET:

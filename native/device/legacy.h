@@ -15,7 +15,8 @@ namespace nm {
 
 class LegacyRequest {
  public:
-  // `ioctl_number` is NIOCREGIF or NIOCGINFO. A request that only a kernel can serve is unsupported_request.
+  // `ioctl_number` is NIOCREGIF or NIOCGINFO; switch ports are listed through either. A request that only a kernel
+  // can serve gets netmap's refusal.
   Status read(uint32_t ioctl_number, const abi::nmreq_legacy& request);
   abi::nmreq_header* header() { return &header_; }
   // Writes what the legacy API gives back, and nothing else.

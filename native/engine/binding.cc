@@ -12,6 +12,8 @@ namespace {
 
 uint32_t max_of_one(uint32_t count) { return count == 0 ? 1 : count; }
 
+bool has_host_rings(const PortRecord& record) { return record.host_tx_rings + record.host_rx_rings != 0; }
+
 // Which rings of `record` a registration selects. Host rings follow the others, so every mode is one range.
 Status select_rings(const PortRecord& record, const abi::nmreq_register& request, RingRange* tx,
                     RingRange* rx) {
@@ -26,10 +28,13 @@ Status select_rings(const PortRecord& record, const abi::nmreq_register& request
       *rx = {0, record.rx_rings};
       break;
     case abi::NR_REG_SW:
+      if (!has_host_rings(record)) return Status::bad_mode;
       *tx = {record.tx_rings, record.all_tx()};
       *rx = {record.rx_rings, record.all_rx()};
       break;
     case abi::NR_REG_NIC_SW:
+      if (!has_host_rings(record)) return Status::bad_mode;
+      [[fallthrough]];
     case abi::NR_REG_NULL:
       *tx = {0, record.all_tx()};
       *rx = {0, record.all_rx()};
@@ -43,6 +48,7 @@ Status select_rings(const PortRecord& record, const abi::nmreq_register& request
       break;
     }
     case abi::NR_REG_ONE_SW: {
+      if (!has_host_rings(record)) return Status::bad_mode;
       if (number >= record.host_tx_rings && number >= record.host_rx_rings) return Status::bad_ring;
       const uint32_t tx_ring = record.tx_rings + (number < record.host_tx_rings ? number : 0);
       const uint32_t rx_ring = record.rx_rings + (number < record.host_rx_rings ? number : 0);
@@ -111,6 +117,16 @@ uint32_t chain_extra_buffers(Region& region, abi::netmap_if* shared, uint32_t wa
   return granted;
 }
 
+// What came for the last users of a persistent port is not for those who open it next.
+void forget_unread(Region& region, uint32_t index) {
+  RingState& ring = region.ring(index);
+  const Position tail{ring.hwtail % ring.slots, ring.lap};
+  const Position end = tail.plus(collect(region.leases(index), tail, ring.slots, ring.slots - 1), ring.slots);
+  ring.hwtail = end.index;
+  ring.lap = end.lap;
+  ring.released.store(end.index, std::memory_order_release);
+}
+
 // The first user of a ring finds head, cur and tail where the engine left them, whatever the last user wrote
 // there.
 void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx) {
@@ -126,6 +142,7 @@ void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx
       ring.hwtail = ring_previous(receiver.released.load() % ring.slots, ring.slots);
     }
   }
+  if (record.kind == PortKind::persistent && !is_tx) forget_unread(region, index);
   if (!is_tx) ring.hwcur = ring.released.load() % ring.slots;
   ring.busy.store(0);
   abi::netmap_ring* shared = region.netmap_ring(index);
@@ -163,7 +180,7 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   if (status != Status::ok) return status;
 
   std::shared_ptr<Switch> vale;
-  if (record.kind == PortKind::vale) status = Switch::open(*space, record.switch_index, &vale);
+  if (record.switch_index != kNoSwitch) status = Switch::open(*space, record.switch_index, &vale);
   uint32_t object = 0;
   if (status == Status::ok) status = make_interface(port, tx, rx, &object);
   if (status != Status::ok) return status;

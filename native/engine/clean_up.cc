@@ -18,8 +18,52 @@ namespace {
 // How many life lines one operation looks at, so that its cost does not grow with the namespace.
 constexpr uint32_t kReapWindow = 256;
 
+std::vector<std::string> files_of(const Namespace& space) {
+  std::vector<std::string> names;
+  if (DIR* directory = opendir(space.directory().c_str())) {
+    while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
+    closedir(directory);
+  }
+  return names;
+}
+
+bool read_suffix(const std::string& name, const char* prefix, std::string* suffix) {
+  const size_t length = strlen(prefix);
+  if (name.compare(0, length, prefix) != 0) return false;
+  *suffix = name.substr(length);
+  return true;
+}
+
+// Calls `visit` with the id of each region.
+template <typename Visit>
+void for_each_region(Namespace& space, Visit visit) {
+  std::string suffix;
+  for (const std::string& file : files_of(space)) {
+    if (read_suffix(file, "region.", &suffix)) {
+      visit(static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10)));
+    }
+  }
+}
+
+// Whether a ring of any port that can be on a switch may still wait for client `id`.
+bool still_awaited_anywhere(Namespace& space, uint32_t id) {
+  bool awaited = false;
+  for_each_region(space, [&](uint32_t region_id) {
+    std::shared_ptr<Region> region;
+    if (awaited || Region::open(space, region_id, &region) != Status::ok) return;
+    for (uint32_t i = 0; i < region->ports_high(); i++) {
+      const PortRecord& record = region->port(i);
+      if (!is_switched(record.kind) || !record_is_sane(record)) continue;
+      for_each_ring(record, {0, 0}, {0, record.rx_rings},
+                    [&](uint32_t ring, bool) { awaited |= receiver_awaits(*region, ring, id); });
+    }
+  });
+  return awaited;
+}
+
 // Whether a ring of the switch that client `id` sent to may still wait for it.
 bool still_awaited(Namespace& space, uint32_t id) {
+  if (space.client(id).owes_elsewhere != 0) return still_awaited_anywhere(space, id);
   std::shared_ptr<Switch> vale;
   const uint32_t index = space.client(id).switch_index;
   if (index >= kMaxSwitches || Switch::open(space, index, &vale) != Status::ok) return false;
@@ -56,20 +100,11 @@ uint32_t reap_range(Namespace& space, uint32_t first, uint32_t count) {
   return reaped;
 }
 
-std::vector<std::string> files_of(const Namespace& space) {
-  std::vector<std::string> names;
-  if (DIR* directory = opendir(space.directory().c_str())) {
-    while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
-    closedir(directory);
-  }
-  return names;
-}
-
-bool read_suffix(const std::string& name, const char* prefix, std::string* suffix) {
-  const size_t length = strlen(prefix);
-  if (name.compare(0, length, prefix) != 0) return false;
-  *suffix = name.substr(length);
-  return true;
+// Whether the name of a port that has one leads to it: such a port was finished, and is not being unmade.
+bool has_its_name(Namespace& space, const Region& region, uint32_t index) {
+  FoundPort found;
+  return find_named_port(space, record_name(region.port(index)), &found) == Status::ok &&
+         found.region->id() == region.id() && found.index == index;
 }
 
 // Sets the counts of one region right: who uses which port and ring, and which objects are out.
@@ -142,7 +177,13 @@ void repair_region(Namespace& space, uint32_t id) {
       region->port(record.parent).pipes++;
     }
   }
-  for (uint32_t i = 0; i < region->ports_high(); i++) drop_if_unused(space, region, i);
+  for (uint32_t i = 0; i < region->ports_high(); i++) {
+    if (region->port(i).kind == PortKind::persistent && !has_its_name(space, *region, i)) {
+      drop_port(space, region, i);
+    } else {
+      drop_if_unused(space, region, i);
+    }
+  }
   if (header.ports_used == 0) Region::remove(space, id);
 }
 
@@ -160,12 +201,44 @@ void repair_switch(Namespace& space, const std::string& name) {
                  region->nonce() == place.region_nonce && place.port < region->ports_high();
     if (there) {
       const PortRecord& record = region->port(place.port);
-      there =
-          record.kind == PortKind::vale && record.switch_index == vale->index() && record.switch_port == i;
+      there = is_switched(record.kind) && record.switch_index == vale->index() && record.switch_port == i;
     }
     if (!there) vale->remove(space, i);
   }
   vale->remove_if_empty(space);
+}
+
+// A port that its switch knows nothing of is on none.
+void repair_attachments(Namespace& space, uint32_t id) {
+  std::shared_ptr<Region> region;
+  if (Region::open(space, id, &region) != Status::ok) return;
+  for (uint32_t i = 0; i < region->ports_high(); i++) {
+    PortRecord& record = region->port(i);
+    if (record.kind != PortKind::persistent || record.switch_index == kNoSwitch) continue;
+    std::shared_ptr<Switch> vale;
+    uint32_t generation = 0;
+    if (record.switch_index >= kMaxSwitches ||
+        Switch::open(space, record.switch_index, &vale) != Status::ok ||
+        vale->find(*region, i, &generation) != record.switch_port) {
+      record.switch_index = kNoSwitch;
+    }
+  }
+}
+
+// Removes a file port.NAME that leads to no port.
+void remove_stale_name(Namespace& space, const std::string& file) {
+  char target[16] = {};
+  std::shared_ptr<Region> region;
+  if (readlink(space.path(file).c_str(), target, sizeof(target) - 1) > 0 &&
+      Region::open(space, static_cast<uint32_t>(strtoul(target, nullptr, 10)), &region) == Status::ok) {
+    for (uint32_t i = 0; i < region->ports_high(); i++) {
+      if (region->port(i).kind != PortKind::free &&
+          port_link(space, record_name(region->port(i))) == space.path(file)) {
+        return;
+      }
+    }
+  }
+  unlink(space.path(file).c_str());
 }
 
 // A process died while it changed control state. What is true is who is alive and which ports were finished;
@@ -178,10 +251,7 @@ void repair(Namespace& space) {
     client.used.store(kClientZombie);
   }
   std::string suffix;
-  for (const std::string& file : files_of(space)) {
-    if (read_suffix(file, "region.", &suffix))
-      repair_region(space, static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10)));
-  }
+  for_each_region(space, [&](uint32_t id) { repair_region(space, id); });
   for (const std::string& file : files_of(space)) {
     if (read_suffix(file, "switch.", &suffix)) repair_switch(space, suffix);
   }
@@ -189,13 +259,10 @@ void repair(Namespace& space) {
     const std::string name(entry.name, strnlen(entry.name, sizeof(entry.name)));
     if (entry.used != 0 && access(space.path("switch." + name).c_str(), F_OK) != 0) entry.used = 0;
   }
+  for_each_region(space, [&](uint32_t id) { repair_attachments(space, id); });
   for (const std::string& file : files_of(space)) {
     if (read_suffix(file, "port.", &suffix)) {
-      char target[16] = {};
-      if (readlink(space.path(file).c_str(), target, sizeof(target) - 1) <= 0 ||
-          access(space.path("region." + std::string(target)).c_str(), F_OK) != 0) {
-        unlink(space.path(file).c_str());
-      }
+      remove_stale_name(space, file);
     } else if (read_suffix(file, "wake.", &suffix)) {
       const uint32_t id = static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10));
       if (id == 0 || id > space.clients_high() || space.client(id).used.load() != kClientUsed) {

@@ -28,7 +28,7 @@ class ValePath final : public DataPath {
  public:
   explicit ValePath(const Binding& binding)
       : space_(binding.space),
-        sender_(binding.space, binding.vale, binding.region, binding.record().switch_port, binding.client) {}
+        sender_(binding.space, binding.vale, binding.region, binding.port, binding.client) {}
 
   void bind(BoundRing&) override {}
   Status tx_sync(BoundRing& ring, uint32_t head) override {
@@ -87,6 +87,7 @@ class PipePath final : public DataPath {
 std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
   switch (binding.record().kind) {
     case PortKind::vale:
+    case PortKind::persistent:
       return std::make_unique<ValePath>(binding);
     case PortKind::pipe_master:
     case PortKind::pipe_slave:

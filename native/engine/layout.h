@@ -6,7 +6,7 @@
 //   switch.NAME      one VALE switch: its ports and its learning table
 //   region.ID        one memory region: private part (this file's structs), then the area that netmap
 //                    programs map
-//   port.NAME        a symbolic link to the region id of a port that is not on a switch
+//   port.NAME        a symbolic link to the region id of a persistent port, or of a name that pipes hang on
 //   wake.CLIENT      a FIFO that wakes a client which sleeps in poll or epoll
 //
 //   region.ID
@@ -34,7 +34,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 2;
+inline constexpr uint32_t kLayoutVersion = 3;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -127,6 +127,8 @@ struct Client {
 
   alignas(kCacheLine) std::atomic<Sleep> sleeping;
   std::atomic<uint32_t> wake_word;  // the futex
+  // Reservations of this client may be unfinished in rings of ports that are not on its switch.
+  Relaxed<uint32_t> owes_elsewhere;
 };
 static_assert(sizeof(Client) == 128);
 
@@ -183,7 +185,12 @@ inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * s
 // --- region
 // ----------------------------------------------------------------------------------------------------
 
-enum class PortKind : uint32_t { free, vale, parent, pipe_master, pipe_slave, null };
+enum class PortKind : uint32_t { free, vale, persistent, parent, pipe_master, pipe_slave, null };
+
+// Ports whose packets a switch takes and brings. A persistent one need not be on a switch.
+inline constexpr bool is_switched(PortKind kind) {
+  return kind == PortKind::vale || kind == PortKind::persistent;
+}
 
 struct alignas(kCacheLine) PortRecord {
   PortKind kind;
@@ -194,12 +201,12 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t peer;    // of a pipe end: port index of the other end
   uint32_t tx_rings;
   uint32_t rx_rings;
-  uint32_t host_tx_rings;  // at least 1, as netmap shows it even where there is no host stack
+  uint32_t host_tx_rings;
   uint32_t host_rx_rings;
   uint32_t tx_slots;
   uint32_t rx_slots;
-  uint32_t first_ring;  // TX, host TX, RX, host RX follow each other from here
-  uint32_t switch_index;
+  uint32_t first_ring;    // TX, host TX, RX, host RX follow each other from here
+  uint32_t switch_index;  // kNoSwitch when it is on none
   uint32_t switch_port;
 
   uint32_t all_tx() const { return tx_rings + host_tx_rings; }

@@ -49,6 +49,13 @@ Status read_name(const std::string& name, PortName* result) {
   return Status::ok;
 }
 
+bool is_persistent_name(const std::string& name) {
+  return !name.empty() && name.size() <= kMaxPart && !starts_with_vale(name) && name != "." && name != ".." &&
+         std::none_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isspace(c) != 0 || c == '/' || c == ':' || c == '{' || c == '}';
+         });
+}
+
 bool is_interface(const std::string& name) {
   return name.size() <= kMaxPart && if_nametoindex(name.c_str()) != 0;
 }

@@ -24,6 +24,10 @@ struct PortName {
 // switch.
 Status read_name(const std::string& name, PortName* result);
 
+// Whether the name may be given to a persistent port: one that an interface could have, and that means no other kind
+// of port.
+bool is_persistent_name(const std::string& name);
+
 // Whether the operating system has an interface of this name.
 bool is_interface(const std::string& name);
 

@@ -123,6 +123,7 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
   taken.pid = static_cast<uint32_t>(getpid());
   prctl(PR_GET_NAME, taken.command);
   taken.sleeping.store(Sleep::awake, std::memory_order_relaxed);
+  taken.owes_elsewhere = 0;
   *id = free;
   *life_line = descriptor;
   return Status::ok;

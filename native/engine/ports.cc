@@ -14,13 +14,19 @@ namespace {
 
 constexpr int64_t kDrainPatienceNs = 20'000'000;
 
-struct Geometry {
-  uint32_t tx_rings, rx_rings, host_tx_rings, host_rx_rings, tx_slots, rx_slots;
-};
-
 uint32_t or_default(uint32_t wanted, uint32_t fallback) { return wanted != 0 ? wanted : fallback; }
 
-// What `request` asks for, with `fallback` for what it leaves open.
+uint32_t private_stride() {
+  const char* wanted = getenv("NM_BUF_SIZE");
+  if (wanted == nullptr) return kBufferStride;
+  const unsigned long size = strtoul(wanted, nullptr, 10);
+  const unsigned long rounded = (size + kCacheLine - 1) / kCacheLine * kCacheLine;
+  return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded)
+                                                                    : kBufferStride;
+}
+
+}  // namespace
+
 Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback,
                      Geometry* wanted) {
   *wanted = {or_default(request.nr_tx_rings, fallback.tx_rings),
@@ -34,24 +40,11 @@ Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, con
   return fits ? Status::ok : Status::bad_geometry;
 }
 
-constexpr Geometry kDefaultGeometry = {1, 1, 1, 1, kDefaultSlots, kDefaultSlots};
-
-uint32_t private_stride() {
-  const char* wanted = getenv("NM_BUF_SIZE");
-  if (wanted == nullptr) return kBufferStride;
-  const unsigned long size = strtoul(wanted, nullptr, 10);
-  const unsigned long rounded = (size + kCacheLine - 1) / kCacheLine * kCacheLine;
-  return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded)
-                                                                    : kBufferStride;
-}
-
 Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region) {
   if (mem_id != 0) return find_region(space, mem_id, region);
   return Region::create(space, 0, private_stride(), region);
 }
 
-// Records a port with rings, but without memory for them. Its kind is set last: a record without it does not
-// exist.
 Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
                  uint32_t* index) {
   Status status = region.take_port(index);
@@ -87,15 +80,28 @@ void unmake_region_if_empty(Namespace& space, Region& region) {
   if (region.header().ports_used == 0) Region::remove(space, region.id());
 }
 
+std::string record_name(const PortRecord& record) {
+  return std::string(record.name, strnlen(record.name, sizeof(record.name)));
+}
+
+namespace {
+
 uint32_t find_record(const Region& region, const std::string& name) {
   for (uint32_t i = 0; i < region.ports_high(); i++) {
     const PortRecord& record = region.port(i);
-    if (record.kind != PortKind::free &&
-        name == std::string(record.name, strnlen(record.name, sizeof(record.name)))) {
-      return i;
-    }
+    if (record.kind != PortKind::free && record_name(record) == name) return i;
   }
   return kRegionPorts;
+}
+
+bool is_persistent(Namespace& space, const std::string& name, FoundPort* found) {
+  return find_named_port(space, name, found) == Status::ok && found->record().kind == PortKind::persistent;
+}
+
+// A port by the name of an interface. Only persistent ones can be opened in this version.
+Status find_interface(Namespace& space, const std::string& name, FoundPort* found) {
+  if (is_persistent(space, name, found)) return Status::ok;
+  return is_interface(name) ? Status::interface_unsupported : Status::no_such_interface;
 }
 
 Status find_vale(Namespace& space, const Switch& vale, const PortName& name, FoundPort* found) {
@@ -109,11 +115,16 @@ Status find_vale(Namespace& space, const Switch& vale, const PortName& name, Fou
 
 Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmreq_register& request,
                          FoundPort* found) {
-  if (is_interface(name.port_name)) return Status::interface_not_attached;
   std::shared_ptr<Switch> vale;
   Status status = Switch::open(space, name.switch_name, true, &vale);
   if (status != Status::ok) return status;
   status = find_vale(space, *vale, name, found);
+  FoundPort elsewhere;
+  if (status == Status::no_such_port &&
+      (is_interface(name.port_name) || is_persistent(space, name.port_name, &elsewhere))) {
+    status = Status::interface_not_attached;
+    vale->remove_if_empty(space);
+  }
   if (status != Status::no_such_port) return status;
 
   Geometry geometry;
@@ -136,31 +147,19 @@ Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmre
   return status;
 }
 
-Status find_plain_parent(Namespace& space, const std::string& name, FoundPort* found) {
-  char text[16] = {};
-  if (readlink(port_link(space, name).c_str(), text, sizeof(text) - 1) <= 0) return Status::no_such_port;
-  const Status status =
-      Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region);
-  if (status != Status::ok) return status;
-  found->index = find_record(*found->region, name);
-  return found->index < kRegionPorts ? Status::ok : Status::no_such_port;
-}
-
-// A parent that is nobody's port, so that pipes can hang on any name.
+// What pipes of this name hang on: a persistent port, or a parent that is nobody's port, so that pipes can hang
+// on any name.
 Status find_or_make_plain_parent(Namespace& space, const std::string& name,
                                  const abi::nmreq_register& request, FoundPort* found) {
-  if (find_plain_parent(space, name, found) == Status::ok) return Status::ok;
-  const std::string link = port_link(space, name);
-  unlink(link.c_str());
-
+  if (find_named_port(space, name, found) == Status::ok) return Status::ok;
   Status status = request.nr_mem_id == 0 && is_interface(name)
                       ? find_region(space, kGlobalRegion, &found->region)
                       : region_for_new_port(space, request.nr_mem_id, &found->region);
   if (status != Status::ok) return status;
   status = make_port(*found->region, PortKind::parent, name, kDefaultGeometry, &found->index);
-  if (status == Status::ok && symlink(std::to_string(found->region->id()).c_str(), link.c_str()) != 0) {
-    status = errno == ENOSPC ? Status::space_exhausted : Status::not_permitted;
-    found->region->give_port(found->index);
+  if (status == Status::ok) {
+    status = publish_name(space, *found);
+    if (status != Status::ok) found->region->give_port(found->index);
   }
   if (status != Status::ok) unmake_region_if_empty(space, *found->region);
   return status;
@@ -193,11 +192,11 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
   const PortRecord& base = parent.record();
   Geometry mine;
   status = read_geometry(request, kMaxPipeRings,
-                         {base.tx_rings, base.rx_rings, 1, 1, base.tx_slots, base.rx_slots}, &mine);
+                         {base.tx_rings, base.rx_rings, 0, 0, base.tx_slots, base.rx_slots}, &mine);
   if (status == Status::ok && base.pipes >= kMaxPipesPerParent) status = Status::pipes_full;
   uint32_t peer = kRegionPorts;
   if (status == Status::ok) {
-    const Geometry its = {mine.rx_rings, mine.tx_rings, 1, 1, mine.rx_slots, mine.tx_slots};
+    const Geometry its = {mine.rx_rings, mine.tx_rings, 0, 0, mine.rx_slots, mine.tx_slots};
     const PortKind my_kind = name.is_master ? PortKind::pipe_master : PortKind::pipe_slave;
     const PortKind its_kind = name.is_master ? PortKind::pipe_slave : PortKind::pipe_master;
     status = make_port(*parent.region, my_kind, name.full, mine, &found->index);
@@ -223,9 +222,65 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
   return Status::ok;
 }
 
-// Nobody may still be copying into a ring whose memory goes to another port. Returns false when somebody who
-// is alive is.
-bool drain(const Namespace& space, const Region& region, uint32_t ring) {
+void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
+  const bool others = region.header().ports_used > 1;
+  const bool shares_rx_buffers = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
+  bool drained = true;
+  for (uint32_t i = 0; i < record.all_tx() + record.all_rx(); i++) {
+    const uint32_t ring = record.first_ring + i;
+    const bool is_tx = i < record.all_tx();
+    // Nobody may still be copying into a ring whose memory goes to another port.
+    if (is_switched(record.kind) && !is_tx && others && !close_to_senders(space, region, ring))
+      drained = false;
+    // A ring that somebody may still write into stays taken until the whole region goes.
+    if (drained) region.unmake_ring(ring, is_tx || !shares_rx_buffers);
+  }
+  if (drained) region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
+}
+
+}  // namespace
+
+void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index) {
+  PortRecord& record = region->port(index);
+  if (is_switched(record.kind) && record.switch_index < kMaxSwitches) {
+    std::shared_ptr<Switch> vale;
+    if (Switch::open(space, record.switch_index, &vale) == Status::ok)
+      vale->remove(space, record.switch_port);
+  }
+  if (record.kind == PortKind::parent || record.kind == PortKind::persistent) {
+    unlink(port_link(space, record_name(record)).c_str());
+  }
+  if (record.kind != PortKind::parent) unmake_rings(space, *region, record);
+  region->give_port(index);
+  unmake_region_if_empty(space, *region);
+}
+
+std::string port_link(const Namespace& space, const std::string& name) {
+  // Any byte but "/" may be in a name here, and that one may not be in a file's.
+  std::string safe;
+  for (const char c : name)
+    safe += c == '/' ? std::string("%2F") : c == '%' ? std::string("%25") : std::string(1, c);
+  return space.path("port." + safe);
+}
+
+Status find_named_port(Namespace& space, const std::string& name, FoundPort* found) {
+  char text[16] = {};
+  if (readlink(port_link(space, name).c_str(), text, sizeof(text) - 1) <= 0) return Status::no_such_port;
+  const Status status =
+      Region::open(space, static_cast<uint32_t>(strtoul(text, nullptr, 10)), &found->region);
+  if (status != Status::ok) return status;
+  found->index = find_record(*found->region, name);
+  return found->index < kRegionPorts ? Status::ok : Status::no_such_port;
+}
+
+Status publish_name(const Namespace& space, const FoundPort& port) {
+  const std::string link = port_link(space, record_name(port.record()));
+  unlink(link.c_str());  // one that leads nowhere
+  if (symlink(std::to_string(port.region->id()).c_str(), link.c_str()) == 0) return Status::ok;
+  return errno == ENOSPC ? Status::space_exhausted : Status::not_permitted;
+}
+
+bool close_to_senders(const Namespace& space, const Region& region, uint32_t ring) {
   RingState& state = region.ring(ring);
   if (state.has_memory != kRingMade || state.slots == 0 || state.slots > kMaxSlots) return true;
   Lease closed = Lease::unpack(state.ahead.load());
@@ -251,46 +306,6 @@ bool drain(const Namespace& space, const Region& region, uint32_t ring) {
   }
 }
 
-void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
-  const bool others = region.header().ports_used > 1;
-  const bool shares_rx_buffers = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
-  bool drained = true;
-  for (uint32_t i = 0; i < record.all_tx() + record.all_rx(); i++) {
-    const uint32_t ring = record.first_ring + i;
-    const bool is_tx = i < record.all_tx();
-    if (record.kind == PortKind::vale && !is_tx && others && !drain(space, region, ring)) drained = false;
-    // A ring that somebody may still write into stays taken until the whole region goes.
-    if (drained) region.unmake_ring(ring, is_tx || !shares_rx_buffers);
-  }
-  if (drained) region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
-}
-
-}  // namespace
-
-void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index) {
-  PortRecord& record = region->port(index);
-  if (record.kind == PortKind::vale && record.switch_index < kMaxSwitches) {
-    std::shared_ptr<Switch> vale;
-    if (Switch::open(space, record.switch_index, &vale) == Status::ok)
-      vale->remove(space, record.switch_port);
-  }
-  if (record.kind == PortKind::parent) {
-    unlink(port_link(space, std::string(record.name, strnlen(record.name, sizeof(record.name)))).c_str());
-  } else {
-    unmake_rings(space, *region, record);
-  }
-  region->give_port(index);
-  unmake_region_if_empty(space, *region);
-}
-
-std::string port_link(const Namespace& space, const std::string& name) {
-  // Any byte but "/" may be in a name here, and that one may not be in a file's.
-  std::string safe;
-  for (const char c : name)
-    safe += c == '/' ? std::string("%2F") : c == '%' ? std::string("%25") : std::string(1, c);
-  return space.path("port." + safe);
-}
-
 Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
   const Status status = Region::open(space, id, region);
   if (status != Status::no_such_region || id != kGlobalRegion) return status;
@@ -311,9 +326,9 @@ Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
     status = Switch::open(space, base->switch_name, false, &vale);
     if (status == Status::ok) status = find_vale(space, *vale, *base, found);
   } else if (name.kind == NameKind::pipe) {
-    status = find_plain_parent(space, base->full, found);
+    status = find_named_port(space, base->full, found);
   } else {
-    return is_interface(name.full) ? Status::interface_unsupported : Status::no_such_interface;
+    return find_interface(space, name.full, found);
   }
   if (name.kind != NameKind::pipe) return status;
   if (status == Status::ok) found->index = find_record(*found->region, name.full);
@@ -328,7 +343,7 @@ Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmre
     case NameKind::pipe:
       return find_or_make_pipe(space, name, request, found);
     case NameKind::interface:
-      return is_interface(name.full) ? Status::interface_unsupported : Status::no_such_interface;
+      return find_interface(space, name.full, found);
   }
   return Status::bad_name;
 }
@@ -376,6 +391,7 @@ void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uin
   if (record.users != 0 || record.pipes != 0) return;
   switch (record.kind) {
     case PortKind::free:
+    case PortKind::persistent:
       return;
     case PortKind::vale:
     case PortKind::parent:

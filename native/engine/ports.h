@@ -17,6 +17,25 @@ struct FoundPort {
   PortRecord& record() const { return region->port(index); }
 };
 
+// How many rings a port has, and of how many slots.
+struct Geometry {
+  uint32_t tx_rings, rx_rings, host_tx_rings, host_rx_rings, tx_slots, rx_slots;
+};
+inline constexpr Geometry kDefaultGeometry = {1, 1, 0, 0, kDefaultSlots, kDefaultSlots};
+
+// What `request` asks for, with `fallback` for what it leaves open.
+Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback,
+                     Geometry* wanted);
+
+// Region `mem_id`, or a new one for 0.
+Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region);
+void unmake_region_if_empty(Namespace& space, Region& region);
+
+// Records a port with rings, but without memory for them. Its kind is set last: a record without it does not
+// exist.
+Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
+                 uint32_t* index);
+
 // Finds the port that `name` means, if there is one.
 Status find_port(Namespace& space, const PortName& name, FoundPort* found);
 
@@ -41,7 +60,18 @@ void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t
 // Region `id`: 1 is made when it is first asked for, others must exist.
 Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
 
+// The port that the file port.NAME leads to: a persistent port, or what pipes of that name hang on.
+Status find_named_port(Namespace& space, const std::string& name, FoundPort* found);
+
 // The file that leads from a port's name to its region.
 std::string port_link(const Namespace& space, const std::string& name);
+
+// Makes the file that leads from the name of `port` to its region. Until it is there, the port is not finished.
+Status publish_name(const Namespace& space, const FoundPort& port);
+
+// No sender reserves slots of this RX ring any more. Returns whether those that had some are done with them.
+bool close_to_senders(const Namespace& space, const Region& region, uint32_t ring);
+
+std::string record_name(const PortRecord& record);
 
 }  // namespace nm::engine

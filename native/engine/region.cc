@@ -281,6 +281,8 @@ void Region::unmake_ring(uint32_t index, bool with_buffers) {
   if (state.has_memory == kRingUnmade) return;
   const uint32_t slots = state.slots <= kMaxSlots ? state.slots : 0;
   if (with_buffers) {
+    // Whoever finds this half done gives the rest: a buffer that went already must not stay in a ring.
+    state.has_memory = kRingTakesBuffers;
     for (uint32_t i = 0; i < slots; i++) give_buffer(Descriptor::load(netmap_ring(index)->slot[i]).buf_idx);
   }
   state.has_memory = kRingUnmade;

@@ -93,6 +93,18 @@ uint32_t Switch::find(const std::string& name) const {
   return kNowhere;
 }
 
+uint32_t Switch::find(const Region& region, uint32_t port, uint32_t* generation) const {
+  for (uint32_t i = 0; i < places(); i++) {
+    const SwitchPort& taken = place(i);
+    *generation = taken.generation.load(std::memory_order_acquire);
+    if (*generation % 2 == 1 && taken.region == region.id() && taken.region_nonce == region.nonce() &&
+        taken.port == port) {
+      return i;
+    }
+  }
+  return kNowhere;
+}
+
 Status Switch::add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* result) {
   uint32_t free = 0;
   while (free < places() && is_taken(free)) free++;

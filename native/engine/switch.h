@@ -45,8 +45,10 @@ class Switch {
   // Bit i % 64 of word i / 64 is set while place i is taken.
   uint64_t active_word(uint32_t word) const { return header().active[word].load(std::memory_order_relaxed); }
 
-  // The place of port `name`, or kNowhere. Control lock held, as for the next three.
+  // The place of port `name`, or kNowhere. Control lock held, as for add() and the two after it.
   uint32_t find(const std::string& name) const;
+  // The place of port `port` of `region`, and its generation. Needs no lock.
+  uint32_t find(const Region& region, uint32_t port, uint32_t* generation) const;
   Status add(const std::string& port_name, const Region& region, uint32_t port, uint32_t* place);
   // Takes the port off the switch and forgets the stations behind it. The last one takes the switch with it.
   void remove(Namespace& space, uint32_t place);

@@ -35,17 +35,17 @@ void add(std::atomic<uint64_t>& counter, uint64_t amount) {
 }  // namespace
 
 ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale,
-                       std::shared_ptr<Region> region, uint32_t place, uint32_t client)
+                       std::shared_ptr<Region> region, uint32_t port, uint32_t client)
     : space_(std::move(space)),
       vale_(std::move(vale)),
       region_(std::move(region)),
-      place_(place),
       client_(client),
       entries_(kBatch),
       filled_(kBatch),
       queues_(kMaxSwitchPorts),
       destinations_(kMaxSwitchPorts) {
   touched_.reserve(kMaxSwitchPorts);
+  if (vale_) place_ = vale_->find(*region_, port, &generation_);
 }
 
 ValeSender::~ValeSender() = default;
@@ -55,6 +55,10 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   delivered_ = 0;
   lost_full_ = 0;
   overran_ = false;
+  if (!is_on_switch()) [[unlikely]] {
+    discard(ring, head);
+    return false;
+  }
   while (state.hwcur != head) {
     uint32_t entries = 0;
     const uint32_t end = gather(ring, state.hwcur, head, &entries);
@@ -66,6 +70,18 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   // A switch takes everything at once: all slots but one are the user's again.
   state.hwtail = ring_previous(state.hwcur, ring.slots);
   return overran_ || (lost_full_ != 0 && delivered_ == 0);
+}
+
+// Takes the slots as a switch would, and brings their packets nowhere.
+void ValeSender::discard(BoundRing& ring, uint32_t head) {
+  RingState& state = *ring.state;
+  while (state.hwcur != head) {
+    uint32_t entries = 0;
+    const uint32_t end = gather(ring, state.hwcur, head, &entries);
+    for (uint32_t i = 0; i < entries; i++) state.drops_no_destination += entries_[i].slots != 0;
+    state.hwcur = end;
+  }
+  state.hwtail = ring_previous(state.hwcur, ring.slots);
 }
 
 // Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it

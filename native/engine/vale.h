@@ -24,8 +24,10 @@ namespace nm::engine {
 
 class ValeSender {
  public:
+  // Sends for `port` of `region`, through client `client`. `vale` is null for a port that is on no switch: what that
+  // sends is discarded and counted, as it is from when the port is taken off its switch.
   ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch> vale, std::shared_ptr<Region> region,
-             uint32_t place, uint32_t client);
+             uint32_t port, uint32_t client);
   ~ValeSender();
 
   // Sends the slots [ring.state->hwcur, head) and takes all of them back. Returns whether it went faster than
@@ -85,6 +87,11 @@ class ValeSender {
     uint32_t lost = 0;  // not for want of room
   };
 
+  bool is_on_switch() const {
+    return place_ != Switch::kNowhere &&
+           vale_->place(place_).generation.load(std::memory_order_relaxed) == generation_;
+  }
+  void discard(BoundRing& ring, uint32_t head);
   uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
   uint32_t gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes);
   const uint8_t* read_indirect(uint64_t pointer, uint32_t length, uint32_t entry);
@@ -107,7 +114,8 @@ class ValeSender {
   std::shared_ptr<Namespace> space_;
   std::shared_ptr<Switch> vale_;
   std::shared_ptr<Region> region_;
-  uint32_t place_;
+  uint32_t place_ = Switch::kNowhere;
+  uint32_t generation_ = 0;  // of the place, while it is ours
   uint32_t client_;
 
   std::vector<Entry> entries_;

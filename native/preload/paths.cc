@@ -16,43 +16,64 @@ namespace {
 
 constexpr std::string_view kDirectory = "/sys/module/netmap/parameters/";
 
-struct Parameter {
-  std::string_view name;
-  std::string_view text;
+// Decimal digits and a newline.
+struct Text {
+  char bytes[12] = {};
+  uint32_t length = 0;
+
+  constexpr Text(uint32_t number) {
+    uint32_t digits = 1;
+    for (uint32_t rest = number; rest >= 10; rest /= 10) digits++;
+    for (uint32_t i = digits; i-- > 0; number /= 10) bytes[i] = static_cast<char>('0' + number % 10);
+    bytes[digits] = '\n';
+    length = digits + 1;
+  }
+  constexpr std::string_view view() const { return {bytes, length}; }
 };
 
-// netmap's defaults. They describe the kernel's module: nothing in the engine is set by them.
-constexpr Parameter kParameters[] = {
-    {"admode", "0\n"},
-    {"bridge_batch", "1024\n"},
-    {"buf_curr_num", "163840\n"},
-    {"buf_curr_size", "2048\n"},
-    {"buf_num", "163840\n"},
-    {"buf_size", "2048\n"},
-    {"debug", "0\n"},
-    {"default_pipes", "0\n"},
-    {"fwd", "0\n"},
-    {"generic_hwcsum", "0\n"},
-    {"generic_mit", "100000\n"},
-    {"generic_ringsize", "1024\n"},
-    {"generic_rings", "1\n"},
-    {"generic_txqdisc", "1\n"},
-    {"if_curr_num", "100\n"},
-    {"if_curr_size", "1024\n"},
-    {"if_num", "100\n"},
-    {"if_size", "1024\n"},
-    {"max_bridges", "1024\n"},
-    {"no_pendintr", "1\n"},
-    {"no_timestamp", "0\n"},
-    {"ptnet_vnet_hdr", "1\n"},
-    {"ring_curr_num", "200\n"},
-    {"ring_curr_size", "36864\n"},
-    {"ring_num", "200\n"},
-    {"ring_size", "36864\n"},
-    {"txsync_retry", "2\n"},
-    {"verbose", "0\n"},
+struct Parameter {
+  std::string_view name;
+  Text text;
 };
-static_assert(engine::kMaxSwitches == 1024, "max_bridges says how many switches there can be");
+
+// What the engine has is told of it: the memory of region 1, of private regions ("priv_"), limits. The others
+// describe drivers and switches of the kernel's module that the engine does not have, at netmap's defaults.
+constexpr Parameter kParameters[] = {
+    {"admode", 0},
+    {"bridge_batch", 1024},
+    {"buf_curr_num", engine::kRegionBuffers},
+    {"buf_curr_size", engine::kGlobalBufferStride},
+    {"buf_num", engine::kRegionBuffers},
+    {"buf_size", engine::kGlobalBufferStride},
+    {"debug", 0},
+    {"default_pipes", 0},
+    {"fwd", 0},
+    {"generic_hwcsum", 0},
+    {"generic_mit", 100000},
+    {"generic_ringsize", engine::kDefaultSlots},
+    {"generic_rings", 1},
+    {"generic_txqdisc", 1},
+    {"if_curr_num", engine::kRegionInterfaces},
+    {"if_curr_size", engine::kInterfaceSize},
+    {"if_num", engine::kRegionInterfaces},
+    {"if_size", engine::kInterfaceSize},
+    {"max_bridges", engine::kMaxSwitches},
+    {"no_pendintr", 1},
+    {"no_timestamp", 0},
+    {"priv_buf_num", engine::kRegionBuffers},
+    {"priv_buf_size", engine::kBufferStride},
+    {"priv_if_num", engine::kRegionInterfaces},
+    {"priv_if_size", engine::kInterfaceSize},
+    {"priv_ring_num", engine::kRegionRings},
+    {"priv_ring_size", engine::kRingSize},
+    {"ptnet_vnet_hdr", 1},
+    {"ring_curr_num", engine::kRegionRings},
+    {"ring_curr_size", engine::kRingSize},
+    {"ring_num", engine::kRegionRings},
+    {"ring_size", engine::kRingSize},
+    {"txsync_retry", 2},
+    {"verbose", 0},
+};
 
 }  // namespace
 
@@ -61,7 +82,7 @@ bool is_device(const char* path) { return path != nullptr && strcmp(path, "/dev/
 std::string_view parameter_text(const char* path) {
   if (path == nullptr || strncmp(path, kDirectory.data(), kDirectory.size()) != 0) return {};
   for (const Parameter& parameter : kParameters) {
-    if (parameter.name == path + kDirectory.size()) return parameter.text;
+    if (parameter.name == path + kDirectory.size()) return parameter.text.view();
   }
   return {};
 }

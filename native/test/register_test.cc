@@ -122,9 +122,16 @@ TEST("register binds the rings that its mode names") {
   CHECK_EQUAL(rings_of(*rig.open("vale0:a", with_mode(abi::NR_REG_ONE_NIC, 1))), " t1 r1");
   CHECK_EQUAL(rings_of(*rig.open("vale0:a", with_mode(abi::NR_REG_ONE_NIC, 2))), " t2 r0");
   CHECK_EQUAL(status_of(rig, "vale0:a", with_mode(abi::NR_REG_ONE_NIC, 3)), Status::bad_ring);
-  // A switch port has no host stack, and so modes 2, 3 and 8 are not for it.
-  for (const uint32_t mode : {2u, 3u, 5u, 6u, 8u, 9u, 100u})
+  for (const uint32_t mode : {5u, 6u, 9u, 100u})
     CHECK_EQUAL(status_of(rig, "vale0:a", with_mode(mode)), Status::bad_mode);
+}
+
+TEST("register refuses the host rings of a port that has none") {
+  Rig rig;
+  for (const uint32_t mode : {abi::NR_REG_SW, abi::NR_REG_NIC_SW, abi::NR_REG_ONE_SW}) {
+    CHECK_EQUAL(status_of(rig, "vale0:a", with_mode(mode)), Status::bad_mode);
+  }
+  CHECK_EQUAL(rig.files(), "namespace");
 }
 
 TEST("register leaves out the rings of the direction that is not wanted") {
@@ -144,8 +151,11 @@ TEST("register replies what was granted") {
   const abi::nmreq_register& granted = port->granted();
   CHECK_EQUAL(granted.nr_tx_rings, 2u);
   CHECK_EQUAL(granted.nr_rx_rings, 3u);
-  CHECK_EQUAL(granted.nr_host_tx_rings, 1u);
-  CHECK_EQUAL(granted.nr_host_rx_rings, 1u);
+  CHECK_EQUAL(granted.nr_host_tx_rings, 0u);
+  CHECK_EQUAL(granted.nr_host_rx_rings, 0u);
+  // netmap shows one entry per direction in ring_ofs all the same.
+  CHECK_EQUAL(port->interface()->ni_host_tx_rings, 1u);
+  CHECK_EQUAL(port->interface()->ni_host_rx_rings, 1u);
   CHECK_EQUAL(granted.nr_tx_slots, 16u);
   CHECK_EQUAL(granted.nr_rx_slots, 16u);
   CHECK(granted.nr_mem_id > 1);

@@ -189,6 +189,9 @@ static void parameters_can_be_read(void) {
   FILE* file = fopen("/sys/module/netmap/parameters/buf_size", "r");
   CHECK(file != NULL && fgets(text, sizeof(text), file) != NULL && strcmp(text, "2048\n") == 0);
   CHECK(fclose(file) == 0);
+  file = fopen("/sys/module/netmap/parameters/max_bridges", "r");
+  CHECK(file != NULL && fgets(text, sizeof(text), file) != NULL && strcmp(text, "1024\n") == 0);
+  CHECK(fclose(file) == 0);
   REFUSES(EACCES, open("/sys/module/netmap/parameters/buf_size", O_WRONLY));
   REFUSES(ENOENT, open("/sys/module/netmap/parameters/nonsense", O_RDONLY));
 }
