@@ -14,10 +14,10 @@ constexpr uint64_t kDumpPause_ns = 1'000'000;
 }  // namespace
 
 Generator::Generator(Port& port, const GeneratorOptions& options)
-    : Loop(port),
-      options_(options),
-      filler_(std::make_unique<FrameFiller>(port, options)),
-      lanes_(port.tx_rings()) {
+    : Generator(port, options, std::make_unique<FrameFiller>(port, options)) {}
+
+Generator::Generator(Port& port, const GeneratorOptions& options, std::unique_ptr<Filler> filler)
+    : Loop(port), options_(options), filler_(std::move(filler)), lanes_(port.tx_rings()) {
   assert(!lanes_.empty() && options.burst > 0);
 }
 

@@ -41,6 +41,8 @@ class Generator final : public Loop {
   // The frame fits the options: see mark.h for the shortest that can be marked. Contents are written when
   // marking.
   Generator(Port& port, const GeneratorOptions& options);
+  // Sends what `filler` puts, in place of the options' frames.
+  Generator(Port& port, const GeneratorOptions& options, std::unique_ptr<Filler> filler);
 
  private:
   Status work() override;
