@@ -128,6 +128,40 @@ const table = {
       `Cannot use ${d.option} with ${d.with}: ${d.reason}`,
     hint: (d: { option: string; with: string }) => `Leave out ${d.option}, or ${d.with}`,
   },
+  CAPTURE_UNREADABLE: {
+    exit: 1,
+    says: (d: { path: string; reason: string }) => `Cannot read capture "${d.path}": ${d.reason}`,
+    hint: "Give the path of a pcap or pcapng file that you may read",
+  },
+  CAPTURE_BROKEN: {
+    exit: 1,
+    says: (d: { path: string; kind: string; offset: number; expected: string; found: string }) =>
+      `Cannot read capture "${d.path}": expected ${d.expected} at byte ${d.offset}, found ${d.found}`,
+    hint: "Write the file anew: tcpdump, tshark and editcap write pcap and pcapng files",
+  },
+  CAPTURE_TOO_LARGE: {
+    exit: 1,
+    says: (d: { path: string }) =>
+      `Cannot keep capture "${d.path}" in memory: it holds more than 1 GiB of packets`,
+    hint: "editcap -r takes some packets out of a capture",
+  },
+  CAPTURE_PACKET_TOO_LONG: {
+    exit: 1,
+    says: (d: { path: string; offset: number; length: number }) =>
+      `Cannot send capture "${d.path}": the packet before byte ${d.offset} has ${d.length} bytes, expected 65535 at most`,
+    hint: "editcap -s cuts the packets of a capture",
+  },
+  CAPTURE_LINK_TYPE: {
+    exit: 1,
+    says: (d: { path: string; link_type: number }) =>
+      `Cannot send capture "${d.path}": its packets are of link type ${d.link_type}, expected Ethernet, 1`,
+    hint: "Capture on an Ethernet interface, not on any",
+  },
+  CAPTURE_EMPTY: {
+    exit: 1,
+    says: (d: { path: string }) => `Cannot send capture "${d.path}": it has no packets`,
+    hint: "nm pkt-gen without -P makes packets of its own",
+  },
   THREADS_BEYOND_RINGS: {
     exit: 2,
     says: (d: { port: string; kind: string; threads: number; rings: number }) =>

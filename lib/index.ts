@@ -1,6 +1,7 @@
 /** What `import ... from "netmap-tools"` gives. */
 
 export * as abi from "./abi.js";
+export { type Recording, readRecording } from "./capture.js";
 export {
   type Backend,
   backends,
@@ -38,10 +39,15 @@ export {
   type Frame,
   type GeneratorOptions,
   type LoopOptions,
+  type Numbers,
+  type PingerOptions,
+  type PongerOptions,
   type Progress,
   type SinkOptions,
   type Stream,
   startGenerator,
+  startPinger,
+  startPonger,
   startSink,
   type TrafficLoop,
 } from "./traffic.js";

@@ -227,6 +227,36 @@ export const streamCountMeanings = {
 
 export type StreamCountName = keyof typeof streamCountMeanings;
 
+/** What may be wrong with a capture file: what was expected where the fault is. */
+export const captureFaults = {
+  none: "",
+  unreadable: "bytes that can be read",
+  empty: "a pcap or pcapng header",
+  not_a_capture: "the magic number of a pcap or pcapng file",
+  unsupported_version: "version 2 of pcap, or 1 of pcapng",
+  truncated_header: "24 bytes of header",
+  truncated_packet: "a whole packet or block",
+  packet_too_large: "a packet that fits what is around it, of 16 MiB at most",
+  bad_block_length: "the length of a block: a multiple of 4 that holds its fields",
+  block_lengths_differ: "the length of the block again",
+  no_such_interface: "the number of an interface described before",
+  bad_time_resolution: "a resolution down to 10^-18 or 2^-63 seconds",
+  too_many_interfaces: "at most 65536 interfaces",
+} as const;
+
+export type CaptureFault = keyof typeof captureFaults;
+
+/** What may come of reading a capture file into memory. */
+export const recordingOutcomes = {
+  whole: "all packets of the file are there",
+  faulty: "the packets before the fault are there",
+  too_large: "the file holds more than may be kept in memory",
+  too_long: "a packet is longer than a slot can tell",
+  not_ethernet: "a packet is not of Ethernet, but of the link type that was found",
+} as const;
+
+export type RecordingOutcome = keyof typeof recordingOutcomes;
+
 /** When a generator writes the contents of a buffer. */
 export const contents = {
   never: 0,
@@ -241,6 +271,11 @@ export const frameLimits = {
   shortestMarked6: 80,
   headers: 42,
   headers6: 62,
+  shortestNumbered: 46,
+  shortestNumbered6: 66,
+  shortestRequest: 54,
+  shortestRequest6: 74,
+  largestPingBurst: 65536,
   longest: 65535,
   longestHeader: 12,
 } as const;

@@ -114,6 +114,8 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
   readonly indirect?: boolean | undefined;
   readonly fragments?: number | undefined;
   readonly longestFragment?: number | undefined;
+  readonly recording?: NativeRecording | undefined;
+  readonly numbered?: boolean | undefined;
   readonly mark?: boolean | undefined;
   readonly firstStream?: number | undefined;
   readonly lingerNs?: number | undefined;
@@ -122,8 +124,35 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
 export interface NativeSinkOptions extends NativeLoopOptions {
   readonly idleNs?: number | undefined;
   readonly measure?: boolean | undefined;
+  readonly checkNumbers?: boolean | undefined;
   readonly touch?: boolean | undefined;
   readonly headerLength?: number | undefined;
+}
+
+export interface NativePingerOptions
+  extends NativeLoopOptions,
+    Pick<NativeGeneratorOptions, "frame" | "startNs" | "rate" | "headerLength"> {
+  readonly patienceNs?: number | undefined;
+}
+
+export interface NativePongerOptions extends NativeLoopOptions {
+  readonly idleNs?: number | undefined;
+  readonly headerLength?: number | undefined;
+  readonly lingerNs?: number | undefined;
+}
+
+/** Packets of a capture file, and what came of reading it. */
+export interface NativeRecording {
+  /** Numbers of `recordingOutcomes` and `captureFaults`. */
+  readonly outcome: number;
+  readonly fault: number;
+  /** Byte of the file where the fault is, and what was there. */
+  readonly offset: number;
+  readonly found: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Bytes of the longest packet. */
+  readonly longest: number;
 }
 
 export interface NativeDumpEntry {
@@ -147,6 +176,25 @@ export interface NativeHistogram {
   readonly counts: Float64Array;
 }
 
+/** What did not fit: the number that was due, and the one that came. */
+export interface NativeMismatch {
+  readonly expected: number;
+  readonly found: number;
+}
+
+/** What the check of numbered slots found. The last mismatches are told once. */
+export interface NativeNumbers {
+  /** Jumps to a greater number, and to a smaller one. */
+  readonly gaps: number;
+  readonly backward: number;
+  /** Slots without room for a number. */
+  readonly tooShort: number;
+  /** Packets with another count of slots than the one before. */
+  readonly oddPackets: number;
+  readonly number: NativeMismatch | undefined;
+  readonly slots: NativeMismatch | undefined;
+}
+
 export interface NativeLoop {
   /** Resolves when the thread has ended: to 0, or to minus a status. */
   readonly ended: Promise<number>;
@@ -155,6 +203,8 @@ export interface NativeLoop {
   /** The fewest free slots since the last call, -1 when nothing was received meanwhile. */
   takeMinSpace(): number;
   takeDump(): NativeDumpEntry[];
+  /** Of a sink that checks numbers. */
+  numbers(): NativeNumbers | undefined;
   /** Those that the loop keeps. */
   histograms(): Partial<Record<HistogramName, NativeHistogram>>;
   /** Of each stream its number, then its counts in the order of `streamCountMeanings`. */
@@ -172,6 +222,10 @@ export interface Native {
   execute(path: string, args: readonly string[], environment: readonly string[], directory: string): number;
   startGenerator(port: NativePort, options: NativeGeneratorOptions): NativeLoop | number;
   startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
+  startPinger(port: NativePort, options: NativePingerOptions): NativeLoop | number;
+  startPonger(port: NativePort, options: NativePongerOptions): NativeLoop | number;
+  /** Minus an errno where the file cannot be opened. */
+  readRecording(path: string): NativeRecording | number;
 }
 
 const statuses = Object.keys(statusMeanings) as Status[];

@@ -10,6 +10,7 @@
  */
 
 import { NETMAP_MAX_FRAGS } from "./abi.js";
+import type { Recording } from "./capture.js";
 import { Histogram } from "./histogram.js";
 import {
   contents,
@@ -20,7 +21,13 @@ import {
   type StreamCountName,
   streamCountMeanings,
 } from "./layout.js";
-import { type NativeDumpEntry, type NativeEndpoint, type NativeLoop, native } from "./native.js";
+import {
+  type NativeDumpEntry,
+  type NativeEndpoint,
+  type NativeLoop,
+  type NativeNumbers,
+  native,
+} from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
 
 /**
@@ -82,6 +89,13 @@ export interface GeneratorOptions extends LoopOptions {
   readonly fragments?: number | undefined;
   /** Bytes in one slot, at most. By default what a buffer holds. */
   readonly longestFragment?: number | undefined;
+  /** Send these packets, again and again, instead of the frame. */
+  readonly recording?: Recording | undefined;
+  /**
+   * Number slots as netmap's txseq does: the first four bytes of each payload. Every slot of a packet is a whole frame,
+   * `fragments` of them. The frame is of one length and fits a buffer.
+   */
+  readonly numbered?: boolean | undefined;
   /** Mark packets, so that a sink can measure them. Each transmit ring has a stream number, from `firstStream` on. */
   readonly mark?: boolean | undefined;
   readonly firstStream?: number | undefined;
@@ -97,11 +111,25 @@ export interface SinkOptions extends LoopOptions {
    * under way and how far apart. See `histograms` and `streams`.
    */
   readonly measure?: boolean | undefined;
+  /** Check the numbers of slots that a generator with `numbered` sent. See `numbers`. */
+  readonly checkNumbers?: boolean | undefined;
   /** Read all of each packet, as an application would. */
   readonly touch?: boolean | undefined;
   /** Bytes before each frame, which are no part of it: a virtio-net header. */
   readonly headerLength?: number | undefined;
 }
+
+export interface PingerOptions
+  extends LoopOptions,
+    Pick<GeneratorOptions, "frame" | "startNs" | "rate" | "headerLength"> {
+  /** An answer that takes longer is lost: 3 s by default. */
+  readonly patienceNs?: number | undefined;
+}
+
+export interface PongerOptions
+  extends LoopOptions,
+    Pick<SinkOptions, "idleNs" | "headerLength">,
+    Pick<GeneratorOptions, "lingerNs"> {}
 
 /** See `progressMeanings` in lib/layout.ts. Times are of process.hrtime in nanoseconds, 0 before there is one. */
 export type Progress = Readonly<Record<Exclude<ProgressName, "min_space" | "running" | "status">, number>> & {
@@ -110,6 +138,9 @@ export type Progress = Readonly<Record<Exclude<ProgressName, "min_space" | "runn
 
 /** What came of one stream of marked packets. See `streamCountMeanings` in lib/layout.ts. */
 export type Stream = Readonly<Record<"stream" | StreamCountName, number>>;
+
+/** What the check of numbered slots found. */
+export type Numbers = NativeNumbers;
 
 /** A copy of a slot that went by. */
 export type DumpEntry = NativeDumpEntry;
@@ -127,6 +158,32 @@ export function startSink(port: Port, options: SinkOptions = {}): TrafficLoop {
   checkLoop(options);
   check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   return started(port, native().startSink(nativeOf(port), options));
+}
+
+/**
+ * Sends requests and measures how long their answers take: `histograms().rtt_ns`. `count` and `burst` are requests; a
+ * burst leaves when the one before is answered or lost, or with a rate, when it is due.
+ */
+export function startPinger(port: Port, options: PingerOptions = {}): TrafficLoop {
+  checkLoop(options);
+  checkGenerator(options);
+  check("frame.length", options.frame?.length, shortestRequest(options.frame?.family), frameLimits.longest);
+  check("burst", options.burst, 1, frameLimits.largestPingBurst);
+  check("patienceNs", options.patienceNs, 0, Number.MAX_SAFE_INTEGER);
+  return started(port, native().startPinger(nativeOf(port), options));
+}
+
+/** Bytes of the shortest frame that can carry a request of a pinger. */
+export function shortestRequest(family: Family = 4): number {
+  return family === 4 ? frameLimits.shortestRequest : frameLimits.shortestRequest6;
+}
+
+/** Sends every packet back where it came from. `count` are packets that were sent back. */
+export function startPonger(port: Port, options: PongerOptions = {}): TrafficLoop {
+  checkLoop(options);
+  check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
+  check("lingerNs", options.lingerNs, 0, Number.MAX_SAFE_INTEGER);
+  return started(port, native().startPonger(nativeOf(port), options));
 }
 
 export class TrafficLoop {
@@ -174,6 +231,11 @@ export class TrafficLoop {
       const counts = names.map((name, j) => [name, values[i * names.length + j] ?? 0]);
       return Object.fromEntries(counts) as Stream;
     });
+  }
+
+  /** What a sink that checks numbers found so far. The last mismatch of each kind is told once. */
+  numbers(): Numbers | undefined {
+    return this.#native.numbers();
   }
 
   /** Takes out the copies that were kept since the last call. */

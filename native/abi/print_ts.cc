@@ -16,8 +16,11 @@
 #include "status.h"
 #include "traffic/generator.h"
 #include "traffic/mark.h"
+#include "traffic/numbers.h"
 #include "traffic/packet.h"
+#include "traffic/pinger.h"
 #include "traffic/progress.h"
+#include "traffic/recording.h"
 #include "traffic/streams.h"
 
 namespace {
@@ -170,6 +173,20 @@ void print_layout() {
   fputs(kFooter, stdout);
   puts("\nexport type StreamCountName = keyof typeof streamCountMeanings;");
 
+  open_table("captureFaults", "What may be wrong with a capture file: what was expected where the fault is.");
+#define row(name, expected) print_text(#name, expected);
+  NM_CAPTURE_FAULTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type CaptureFault = keyof typeof captureFaults;");
+
+  open_table("recordingOutcomes", "What may come of reading a capture file into memory.");
+#define row(name, text) print_text(#name, text);
+  NM_RECORDING_OUTCOMES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type RecordingOutcome = keyof typeof recordingOutcomes;");
+
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));
   print_number("once", static_cast<size_t>(nm::Contents::once));
@@ -182,6 +199,11 @@ void print_layout() {
   print_number("shortestMarked6", nm::shortest_marked(nm::Family::ipv6));
   print_number("headers", nm::headers_length(nm::Family::ipv4));
   print_number("headers6", nm::headers_length(nm::Family::ipv6));
+  print_number("shortestNumbered", nm::headers_length(nm::Family::ipv4) + nm::kNumberLength);
+  print_number("shortestNumbered6", nm::headers_length(nm::Family::ipv6) + nm::kNumberLength);
+  print_number("shortestRequest", nm::RoundTripFrame::shortest(nm::Family::ipv4));
+  print_number("shortestRequest6", nm::RoundTripFrame::shortest(nm::Family::ipv6));
+  print_number("largestPingBurst", nm::kLargestPingBurst);
   print_number("longest", nm::kLongestFrame);
   print_number("longestHeader", nm::kLongestVirtioHeader);
   fputs(kFooter, stdout);

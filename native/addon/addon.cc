@@ -7,12 +7,14 @@
 #include "addon/execute.h"
 #include "addon/loop_handle.h"
 #include "addon/port_handle.h"
+#include "addon/recording_handle.h"
 
 namespace {
 
 Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::PortHandle::install(env, exports);
   nm::addon::LoopHandle::install(env, exports);
+  nm::addon::RecordingHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
   return exports;
 }

@@ -7,8 +7,13 @@
 #include "addon/histogram.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
+#include "addon/recording_handle.h"
 #include "addon/result.h"
 #include "traffic/generator.h"
+#include "traffic/numbers.h"
+#include "traffic/pinger.h"
+#include "traffic/ponger.h"
+#include "traffic/recording.h"
 #include "traffic/sink.h"
 #include "traffic/streams.h"
 
@@ -25,18 +30,20 @@ void read_endpoint(Napi::Object from, EndpointRange* range) {
   read(from, "random", &range->random);
 }
 
+void read_frame(Napi::Object from, FrameSpec* frame) {
+  read(from, "toMac", &frame->to_mac);
+  read(from, "fromMac", &frame->from_mac);
+  read(from, "length", &frame->length);
+  read(from, "shortestLength", &frame->shortest_length);
+  read(from, "family", &frame->family);
+  read(from, "seed", &frame->seed);
+  read_endpoint(read_object(from, "from"), &frame->from);
+  read_endpoint(read_object(from, "to"), &frame->to);
+}
+
 GeneratorOptions read_generator_options(Napi::Object from) {
   GeneratorOptions options;
-  const Napi::Object frame = read_object(from, "frame");
-  read(frame, "toMac", &options.frame.to_mac);
-  read(frame, "fromMac", &options.frame.from_mac);
-  read(frame, "length", &options.frame.length);
-  read(frame, "shortestLength", &options.frame.shortest_length);
-  read(frame, "family", &options.frame.family);
-  read(frame, "seed", &options.frame.seed);
-  read_endpoint(read_object(frame, "from"), &options.frame.from);
-  read_endpoint(read_object(frame, "to"), &options.frame.to);
-
+  read_frame(read_object(from, "frame"), &options.frame);
   read(from, "count", &options.count);
   read(from, "durationNs", &options.duration_ns);
   read(from, "startNs", &options.start_ns);
@@ -62,6 +69,7 @@ SinkOptions read_sink_options(Napi::Object from) {
   read(from, "idleNs", &options.idle_ns);
   read(from, "burst", &options.burst);
   read(from, "measure", &options.measure);
+  read(from, "checkNumbers", &options.check_numbers);
   read(from, "touch", &options.touch);
   read(from, "headerLength", &options.header_length);
   return options;
@@ -90,7 +98,66 @@ std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) 
   GeneratorOptions options = read_generator_options(from);
   options.dump = dump;
   if (!fits(options, port)) return nullptr;
+  if (std::shared_ptr<const Recording> recording = RecordingHandle::from(from.Get("recording"))) {
+    if (recording->packets().empty()) return nullptr;
+    auto filler = std::make_unique<RecordingFiller>(
+        port,
+        RecordingFillerOptions{std::move(recording), options.header_length, options.longest_fragment, dump});
+    return std::make_unique<Generator>(port, options, std::move(filler));
+  }
+  bool numbered = false;
+  read(from, "numbered", &numbered);
+  if (numbered) {
+    const FrameSpec& frame = options.frame;
+    if (frame.shortest_length != 0 || frame.length < headers_length(frame.family) + kNumberLength ||
+        options.header_length + frame.length > port.tx_rings().front().buffer_size()) {
+      return nullptr;
+    }
+    return std::make_unique<Generator>(port, options, std::make_unique<NumberFiller>(port, options));
+  }
   return std::make_unique<Generator>(port, options);
+}
+
+PingerOptions read_pinger_options(Napi::Object from) {
+  PingerOptions options;
+  read_frame(read_object(from, "frame"), &options.frame);
+  read(from, "count", &options.count);
+  read(from, "durationNs", &options.duration_ns);
+  read(from, "startNs", &options.start_ns);
+  read(from, "burst", &options.burst);
+  const Napi::Object rate = read_object(from, "rate");
+  read(rate, "packets", &options.rate.packets);
+  read(rate, "perNs", &options.rate.per_ns);
+  read(from, "headerLength", &options.header_length);
+  read(from, "patienceNs", &options.patience_ns);
+  return options;
+}
+
+std::unique_ptr<Loop> make_pinger(Port& port, Napi::Object from, Dump* dump) {
+  PingerOptions options = read_pinger_options(from);
+  options.dump = dump;
+  if (port.tx_rings().empty() || port.rx_rings().empty()) return nullptr;
+  const bool possible =
+      can_be(options.frame, false) && options.frame.shortest_length == 0 &&
+      options.frame.length >= RoundTripFrame::shortest(options.frame.family) &&
+      options.header_length <= kLongestVirtioHeader &&
+      options.header_length + options.frame.length <= port.tx_rings().front().buffer_size() &&
+      options.burst > 0 && options.burst <= kLargestPingBurst && options.rate.per_ns > 0;
+  return possible ? std::make_unique<Pinger>(port, options) : nullptr;
+}
+
+std::unique_ptr<Loop> make_ponger(Port& port, Napi::Object from, Dump* dump) {
+  PongerOptions options;
+  read(from, "count", &options.count);
+  read(from, "durationNs", &options.duration_ns);
+  read(from, "idleNs", &options.idle_ns);
+  read(from, "burst", &options.burst);
+  read(from, "headerLength", &options.header_length);
+  read(from, "lingerNs", &options.linger_ns);
+  options.dump = dump;
+  const bool possible = !port.tx_rings().empty() && !port.rx_rings().empty() && options.burst > 0 &&
+                        options.header_length <= kLongestVirtioHeader;
+  return possible ? std::make_unique<Ponger>(port, options) : nullptr;
 }
 
 std::unique_ptr<Loop> make_sink(Port& port, Napi::Object from, Dump* dump) {
@@ -132,18 +199,23 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&LoopHandle::take_dump>("takeDump"),
                                                InstanceMethod<&LoopHandle::histograms>("histograms"),
                                                InstanceMethod<&LoopHandle::streams>("streams"),
+                                               InstanceMethod<&LoopHandle::numbers>("numbers"),
                                                InstanceMethod<&LoopHandle::stop>("stop"),
                                            });
   auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
   env.AddCleanupHook([reference] { delete reference; });
   exports["startGenerator"] = Napi::Function::New(env, start_generator, "startGenerator", reference);
   exports["startSink"] = Napi::Function::New(env, start_sink, "startSink", reference);
+  exports["startPinger"] = Napi::Function::New(env, start_pinger, "startPinger", reference);
+  exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
 }
 
 Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
   return start(info, make_generator);
 }
 Napi::Value LoopHandle::start_sink(const Napi::CallbackInfo& info) { return start(info, make_sink); }
+Napi::Value LoopHandle::start_pinger(const Napi::CallbackInfo& info) { return start(info, make_pinger); }
+Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return start(info, make_ponger); }
 
 // start…(port, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
 Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {
@@ -301,6 +373,28 @@ Napi::Value LoopHandle::streams(const Napi::CallbackInfo& info) {
   Napi::Float64Array array = Napi::Float64Array::New(info.Env(), values.size());
   std::copy(values.begin(), values.end(), array.Data());
   return array;
+}
+
+// What the check of numbered slots found, or undefined. The last mismatches are told once.
+Napi::Value LoopHandle::numbers(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Numbers* const numbers = worker_ == nullptr ? nullptr : worker_->loop().numbers();
+  if (numbers == nullptr) return env.Undefined();
+  const auto pair = [&](std::optional<Mismatch> mismatch) -> Napi::Value {
+    if (!mismatch) return env.Undefined();
+    Napi::Object object = Napi::Object::New(env);
+    object["expected"] = Napi::Number::New(env, mismatch->expected);
+    object["found"] = Napi::Number::New(env, mismatch->found);
+    return object;
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object["gaps"] = Napi::Number::New(env, static_cast<double>(numbers->gaps()));
+  object["backward"] = Napi::Number::New(env, static_cast<double>(numbers->backward()));
+  object["tooShort"] = Napi::Number::New(env, static_cast<double>(numbers->too_short()));
+  object["oddPackets"] = Napi::Number::New(env, static_cast<double>(numbers->odd_packets()));
+  object["number"] = pair(numbers->take_number_mismatch());
+  object["slots"] = pair(numbers->take_slots_mismatch());
+  return object;
 }
 
 Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {

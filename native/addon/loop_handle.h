@@ -23,7 +23,7 @@ class PortHandle;
 
 class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
  public:
-  // The functions startGenerator and startSink of the module.
+  // The functions startGenerator, startSink, startPinger and startPonger of the module.
   static void install(Napi::Env env, Napi::Object exports);
 
   explicit LoopHandle(const Napi::CallbackInfo& info);
@@ -37,6 +37,8 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
 
   static Napi::Value start_generator(const Napi::CallbackInfo& info);
   static Napi::Value start_sink(const Napi::CallbackInfo& info);
+  static Napi::Value start_pinger(const Napi::CallbackInfo& info);
+  static Napi::Value start_ponger(const Napi::CallbackInfo& info);
   static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);
 
   // Brings the end of the thread to the event loop. libuv gives it back a turn after it was closed.
@@ -55,6 +57,7 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   Napi::Value take_dump(const Napi::CallbackInfo& info);
   Napi::Value histograms(const Napi::CallbackInfo& info);
   Napi::Value streams(const Napi::CallbackInfo& info);
+  Napi::Value numbers(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
 
   Status begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop);

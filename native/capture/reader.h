@@ -34,24 +34,24 @@ inline constexpr uint16_t kLinkTypeEthernet = 1;
 // Packets and blocks larger than this are taken for nonsense.
 inline constexpr uint32_t kLargestCaptured = 16 << 20;
 
-// What is wrong with a file. lib/errors.ts has the words.
-#define NM_CAPTURE_FAULTS(row) \
-  row(none)                    \
-  row(unreadable)              \
-  row(empty)                   \
-  row(not_a_capture)           \
-  row(unsupported_version)     \
-  row(truncated_header)        \
-  row(truncated_packet)        \
-  row(packet_too_large)        \
-  row(bad_block_length)        \
-  row(block_lengths_differ)    \
-  row(no_such_interface)       \
-  row(bad_time_resolution)     \
-  row(too_many_interfaces)
+// name, what was expected where the fault is. The words are completed in lib/capture.ts.
+#define NM_CAPTURE_FAULTS(row)                                                         \
+  row(none, "")                                                                        \
+  row(unreadable, "bytes that can be read")                                            \
+  row(empty, "a pcap or pcapng header")                                                \
+  row(not_a_capture, "the magic number of a pcap or pcapng file")                      \
+  row(unsupported_version, "version 2 of pcap, or 1 of pcapng")                        \
+  row(truncated_header, "24 bytes of header")                                          \
+  row(truncated_packet, "a whole packet or block")                                     \
+  row(packet_too_large, "a packet that fits what is around it, of 16 MiB at most")     \
+  row(bad_block_length, "the length of a block: a multiple of 4 that holds its fields") \
+  row(block_lengths_differ, "the length of the block again")                           \
+  row(no_such_interface, "the number of an interface described before")                \
+  row(bad_time_resolution, "a resolution down to 10^-18 or 2^-63 seconds")             \
+  row(too_many_interfaces, "at most 65536 interfaces")
 
 enum class CaptureFaultKind : uint32_t {
-#define row(name) name,
+#define row(name, expected) name,
   NM_CAPTURE_FAULTS(row)
 #undef row
 };

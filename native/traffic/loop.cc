@@ -66,6 +66,13 @@ uint64_t Loop::pending() const {
   return slots;
 }
 
+void Loop::dump(Dump* to, const Ring& ring, uint32_t slot) const {
+  constexpr uint64_t kPause_ns = 1'000'000;
+  if (to == nullptr) return;
+  while (to->room() == 0 && !stopped()) wait_until(monotonic_ns() + kPause_ns, stopped_);
+  if (to->room() > 0) to->put(ring, slot, ring.descriptor(slot));
+}
+
 void Loop::note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns) {
   if (progress_.first_ns.load(std::memory_order_relaxed) == 0) set(progress_.first_ns, now_ns);
   set(progress_.last_ns, now_ns);

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "port.h"
+#include "traffic/dump.h"
 #include "traffic/histogram.h"
 #include "traffic/progress.h"
 
@@ -32,6 +33,8 @@ enum class Measured { NM_HISTOGRAMS(row) };
 
 class Streams;
 
+class Numbers;
+
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -50,6 +53,8 @@ class Loop {
   virtual const Histogram* histogram(Measured) const { return nullptr; }
   // The streams that it tells apart, likewise.
   virtual const Streams* streams() const { return nullptr; }
+  // Its check of numbered slots, likewise.
+  virtual Numbers* numbers() { return nullptr; }
 
  protected:
   // The port outlives the loop.
@@ -70,6 +75,9 @@ class Loop {
   // Waits until receivers have taken all that was sent, as long as they go on taking: at most `linger_ns` without that.
   // The progress tells what is left.
   Status drain(uint64_t linger_ns);
+
+  // Puts a copy of the slot into `to`, if there is one, and waits for room there as long as the loop is not stopped.
+  void dump(Dump* to, const Ring& ring, uint32_t slot) const;
 
   // Adds one round's packets to the progress.
   void note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "traffic/alarm.h"
 
@@ -31,7 +32,7 @@ Pinger::Pinger(Port& port, const PingerOptions& options)
     : Loop(port), options_(options), frame_(options.frame), requests_(capacity_for(options)) {
   assert(!port.tx_rings().empty() && !port.rx_rings().empty());
   assert(options.burst > 0 && options.burst <= kLargestPingBurst);
-  assert(frame_.length() <= port.tx_rings().front().buffer_size());
+  assert(options.header_length + frame_.length() <= port.tx_rings().front().buffer_size());
 }
 
 Status Pinger::work() {
@@ -92,8 +93,12 @@ uint32_t Pinger::put(const Ring& ring, uint32_t requests, uint64_t now_ns) {
   for (uint32_t i = 0; i < requests; i++, sent_++) {
     request(sent_) = {sent_, now_ns, true, false};
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-    frame_.write(ring.buffer(buf_idx), words_of(sent_, now_ns));
-    ring.put(slot, {buf_idx, static_cast<uint16_t>(frame_.length()), abi::NS_REPORT});
+    uint8_t* const to = ring.buffer(buf_idx);
+    std::memset(to, 0, options_.header_length);
+    frame_.write(to + options_.header_length, words_of(sent_, now_ns));
+    const uint32_t length = options_.header_length + frame_.length();
+    ring.put(slot, {buf_idx, static_cast<uint16_t>(length), abi::NS_REPORT});
+    dump(options_.dump, ring, slot);
     slot = ring.next(slot);
   }
   ring.advance(slot);
@@ -109,6 +114,7 @@ void Pinger::receive() {
     for (uint32_t left = ring.space(); left > 0; left--) {
       const Descriptor descriptor = ring.descriptor(slot);
       const uint32_t length = std::min<uint32_t>(descriptor.len, ring.buffer_size());
+      dump(options_.dump, ring, slot);
       answered(ring.buffer(descriptor.buf_idx), length, now);
       slot = ring.next(slot);
     }
@@ -118,7 +124,8 @@ void Pinger::receive() {
 
 void Pinger::answered(const uint8_t* frame, uint32_t length, uint64_t now_ns) {
   RoundTripWords words;
-  if (!frame_.read(frame, length, &words)) return add(progress().unmarked, 1);
+  const uint32_t header = std::min(options_.header_length, length);
+  if (!frame_.read(frame + header, length - header, &words)) return add(progress().unmarked, 1);
   // The newest request with this sequence number: 32 bits of it are sent.
   const uint64_t number =
       sent_ - 1 - static_cast<uint32_t>(static_cast<uint32_t>(sent_ - 1) - words.sequence);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "traffic/dump.h"
 #include "traffic/histogram.h"
 #include "traffic/loop.h"
 #include "traffic/pace.h"
@@ -32,13 +33,17 @@ struct PingerOptions {
   uint32_t burst = 1;
   // With a rate, requests leave by the clock, whether or not others are answered.
   Rate rate;
+  // Zeros before each frame, as part of the packet: a virtio-net header that asks for nothing.
+  uint32_t header_length = 0;
+  // Where to put copies of the slots that were sent and received; it outlives the pinger.
+  Dump* dump = nullptr;
   // An answer that takes longer is lost.
   uint64_t patience_ns = 3 * kSecond_ns;
 };
 
 class Pinger final : public Loop {
  public:
-  // The frame is at least RoundTripFrame::shortest() long and fits one buffer; the port has TX and RX rings.
+  // The frame is at least RoundTripFrame::shortest() long and fits one buffer with its header; the port has TX and RX rings.
   Pinger(Port& port, const PingerOptions& options);
 
   const Histogram* histogram(Measured what) const override {

@@ -86,11 +86,14 @@ Ponger::Moved Ponger::turn(const Ring& from, const Ring& to, uint64_t most) {
       const Descriptor packet = from.descriptor(received);
       const Descriptor free = to.descriptor(sent);
       const uint32_t length = std::min<uint32_t>(packet.len, from.buffer_size());
-      if (i == 0) turn_around(from.buffer(packet.buf_idx), length);
+      // A virtio-net header may still ask for a checksum: it goes back as it came.
+      const uint32_t header = std::min(options_.header_length, length);
+      if (i == 0) turn_around(from.buffer(packet.buf_idx) + header, length - header);
       const uint16_t more = i + 1 < slots ? abi::NS_MOREFRAG : abi::NS_REPORT;
       to.put(sent, {packet.buf_idx, static_cast<uint16_t>(length),
                     static_cast<uint16_t>(abi::NS_BUF_CHANGED | more)});
       from.put(received, {free.buf_idx, free.len, abi::NS_BUF_CHANGED});
+      dump(options_.dump, to, sent);
       moved.bytes += length;
       received = from.next(received);
       sent = to.next(sent);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "clock.h"
+#include "traffic/dump.h"
 #include "traffic/loop.h"
 
 namespace nm {
@@ -22,6 +23,10 @@ struct PongerOptions {
   uint64_t idle_ns = 0;
   // At most this many slots per ring and round.
   uint32_t burst = 512;
+  // Bytes before each frame: a virtio-net header.
+  uint32_t header_length = 0;
+  // Where to put copies of the slots that are sent back; it outlives the ponger.
+  Dump* dump = nullptr;
   // How long to wait at the end for somebody who takes no answers.
   uint64_t linger_ns = 2 * kSecond_ns;
 };

@@ -16,6 +16,14 @@
 
 namespace nm {
 
+// name, meaning
+#define NM_RECORDING_OUTCOMES(row)                                                        \
+  row(whole, "all packets of the file are there")                                         \
+  row(faulty, "the packets before the fault are there")                                   \
+  row(too_large, "the file holds more than may be kept in memory")                        \
+  row(too_long, "a packet is longer than a slot can tell")                                \
+  row(not_ethernet, "a packet is not of Ethernet, but of the link type that was found")
+
 class Recording {
  public:
   static constexpr uint64_t kMostBytes = uint64_t{1} << 30;
@@ -28,13 +36,9 @@ class Recording {
   };
 
   // What came of reading a file.
-  enum class Outcome {
-    whole,
-    faulty,     // *fault says what is wrong; the packets before are there
-    too_large,  // the file has more than kMostBytes
-    too_long,   // a packet is longer than a slot's length can say, *fault has the place
-    not_ethernet,
-  };
+#define row(name, text) name,
+  enum class Outcome { NM_RECORDING_OUTCOMES(row) };
+#undef row
 
   // Reads all packets from `descriptor`.
   Outcome read(int descriptor, CaptureFault* fault);

@@ -29,6 +29,7 @@ Sink::Sink(Port& port, const SinkOptions& options) : Loop(port), options_(option
   assert(!port.rx_rings().empty() && options.burst > 0);
   for (const Ring& ring : port.rx_rings()) lanes_.push_back({ring, {}});
   if (options.measure) arrivals_ = std::make_unique<Arrivals>(progress());
+  if (options.check_numbers) numbers_ = std::make_unique<Numbers>(lanes_.size(), options.header_length);
 }
 
 Status Sink::work() {
@@ -71,7 +72,8 @@ Sink::Taken Sink::take() {
   // A packet has a slot at least, so that as many slots as packets are left cannot hold too many of them.
   uint64_t left = options_.count != 0 ? options_.count - taken_ : UINT64_MAX;
   if (options_.dump != nullptr) left = std::min<uint64_t>(left, options_.dump->room());
-  const bool inspects = options_.measure || options_.touch || options_.dump != nullptr;
+  const bool inspects =
+      options_.measure || options_.check_numbers || options_.touch || options_.dump != nullptr;
 
   Taken all;
   for (Lane& lane : lanes_) {
@@ -123,6 +125,7 @@ Sink::Taken Sink::inspect(Lane& lane, uint32_t slots) {
     const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
     if (options_.touch) touch_lines(bytes, length);
     if (options_.measure) measure(lane, bytes, length, more);
+    if (numbers_) numbers_->arrived(static_cast<size_t>(&lane - lanes_.data()), bytes, length, more);
     if (options_.dump != nullptr) options_.dump->put(ring, slot, descriptor);
     taken.bytes += descriptor.len;
     taken.packets += !more;

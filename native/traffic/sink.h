@@ -15,6 +15,7 @@
 #include "traffic/arrivals.h"
 #include "traffic/dump.h"
 #include "traffic/loop.h"
+#include "traffic/numbers.h"
 
 namespace nm {
 
@@ -29,6 +30,8 @@ struct SinkOptions {
   uint32_t burst = 512;
   // Looks into each packet for its mark, and measures: see arrivals.h.
   bool measure = false;
+  // Checks the numbers of slots that a NumberFiller sent: see numbers.h.
+  bool check_numbers = false;
   // Reads every cache line of the payload, as an application would.
   bool touch = false;
   // Bytes before each frame, which are no part of it: a virtio-net header.
@@ -44,6 +47,7 @@ class Sink final : public Loop {
   const Histogram* histogram(Measured what) const override {
     return arrivals_ == nullptr ? nullptr : arrivals_->histogram(what);
   }
+  Numbers* numbers() override { return numbers_.get(); }
   const Streams* streams() const override { return arrivals_ == nullptr ? nullptr : &arrivals_->streams(); }
 
  private:
@@ -74,6 +78,8 @@ class Sink final : public Loop {
 
   // Where measuring was asked for.
   std::unique_ptr<Arrivals> arrivals_;
+  // Where their check was.
+  std::unique_ptr<Numbers> numbers_;
 };
 
 }  // namespace nm

@@ -27,7 +27,7 @@ class Worker {
   void join();
 
   Progress& progress() { return loop_->progress(); }
-  const Loop& loop() const { return *loop_; }
+  Loop& loop() { return *loop_; }
 
  private:
   static void* body(void* worker);
