@@ -408,10 +408,20 @@ const table = {
     says: because("no memory region has this id"),
     hint: "Leave out @ID, or write @share:port=PORT to use the memory of a port that is open",
   },
-  MONITOR_UNSUPPORTED: {
+  WATCHED_NOT_OPEN: {
     exit: 1,
-    says: because("the embedded engine cannot open monitors in this version"),
-    hint: "Leave out /t, /r and /z",
+    says: because("a monitor watches a port that is open, and this one is not"),
+    hint: "Start what should open it first, with the same NM_DIR; it is open under the name without /t, /r and /z",
+  },
+  MONITORS_FULL: {
+    exit: 1,
+    says: because(`its memory has ${engineLimits.monitors} monitors, which is all it has room for`),
+    hint: "Close a monitor",
+  },
+  MONITOR_CANNOT_SEND: {
+    exit: 1,
+    says: because("a monitor only receives"),
+    hint: "Send on the port itself: leave out /t, /r and /z",
   },
   HEADER_REQUIRED: {
     exit: 1,
@@ -616,7 +626,9 @@ export const statusErrors = {
   not_on_a_switch: "SWITCH_NAME",
   no_such_pipe: "PIPE_NOT_FOUND",
   no_such_region: "REGION_NOT_FOUND",
-  monitor_unsupported: "MONITOR_UNSUPPORTED",
+  watched_not_open: "WATCHED_NOT_OPEN",
+  monitors_full: "MONITORS_FULL",
+  monitor_receives_only: "MONITOR_CANNOT_SEND",
   header_required: "HEADER_REQUIRED",
   already_registered: "REQUEST_REFUSED",
   not_registered: "REQUEST_REFUSED",

@@ -46,7 +46,9 @@ namespace nm {
   row(not_on_a_switch, EINVAL, "the name is not one of a switch port")                                     \
   row(no_such_pipe, ENODEV, "no pipe has this name")                                                       \
   row(no_such_region, EINVAL, "no memory region has this id")                                              \
-  row(monitor_unsupported, EOPNOTSUPP, "the embedded engine cannot open monitors")                         \
+  row(watched_not_open, EINVAL, "the port that a monitor is to watch is not open")                         \
+  row(monitors_full, ENOMEM, "the memory region has no room for another monitor of its ports")             \
+  row(monitor_receives_only, EIO, "a monitor cannot send")                                                 \
   row(header_required, EIO, "the port uses a virtio-net header that the caller did not accept")            \
   row(already_registered, EBUSY, "the descriptor is bound to a port already")                              \
   row(not_registered, ENXIO, "the descriptor is not bound to a port")                                      \

@@ -46,7 +46,7 @@ for (const [spec, code] of [
   ["vale1:b@share:port=vale1:nobody", "PORT_NOT_FOUND"],
   ["nosuchinterface", "INTERFACE_NOT_FOUND"],
   ["lo", "INTERFACE_UNSUPPORTED"],
-  ["vale1:a/r", "MONITOR_UNSUPPORTED"],
+  ["vale1:a/r", "WATCHED_NOT_OPEN"],
   ["tap:x", "PORT_IS_TAP"],
 ] as const) {
   test(`openPort("${spec}") is a ${code} error`, (t) => {

@@ -214,6 +214,7 @@ void print_layout() {
   print_number("switchPorts", nm::engine::kMaxSwitchPorts);
   print_number("openPorts", nm::engine::kMaxClients);
   print_number("pipesPerParent", nm::engine::kMaxPipesPerParent);
+  print_number("monitors", nm::engine::kRegionWatches);
   print_number("valeRings", nm::engine::kMaxValeRings);
   print_number("pipeRings", nm::engine::kMaxPipeRings);
   print_number("slots", nm::engine::kMaxSlots);

@@ -176,6 +176,8 @@ BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint3
   engine::Region& region = *binding_.region;
   const uint32_t index = record.first_ring + (is_tx ? 0 : record.all_tx()) + number;
   BoundRing ring;
+  ring.region = &region;
+  ring.index = index;
   ring.state = &region.ring(index);
   ring.shared = region.netmap_ring(index);
   ring.leases = region.leases(index);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "engine/monitors.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -215,6 +216,8 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   record.users++;
   client.used.store(kClientUsed, std::memory_order_release);
 
+  if (record.kind == PortKind::monitor) start_watch(*space, port, client.flags, rx);
+
   fill_reply(port, client, extra, request);
   *binding = {space, port.region, std::move(vale), id, life_line, port.index};
   return Status::ok;
@@ -232,8 +235,7 @@ void unbind_client(Namespace& space, uint32_t id, uint32_t then) {
       for_each_ring(record, tx_range(client), rx_range(client), [&](uint32_t index, bool) {
         if (index >= kRegionRings) return;
         RingState& ring = region->ring(index);
-        uint32_t holder = id;
-        ring.busy.compare_exchange_strong(holder, 0);
+        free_busy_ring(*region, index, id);
         if (ring.exclusive == id) ring.exclusive = 0;
         if (ring.users.load() > 0) ring.users.fetch_sub(1);
       });
@@ -241,7 +243,7 @@ void unbind_client(Namespace& space, uint32_t id, uint32_t then) {
         free_extra_buffers(*region, region->netmap_if(client.interface_object));
         region->give_interface(client.interface_object);
       }
-      if (record.users > 0) record.users--;
+      if (record.users > 0 && --record.users == 0) orphan_monitors(space, *region, client.port);
     }
     client.used.store(then);
     drop_if_unused(space, region, client.port);

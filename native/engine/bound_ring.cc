@@ -20,8 +20,12 @@ bool take(const Namespace& space, BoundRing& ring, uint32_t me) {
   if (ring.busy_since_ns == 0) ring.busy_since_ns = now;
   if (now - ring.busy_since_ns < kBusyPatienceNs) return false;
   ring.busy_since_ns = 0;
-  return !space.client_alive(holder) &&
-         ring.state->busy.compare_exchange_strong(holder, me, std::memory_order_acquire);
+  if (holder == kBeingRepaired || space.client_alive(holder) ||
+      !ring.state->busy.compare_exchange_strong(holder, me, std::memory_order_acquire)) {
+    return false;
+  }
+  finish_swap(*ring.region, ring.index);
+  return true;
 }
 
 }  // namespace

@@ -11,12 +11,15 @@
 #include "engine/namespace.h"
 #include "engine/region.h"
 #include "engine/reservation.h"
+#include "engine/watchers.h"
 
 namespace nm::engine {
 
 class DataPath;
 
 struct BoundRing {
+  const Region* region = nullptr;
+  uint32_t index = 0;  // in the region
   RingState* state = nullptr;
   abi::netmap_ring* shared = nullptr;
   LeaseTable leases = nullptr;
@@ -24,6 +27,7 @@ struct BoundRing {
   uint32_t number = 0;  // among the port's rings of its direction
   bool is_tx = false;
   DataPath* path = nullptr;
+  std::unique_ptr<Watchers> watchers;  // null while nobody watches
 
   // A pipe's other end.
   RingState* peer_state = nullptr;

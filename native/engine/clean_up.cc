@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/binding.h"
+#include "engine/monitors.h"
 #include "engine/receiver.h"
 #include "engine/wake.h"
 
@@ -45,7 +46,7 @@ void for_each_region(Namespace& space, Visit visit) {
   }
 }
 
-// Whether a ring of any port that can be on a switch may still wait for client `id`.
+// Whether a ring of any port that many senders fill may still wait for client `id`.
 bool still_awaited_anywhere(Namespace& space, uint32_t id) {
   bool awaited = false;
   for_each_region(space, [&](uint32_t region_id) {
@@ -53,8 +54,8 @@ bool still_awaited_anywhere(Namespace& space, uint32_t id) {
     if (awaited || Region::open(space, region_id, &region) != Status::ok) return;
     for (uint32_t i = 0; i < region->ports_high(); i++) {
       const PortRecord& record = region->port(i);
-      if (!is_switched(record.kind) || !record_is_sane(record)) continue;
-      for_each_ring(record, {0, 0}, {0, record.rx_rings},
+      if (!takes_reservations(record.kind) || !record_is_sane(record)) continue;
+      for_each_ring(record, {0, 0}, {0, record.all_rx()},
                     [&](uint32_t ring, bool) { awaited |= receiver_awaits(*region, ring, id); });
     }
   });
@@ -130,6 +131,8 @@ void repair_region(Namespace& space, uint32_t id) {
     if (record.kind == PortKind::parent) continue;
     for (uint32_t ring = record.first_ring; ring < record.first_ring + record.all_tx() + record.all_rx();
          ring++) {
+      const uint32_t holder = region->ring(ring).busy.load();
+      if (holder != 0 && !space.client_alive(holder)) free_busy_ring(*region, ring, holder);
       rings[ring / 64] |= 1ull << (ring % 64);
       if (region->ring(ring).has_memory == kRingTakesBuffers) region->unmake_ring(ring, true);
     }
@@ -255,6 +258,10 @@ void repair(Namespace& space) {
   for (const std::string& file : files_of(space)) {
     if (read_suffix(file, "switch.", &suffix)) repair_switch(space, suffix);
   }
+  for_each_region(space, [&](uint32_t id) {
+    std::shared_ptr<Region> region;
+    if (Region::open(space, id, &region) == Status::ok) repair_watches(space, *region);
+  });
   for (SwitchName& entry : space.header().switches) {
     const std::string name(entry.name, strnlen(entry.name, sizeof(entry.name)));
     if (entry.used != 0 && access(space.path("switch." + name).c_str(), F_OK) != 0) entry.used = 0;

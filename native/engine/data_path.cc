@@ -13,12 +13,14 @@ namespace {
 // Rings that lead nowhere: those of null ports, and the host rings of software ports.
 class IdlePath final : public DataPath {
  public:
-  void bind(BoundRing&) override {}
-  Status tx_sync(BoundRing& ring, uint32_t head) override {
+  using DataPath::DataPath;
+
+ private:
+  Status send(BoundRing& ring, uint32_t head) override {
     ring.state->hwcur = head;
     return Status::ok;
   }
-  Status rx_sync(BoundRing& ring, uint32_t head) override {
+  Status receive(BoundRing& ring, uint32_t head) override {
     ring.state->hwcur = head;
     return Status::ok;
   }
@@ -27,18 +29,9 @@ class IdlePath final : public DataPath {
 class ValePath final : public DataPath {
  public:
   explicit ValePath(const Binding& binding)
-      : space_(binding.space),
+      : DataPath(binding),
         sender_(binding.space, binding.vale, binding.region, binding.port, binding.client) {}
 
-  void bind(BoundRing&) override {}
-  Status tx_sync(BoundRing& ring, uint32_t head) override {
-    overran_ |= sender_.tx_sync(ring, head);
-    return Status::ok;
-  }
-  Status rx_sync(BoundRing& ring, uint32_t head) override {
-    receiver_sync(*space_, ring, head);
-    return Status::ok;
-  }
   bool rx_has_news(const BoundRing& ring) const override { return receiver_has_news(ring); }
   bool rx_unfinished(BoundRing& ring) override { return receiver_awaits_sender(ring); }
 
@@ -51,37 +44,64 @@ class ValePath final : public DataPath {
   }
 
  private:
-  std::shared_ptr<Namespace> space_;
+  Status send(BoundRing& ring, uint32_t head) override {
+    overran_ |= sender_.tx_sync(ring, head);
+    return Status::ok;
+  }
+  Status receive(BoundRing& ring, uint32_t head) override {
+    receiver_sync(*space_, ring, head);
+    return Status::ok;
+  }
+  bool reads_indirect() const override { return true; }
+
   ValeSender sender_;
   bool overran_ = false;
 };
 
 class PipePath final : public DataPath {
  public:
-  explicit PipePath(const Binding& binding) : space_(binding.space), region_(binding.region) {
-    peer_ = &region_->port(binding.record().peer);
-  }
+  using DataPath::DataPath;
 
   void bind(BoundRing& ring) override {
-    const uint32_t index = peer_->first_ring + (ring.is_tx ? peer_->all_tx() : 0) + ring.number;
+    const PortRecord& peer = region_->port(region_->port(port_).peer);
+    const uint32_t index = peer.first_ring + (ring.is_tx ? peer.all_tx() : 0) + ring.number;
     ring.peer_state = &region_->ring(index);
     ring.peer_shared = region_->netmap_ring(index);
-  }
-  Status tx_sync(BoundRing& ring, uint32_t head) override {
-    pipe_tx_sync(*space_, *region_, ring, head);
-    return Status::ok;
-  }
-  Status rx_sync(BoundRing& ring, uint32_t head) override {
-    pipe_rx_sync(*space_, *region_, ring, head);
-    return Status::ok;
   }
   bool tx_has_news(const BoundRing& ring) const override { return pipe_tx_has_news(ring); }
   bool rx_has_news(const BoundRing& ring) const override { return pipe_rx_has_news(ring); }
 
  private:
-  std::shared_ptr<Namespace> space_;
-  std::shared_ptr<Region> region_;
-  const PortRecord* peer_;
+  Status send(BoundRing& ring, uint32_t head) override {
+    pipe_tx_sync(*space_, *region_, ring, head);
+    return Status::ok;
+  }
+  Status receive(BoundRing& ring, uint32_t head) override {
+    pipe_rx_sync(*space_, *region_, ring, head);
+    return Status::ok;
+  }
+};
+
+// A monitor's rings are filled by whoever syncs the port that it watches (watchers.h).
+class MonitorPath final : public DataPath {
+ public:
+  using DataPath::DataPath;
+
+  bool rx_has_news(const BoundRing& ring) const override {
+    return is_orphaned(ring) || receiver_has_news(ring);
+  }
+  bool rx_unfinished(BoundRing& ring) override { return receiver_awaits_sender(ring); }
+
+ private:
+  static bool is_orphaned(const BoundRing& ring) {
+    return ring.state->orphaned.load(std::memory_order_relaxed) != 0;
+  }
+  Status send(BoundRing&, uint32_t) override { return Status::monitor_receives_only; }
+  // What was captured before the port went stays readable.
+  Status receive(BoundRing& ring, uint32_t head) override {
+    receiver_sync(*space_, ring, head);
+    return is_orphaned(ring) ? Status::port_gone : Status::ok;
+  }
 };
 
 std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
@@ -92,18 +112,49 @@ std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
     case PortKind::pipe_master:
     case PortKind::pipe_slave:
       return std::make_unique<PipePath>(binding);
+    case PortKind::monitor:
+      return std::make_unique<MonitorPath>(binding);
     case PortKind::null:
     case PortKind::parent:
     case PortKind::free:
       break;
   }
-  return std::make_unique<IdlePath>();
+  return std::make_unique<IdlePath>(binding);
+}
+
+std::unique_ptr<DataPath> host_path(const Binding& binding) {
+  if (binding.record().kind == PortKind::monitor) return std::make_unique<MonitorPath>(binding);
+  return std::make_unique<IdlePath>(binding);
 }
 
 }  // namespace
 
-DataPaths make_data_paths(const Binding& binding) {
-  return {hardware_path(binding), std::make_unique<IdlePath>()};
+DataPaths make_data_paths(const Binding& binding) { return {hardware_path(binding), host_path(binding)}; }
+
+bool DataPath::look_for_watchers(BoundRing& ring) {
+  if (!ring.watchers) {
+    ring.watchers = std::make_unique<Watchers>(space_, region_, port_, client_, reads_indirect());
+  }
+  if (!ring.watchers->look(ring)) ring.watchers.reset();
+  return ring.watchers != nullptr;
+}
+
+Status DataPath::watched_tx_sync(BoundRing& ring, uint32_t head) {
+  if (!look_for_watchers(ring)) return send(ring, head);
+  ring.watchers->copy(ring, ring.state->hwcur, head);
+  const uint32_t done = ring_next(ring.state->hwtail, ring.slots);
+  const Status status = send(ring, head);
+  ring.watchers->swap(ring, done, ring_next(ring.state->hwtail, ring.slots));
+  return status;
+}
+
+Status DataPath::watched_rx_sync(BoundRing& ring, uint32_t head) {
+  if (!look_for_watchers(ring)) return receive(ring, head);
+  ring.watchers->swap(ring, ring.state->hwcur, head);
+  const uint32_t fresh = ring.state->hwtail;
+  const Status status = receive(ring, head);
+  ring.watchers->copy(ring, fresh, ring.state->hwtail);
+  return status;
 }
 
 }  // namespace nm::engine

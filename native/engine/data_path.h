@@ -16,15 +16,21 @@ namespace nm::engine {
 
 class DataPath {
  public:
+  explicit DataPath(const Binding& binding)
+      : space_(binding.space), region_(binding.region), port_(binding.port), client_(binding.client) {}
   virtual ~DataPath() = default;
 
   // Fills in what this kind of port keeps in a ring.
-  virtual void bind(BoundRing& ring) = 0;
+  virtual void bind(BoundRing&) {}
 
   // Sends the slots [hwcur, head), and gives back those that are done with.
-  virtual Status tx_sync(BoundRing& ring, uint32_t head) = 0;
+  Status tx_sync(BoundRing& ring, uint32_t head) {
+    return is_watched(ring) ? watched_tx_sync(ring, head) : send(ring, head);
+  }
   // Shows new packets, and takes back the slots [hwcur, head).
-  virtual Status rx_sync(BoundRing& ring, uint32_t head) = 0;
+  Status rx_sync(BoundRing& ring, uint32_t head) {
+    return is_watched(ring) ? watched_rx_sync(ring, head) : receive(ring, head);
+  }
 
   // Whether a sync would move hwtail. Cheap enough to spin on.
   virtual bool tx_has_news(const BoundRing&) const { return false; }
@@ -34,6 +40,27 @@ class DataPath {
 
   // Called once after the syncs of some TX rings. Where receivers cannot keep up, they get the processor.
   virtual void give_way() {}
+
+ protected:
+  // What the syncs do for this kind of port, monitors aside.
+  virtual Status send(BoundRing& ring, uint32_t head) = 0;
+  virtual Status receive(BoundRing& ring, uint32_t head) = 0;
+  // Whether slots of TX rings may point to memory of the process.
+  virtual bool reads_indirect() const { return false; }
+
+  const std::shared_ptr<Namespace> space_;
+  const std::shared_ptr<Region> region_;
+  const uint32_t port_;
+  const uint32_t client_;
+
+ private:
+  static bool is_watched(const BoundRing& ring) {
+    const bool watched = ring.state->watched.load(std::memory_order_relaxed) != 0 || ring.watchers;
+    return __builtin_expect(watched, false);
+  }
+  Status watched_tx_sync(BoundRing& ring, uint32_t head);
+  Status watched_rx_sync(BoundRing& ring, uint32_t head);
+  bool look_for_watchers(BoundRing& ring);
 };
 
 // The data paths of a port. Host rings have one of their own, for their packets come from elsewhere.

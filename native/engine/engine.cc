@@ -5,6 +5,7 @@
 
 #include "engine/binding.h"
 #include "engine/clean_up.h"
+#include "engine/monitors.h"
 #include "engine/ports.h"
 
 namespace nm::engine {
@@ -14,12 +15,20 @@ namespace {
 constexpr uint32_t kKeeperClientBits = 16;
 static_assert(kMaxClients < 1 << kKeeperClientBits);
 
+// A monitor of the port that `name` means.
+Status monitor_for(Namespace& space, const PortName& name, const abi::nmreq_register& request,
+                   FoundPort* found) {
+  FoundPort watched;
+  const Status status = find_port(space, name, &watched);
+  if (status == Status::no_such_port || status == Status::no_such_pipe || status == Status::no_such_switch) {
+    return Status::watched_not_open;
+  }
+  return status == Status::ok ? make_monitor(space, watched, request, found) : status;
+}
+
 Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request,
                 FoundPort* found) {
   if (request.nr_mode == abi::NR_REG_NULL) return make_null_port(space, request, found);
-  if ((request.nr_flags & (abi::NR_MONITOR_TX | abi::NR_MONITOR_RX | abi::NR_ZCOPY_MON)) != 0) {
-    return Status::monitor_unsupported;
-  }
   PortName parsed;
   const Status status = read_name(name, &parsed);
   if (status != Status::ok) return status;
@@ -27,7 +36,14 @@ Status port_for(Namespace& space, const std::string& name, const abi::nmreq_regi
       request.nr_mode != abi::NR_REG_ONE_NIC) {
     return Status::bad_mode;
   }
+  if ((request.nr_flags & kMonitorFlags) != 0) return monitor_for(space, parsed, request, found);
   return find_or_make_port(space, parsed, request, found);
+}
+
+// A zero-copy monitor that says no direction watches both.
+void complete_flags(abi::nmreq_register* request) {
+  const uint64_t asked = request->nr_flags & kMonitorFlags;
+  if (asked == abi::NR_ZCOPY_MON) request->nr_flags |= abi::NR_MONITOR_TX | abi::NR_MONITOR_RX;
 }
 
 Status try_register(const std::shared_ptr<Namespace>& space, const std::string& name, bool thorough,
@@ -96,6 +112,7 @@ Status find_switch_port(Namespace& space, const std::string& name, abi::nmreq_va
 
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
                      abi::nmreq_register* request, Binding* binding) {
+  if (request->nr_mode != abi::NR_REG_NULL) complete_flags(request);
   const Status status = try_register(space, name, false, request, binding);
   const int number = status_errno(status);
   if (number != EBUSY && number != ENOMEM) return status;

@@ -53,6 +53,7 @@ inline constexpr uint32_t kRegionRings = 2048;  // a pipe of 256 rings has 1028
 inline constexpr uint32_t kRegionInterfaces = 1024;
 inline constexpr uint32_t kRegionBuffers = 163840;
 inline constexpr uint32_t kMaxPipesPerParent = 64;
+inline constexpr uint32_t kRegionWatches = 64;
 inline constexpr uint32_t kDefaultSlots = 1024;
 inline constexpr uint32_t kMaxExtraBuffers = 128 * 4096;
 inline constexpr uint32_t kLearningEntries = 1024;
@@ -185,20 +186,26 @@ inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * s
 // --- region
 // ----------------------------------------------------------------------------------------------------
 
-enum class PortKind : uint32_t { free, vale, persistent, parent, pipe_master, pipe_slave, null };
+enum class PortKind : uint32_t { free, vale, persistent, parent, pipe_master, pipe_slave, null, monitor };
 
 // Ports whose packets a switch takes and brings. A persistent one need not be on a switch.
 inline constexpr bool is_switched(PortKind kind) {
   return kind == PortKind::vale || kind == PortKind::persistent;
 }
 
+// Ports whose RX rings are filled through reservation.h.
+inline constexpr bool takes_reservations(PortKind kind) {
+  return is_switched(kind) || kind == PortKind::monitor;
+}
+
 struct alignas(kCacheLine) PortRecord {
   PortKind kind;
   char name[abi::NETMAP_REQ_IFNAMSIZ];
-  uint32_t users;   // open descriptors
-  uint32_t pipes;   // pipe pairs that hang on this port
-  uint32_t parent;  // of a pipe end: port index
-  uint32_t peer;    // of a pipe end: port index of the other end
+  uint32_t users;  // open descriptors
+  uint32_t pipes;  // pipe pairs that hang on this port
+  uint32_t
+      parent;     // of a pipe end: port index. Of a monitor: index of the port it watches, in watched_region
+  uint32_t peer;  // of a pipe end: port index of the other end. Of a monitor: its Watch in watched_region
   uint32_t tx_rings;
   uint32_t rx_rings;
   uint32_t host_tx_rings;
@@ -208,6 +215,7 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t first_ring;    // TX, host TX, RX, host RX follow each other from here
   uint32_t switch_index;  // kNoSwitch when it is on none
   uint32_t switch_port;
+  uint32_t watched_region;  // of a monitor
 
   uint32_t all_tx() const { return tx_rings + host_tx_rings; }
   uint32_t all_rx() const { return rx_rings + host_rx_rings; }
@@ -220,6 +228,23 @@ inline constexpr uint32_t kRingUnmade = 0;
 inline constexpr uint32_t kRingMade = 1;
 inline constexpr uint32_t kRingTakesBuffers = 2;
 
+// A monitor's watch over a port of this region: whoever syncs a watched ring learns here who wants its packets.
+struct alignas(kCacheLine) Watch {
+  std::atomic<uint32_t> generation;  // odd while the watch goes on; another number each time
+  Relaxed<uint32_t> port;            // that is watched
+  Relaxed<uint32_t> flags;           // NR_MONITOR_TX and so on
+  Relaxed<uint32_t> monitor_region;
+  Relaxed<uint64_t> monitor_nonce;  // of that region
+  Relaxed<uint32_t> monitor_port;
+  Relaxed<uint32_t> first_ring;   // the monitor's RX ring 0 in its region
+  Relaxed<uint32_t> slots;        // of each of its RX rings
+  Relaxed<uint32_t> first_bound;  // RX rings of the monitor that are open: [first_bound, end_bound)
+  Relaxed<uint32_t> end_bound;
+  Relaxed<uint64_t>
+      order;  // of two zero-copy monitors of a ring, the later one gets what the earlier is done with
+};
+static_assert(sizeof(Watch) == kCacheLine);
+
 // What the engine knows of a ring, and what the two sides of it tell each other. Lines are grouped by writer.
 struct RingState {
   // Fixed while the ring exists.
@@ -228,12 +253,17 @@ struct RingState {
   uint32_t has_memory;  // kRingMade and so on
   uint32_t exclusive;   // client that holds it alone, or 0
   std::atomic<uint32_t> users;
+  // Not 0 while monitors watch the ring; another number each time they become others.
+  std::atomic<uint32_t> watched;
+  // A monitor's: the port it watched was closed.
+  std::atomic<uint32_t> orphaned;
 
   // Written by whoever syncs the ring, while it holds `busy`.
   alignas(kCacheLine) std::atomic<uint32_t> busy;  // client id of the syncing descriptor, or 0
   Relaxed<uint32_t> hwcur;                         // first slot not yet taken from the user
   Relaxed<uint32_t> hwtail;                        // first slot not yet given to the user
   Relaxed<uint32_t> lap;                           // of hwtail, see reservation.h
+  Relaxed<uint64_t> swap;                          // a Swap that may be half done, or 0; see watchers.h
 
   // Counted by the syncing side.
   alignas(kCacheLine) Relaxed<uint64_t> packets;
@@ -267,6 +297,8 @@ struct RingState {
 static_assert(sizeof(RingState) == 448);
 
 inline constexpr uint32_t kManyWaiters = ~0u;
+inline constexpr uint32_t kBeingRepaired =
+    ~0u;  // `busy` of a ring whose holder died, while a control operation has it
 
 struct RegionHeader {
   FileHeader file;
@@ -279,6 +311,8 @@ struct RegionHeader {
   uint32_t next_lap;  // so that a ring made anew does not look like the one before it
   uint32_t next_buffer;
   std::atomic<uint32_t> buffers_reserved;  // buffers below have memory; never shrinks
+  uint32_t next_watched;                   // what `watched` of a ring becomes next
+  uint64_t next_watch;                     // `order` of the next watch
   uint64_t interface_map[kRegionInterfaces / 64];
   uint64_t ring_map[kRegionRings / 64];
 };
@@ -286,7 +320,9 @@ static_assert(sizeof(RegionHeader) <= kPage);
 
 inline constexpr uint64_t kBufferMapOffset = kPage;
 inline constexpr uint64_t kBufferMapSize = (kRegionBuffers / 8 + kPage - 1) / kPage * kPage;
-inline constexpr uint64_t kPortsOffset = kBufferMapOffset + kBufferMapSize;
+inline constexpr uint64_t kWatchesOffset = kBufferMapOffset + kBufferMapSize;
+inline constexpr uint64_t kPortsOffset = kWatchesOffset + kPage;
+static_assert(kRegionWatches * sizeof(Watch) <= kPage);
 inline constexpr uint64_t kRingsOffset = kPortsOffset + kRegionPorts * sizeof(PortRecord);
 inline constexpr uint64_t kLeasesOffset = kRingsOffset + kRegionRings * sizeof(RingState);
 inline constexpr uint64_t kLeasesSize = kMaxSlots * sizeof(uint64_t);  // per ring

@@ -86,13 +86,15 @@ void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint3
   for (uint32_t i = first; i < end; i++) {
     const Descriptor slot = Descriptor::load(ring.shared->slot[i]);
     if ((slot.flags & abi::NS_BUF_CHANGED) == 0) continue;
-    without_change(slot).store(ring.shared->slot[i]);
-    // The sender must see what it gets instead of the buffer it sent.
+    // The sender must see what it gets instead of the buffer it sent. Its slot comes first: who dies in between has
+    // this one done again.
     if (region.buffer_valid(slot.buf_idx)) {
       slot.store(ring.peer_shared->slot[i]);
     } else {
       ++ring.state->drops_bad_slot;
     }
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    without_change(slot).store(ring.shared->slot[i]);
   }
 }
 
@@ -136,6 +138,21 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
   // Slots and buffers before the index that shows them.
   peer.ahead.store(all.complete == ring.slots ? 0 : all.complete, std::memory_order_release);
   notify(space, peer, region.id());
+}
+
+void pipe_return_all(const Region& region, uint32_t tx, uint32_t rx) {
+  const RingState& state = region.ring(rx);
+  const uint32_t slots = state.slots;
+  const uint64_t ahead = state.ahead.load();
+  uint32_t at = state.released.load();
+  const bool made = state.has_memory == kRingMade && region.ring(tx).has_memory == kRingMade;
+  if (!made || slots > kMaxSlots || region.ring(tx).slots != slots || at >= slots || ahead >= slots) return;
+  for (; at != ahead; at = ring_next(at, slots)) {
+    const Descriptor slot = Descriptor::load(region.netmap_ring(rx)->slot[at]);
+    if ((slot.flags & abi::NS_BUF_CHANGED) == 0 || !region.buffer_valid(slot.buf_idx)) continue;
+    slot.store(region.netmap_ring(tx)->slot[at]);
+    without_change(slot).store(region.netmap_ring(rx)->slot[at]);
+  }
 }
 
 void pipe_rx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head) {

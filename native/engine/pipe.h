@@ -19,6 +19,9 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
 // One sync of an RX ring. Shows complete packets and gives the slots before `head` back to the sender.
 void pipe_rx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head);
 
+// Gives the sender's ring all buffers that the receiver swapped in and did not give back. Neither is in use any more.
+void pipe_return_all(const Region& region, uint32_t tx, uint32_t rx);
+
 // Whether a sync would move the tail. Cheap enough to spin on.
 inline bool pipe_tx_has_news(const BoundRing& ring) {
   const uint32_t released = ring.peer_state->released.load(std::memory_order_relaxed);

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "engine/bound_ring.h"
+#include "engine/monitors.h"
+#include "engine/pipe.h"
 
 namespace nm::engine {
 
@@ -16,13 +18,13 @@ constexpr int64_t kDrainPatienceNs = 20'000'000;
 
 uint32_t or_default(uint32_t wanted, uint32_t fallback) { return wanted != 0 ? wanted : fallback; }
 
-uint32_t private_stride() {
+uint32_t private_stride(uint32_t fallback) {
   const char* wanted = getenv("NM_BUF_SIZE");
-  if (wanted == nullptr) return kBufferStride;
+  if (wanted == nullptr) return fallback;
   const unsigned long size = strtoul(wanted, nullptr, 10);
   const unsigned long rounded = (size + kCacheLine - 1) / kCacheLine * kCacheLine;
   return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded)
-                                                                    : kBufferStride;
+                                                                    : fallback;
 }
 
 }  // namespace
@@ -40,9 +42,10 @@ Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, con
   return fits ? Status::ok : Status::bad_geometry;
 }
 
-Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region) {
+Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region,
+                           uint32_t least_stride) {
   if (mem_id != 0) return find_region(space, mem_id, region);
-  return Region::create(space, 0, private_stride(), region);
+  return Region::create(space, 0, private_stride(std::max(kBufferStride, least_stride)), region);
 }
 
 Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
@@ -89,7 +92,8 @@ namespace {
 uint32_t find_record(const Region& region, const std::string& name) {
   for (uint32_t i = 0; i < region.ports_high(); i++) {
     const PortRecord& record = region.port(i);
-    if (record.kind != PortKind::free && record_name(record) == name) return i;
+    const bool has_name = record.kind != PortKind::free && record.kind != PortKind::monitor;
+    if (has_name && record_name(record) == name) return i;
   }
   return kRegionPorts;
 }
@@ -222,16 +226,32 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
   return Status::ok;
 }
 
+// A pipe goes. What receivers swapped in and did not give back is in the senders' slots from now on.
+void return_swapped(const Region& region, const PortRecord& one) {
+  if (one.peer >= region.ports_high()) return;
+  const PortRecord& other = region.port(one.peer);
+  if (other.peer >= kRegionPorts || &region.port(other.peer) != &one) return;
+  for (const auto& [sender, receiver] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
+    for (uint32_t i = 0; i < sender->tx_rings; i++) {
+      const uint32_t tx = sender->first_ring + i;
+      const uint32_t rx = receiver->first_ring + receiver->all_tx() + i;
+      if (tx < kRegionRings && rx < kRegionRings) pipe_return_all(region, tx, rx);
+    }
+  }
+}
+
 void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
   const bool others = region.header().ports_used > 1;
   const bool shares_rx_buffers = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
   bool drained = true;
+  if (shares_rx_buffers) return_swapped(region, record);
   for (uint32_t i = 0; i < record.all_tx() + record.all_rx(); i++) {
     const uint32_t ring = record.first_ring + i;
     const bool is_tx = i < record.all_tx();
     // Nobody may still be copying into a ring whose memory goes to another port.
-    if (is_switched(record.kind) && !is_tx && others && !close_to_senders(space, region, ring))
+    if (takes_reservations(record.kind) && !is_tx && others && !close_to_senders(space, region, ring))
       drained = false;
+    if (record.kind == PortKind::monitor && drained && !is_tx) finish_swaps_with(space, region, ring);
     // A ring that somebody may still write into stays taken until the whole region goes.
     if (drained) region.unmake_ring(ring, is_tx || !shares_rx_buffers);
   }
@@ -242,6 +262,8 @@ void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
 
 void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index) {
   PortRecord& record = region->port(index);
+  orphan_monitors(space, *region, index);
+  if (record.kind == PortKind::monitor) end_watch(space, *region, index);
   if (is_switched(record.kind) && record.switch_index < kMaxSwitches) {
     std::shared_ptr<Switch> vale;
     if (Switch::open(space, record.switch_index, &vale) == Status::ok)
@@ -370,7 +392,8 @@ Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t en
     const uint16_t number = static_cast<uint16_t>(is_host ? i - hardware : i);
     Status status = Status::ok;
     if (!is_pipe || is_host) {
-      const bool has_packets = !is_host || record.kind == PortKind::null;
+      const bool has_packets =
+          record.kind == PortKind::monitor ? !is_tx : !is_host || record.kind == PortKind::null;
       status =
           port.region->make_ring(ring, number, is_tx, has_packets ? Region::kOwnBuffers : Region::kNoBuffers);
     } else {
@@ -396,6 +419,7 @@ void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uin
     case PortKind::vale:
     case PortKind::parent:
     case PortKind::null:
+    case PortKind::monitor:
       drop_port(space, region, index);
       return;
     case PortKind::pipe_master:

@@ -30,6 +30,7 @@ class Region {
   uint32_t ports_high() const {
     return header().ports_high < kRegionPorts ? header().ports_high : kRegionPorts;
   }
+  Watch& watch(uint32_t index) const { return file_.at<Watch>(kWatchesOffset)[index]; }
   RingState& ring(uint32_t index) const { return file_.at<RingState>(kRingsOffset)[index]; }
   LeaseTable leases(uint32_t ring) const {
     return file_.at<std::atomic<uint64_t>>(kLeasesOffset + ring * kLeasesSize);
@@ -52,6 +53,8 @@ class Region {
   // The netmap-visible part.
   uint8_t* visible() const { return file_.base() + kVisibleOffset; }
   uint64_t visible_size() const { return kBuffersOffset + uint64_t{kRegionBuffers} * stride_; }
+
+  bool ring_taken(uint32_t index) const { return (header().ring_map[index / 64] >> (index % 64) & 1) != 0; }
 
   Status take_port(uint32_t* index);
   Status take_rings(uint32_t count, uint32_t* first);

@@ -12,13 +12,12 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-#include <bit>
 #include <new>
 #include <vector>
 
 #include "engine/switch.h"
 #include "test/child.h"
-#include "test/inside.h"
+#include "test/region_census.h"
 #include "test/stamped.h"
 
 using namespace nm;
@@ -341,24 +340,14 @@ void check_progress(const Board& board) {
 }
 
 // What is handed out in the memory of the pipes.
-struct Usage {
-  explicit Usage(const Rig& rig) {
-    const auto space = open_space(rig);
-    std::shared_ptr<engine::Region> region;
-    const std::filesystem::path link = rig.directory + "/port.pipe";
-    const uint32_t id = static_cast<uint32_t>(std::stoul(std::filesystem::read_symlink(link).string()));
-    CHECK_EQUAL(engine::Region::open(*space, id, &region), Status::ok);
-    const engine::RegionHeader& header = region->header();
-    ports = header.ports_used;
-    for (const uint64_t word : header.ring_map) rings += std::popcount(word);
-    for (const uint64_t word : header.interface_map) interfaces += std::popcount(word);
-    const auto* map =
-        reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(&header) + engine::kBufferMapOffset);
-    for (uint32_t i = 0; i < engine::kBufferMapSize / sizeof(uint64_t); i++) buffers += std::popcount(map[i]);
-  }
-
-  uint32_t ports = 0, rings = 0, interfaces = 0, buffers = 0;
-};
+Usage usage_of_pipes(const Rig& rig) {
+  const auto space = open_space(rig);
+  std::shared_ptr<engine::Region> region;
+  const std::filesystem::path link = rig.directory + "/port.pipe";
+  const uint32_t id = static_cast<uint32_t>(std::stoul(std::filesystem::read_symlink(link).string()));
+  CHECK_EQUAL(engine::Region::open(*space, id, &region), Status::ok);
+  return Usage(*region);
+}
 
 uint32_t kills_wanted() {
   const char* text = getenv("NM_KILLS");
@@ -381,7 +370,7 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
   Child reader([&] { read_pipe(rig, *board); });
   Child writer([&] { write_pipe(rig, *board, random); });
   while (!board->speaker_ready.load() || board->read.load() == 0) check_progress(*board);
-  const Usage before(rig);
+  const Usage before = usage_of_pipes(rig);
 
   Child relaying([&] { relay(rig, *board); });
   Child keeper([&] { keep_house(rig, *board, random); });
@@ -409,7 +398,7 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
     CHECK(engine::monotonic_ns() - start < kLongestStall_ns);
     usleep(1000);
   }
-  const Usage after(rig);
+  const Usage after = usage_of_pipes(rig);
   CHECK_EQUAL(after.ports, before.ports);
   CHECK_EQUAL(after.rings, before.rings);
   CHECK_EQUAL(after.interfaces, before.interfaces);

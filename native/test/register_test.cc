@@ -337,10 +337,6 @@ TEST("register refuses names that mean nothing, and says what is wrong with them
   CHECK_EQUAL(status_of(rig, "lo"), Status::interface_unsupported);
   CHECK_EQUAL(status_of(rig, "vale0:lo"), Status::interface_not_attached);
   CHECK_EQUAL(status_of(rig, std::string(64, 'x')), Status::bad_name);
-  for (const uint64_t monitor : {abi::NR_MONITOR_TX, abi::NR_MONITOR_RX, abi::NR_ZCOPY_MON}) {
-    CHECK_EQUAL(status_of(rig, "vale0:a", with_mode(abi::NR_REG_ALL_NIC, 0, monitor)),
-                Status::monitor_unsupported);
-  }
   CHECK_EQUAL(rig.open("vale012345678:0123456789abcde")->granted().nr_tx_rings, 1u);
   CHECK_EQUAL(rig.files(), "namespace");
 }
