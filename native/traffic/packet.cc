@@ -93,8 +93,8 @@ uint32_t shortest_of(const FrameSpec& spec) {
 Headers::Headers(const FrameSpec& spec, uint64_t ip_sum, uint64_t udp_sum, const TextSum& text)
     : walk_(spec.from, spec.to, spec.family == Family::ipv4 ? UINT32_MAX : UINT16_MAX, spec.seed),
       text_(&text),
-      ip_sum_(ip_sum),
-      udp_sum_(udp_sum),
+      ip_sum_(fold(ip_sum)),
+      udp_sum_(fold(udp_sum)),
       payload_(layout_of(spec.family).payload),
       reserved_(spec.reserved_at_end),
       from_offset_(static_cast<uint8_t>(layout_of(spec.family).from_address + 2 * spec.from.group)),
@@ -143,12 +143,6 @@ void Frame::step() {
   headers_.step();
   if (!lengths_.vary()) return;
   lengths_.step();
-  headers_.set_length(lengths_.now());
-}
-
-void Frame::resume(const Headers& headers, const Lengths& lengths) {
-  headers_ = headers;
-  lengths_ = lengths;
   headers_.set_length(lengths_.now());
 }
 

@@ -79,19 +79,22 @@ class TextSum {
   // Long enough for the text once, which has an even number of bytes.
   static constexpr uint32_t kMost = 80;
 
-  constexpr TextSum(const char* text, uint32_t period) : period_(period) {
+  constexpr TextSum(const char* text, uint32_t period)
+      : period_(period), reciprocal_((uint64_t{1} << 32) / period + 1) {
     for (uint32_t i = 0; i < period; i++) {
       const uint32_t byte = static_cast<uint8_t>(text[i]);
       sums_[i + 1] = sums_[i] + (i % 2 == 0 ? byte << 8 : byte);
     }
   }
   constexpr uint64_t of(uint32_t bytes) const {
-    const uint32_t whole = bytes / period_;
+    // The quotient by multiplication is right for all that fits into a frame.
+    const uint32_t whole = static_cast<uint32_t>(bytes * reciprocal_ >> 32);
     return uint64_t{whole} * sums_[period_] + sums_[bytes - whole * period_];
   }
 
  private:
   uint32_t period_;
+  uint64_t reciprocal_;
   std::array<uint32_t, kMost + 1> sums_{};
 };
 
@@ -105,9 +108,9 @@ class Headers {
   uint64_t write(uint8_t* to) const { return family_ == Family::ipv4 ? write_ipv4(to) : write_ipv6(to); }
 
   // What write() gives, without writing.
-  uint64_t udp_sum() const {
+  uint32_t udp_sum() const {
     const Endpoints& now = walk_.now();
-    return udp_sum_ + length_sum_ + sum_words(now.from_address) + sum_words(now.to_address) + now.from_port +
+    return udp_sum_ + length_sum_ + words(now.from_address) + words(now.to_address) + now.from_port +
            now.to_port;
   }
 
@@ -122,48 +125,52 @@ class Headers {
     ip_length_ = static_cast<uint16_t>(family_ == Family::ipv4 ? udp_length + kIpv4HeaderLength : udp_length);
     udp_length_ = static_cast<uint16_t>(udp_length);
     // The length counts twice: in the header, and in the pseudo-header.
-    length_sum_ = 2 * uint64_t{udp_length} + text_->of(text > reserved_ ? text - reserved_ : 0);
+    length_sum_ = fold(2 * uint64_t{udp_length} + text_->of(text > reserved_ ? text - reserved_ : 0));
   }
 
  private:
   static constexpr uint32_t kIpv4HeaderLength = 20;
 
-  uint64_t write_ipv4(uint8_t* to) const {
+  // Sums of a few 16-bit words, each of which may be a sum that was folded already.
+  static uint32_t words(uint32_t value) { return (value >> 16) + (value & 0xffff); }
+  static uint16_t checksum(uint32_t sum) { return static_cast<uint16_t>(~words(words(sum))); }
+  static uint16_t nonzero(uint16_t checksum) { return checksum != 0 ? checksum : UINT16_MAX; }
+
+  uint32_t write_ipv4(uint8_t* to) const {
     constexpr FrameLayout at = layout_of(Family::ipv4);
     const Endpoints now = walk_.now();
-    const uint64_t addresses = sum_words(now.from_address) + sum_words(now.to_address);
-    const uint64_t sum = udp_sum_ + length_sum_ + addresses + now.from_port + now.to_port;
-    const uint64_t ip_sum = ip_checksum(ip_sum_ + ip_length_ + addresses);
+    const uint32_t addresses = words(now.from_address) + words(now.to_address);
+    const uint32_t sum = udp_sum_ + length_sum_ + addresses + now.from_port + now.to_port;
+    const uint64_t ip_sum = checksum(ip_sum_ + ip_length_ + addresses);
     if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
     store_big<uint64_t>(to + at.first_varying,
                         ip_sum << 48 | uint64_t{now.from_address} << 16 | now.to_address >> 16);
-    store_big<uint64_t>(to + at.first_varying + 8, uint64_t{now.to_address & 0xffff} << 48 |
+    store_big<uint64_t>(to + at.first_varying + 8, uint64_t{now.to_address} << 48 |
                                                        uint64_t{now.from_port} << 32 |
                                                        uint64_t{now.to_port} << 16 | udp_length_);
-    store_big<uint16_t>(to + at.udp_checksum, udp_checksum(sum));
+    store_big<uint16_t>(to + at.udp_checksum, nonzero(checksum(sum)));
     return sum;
   }
 
-  uint64_t write_ipv6(uint8_t* to) const {
+  uint32_t write_ipv6(uint8_t* to) const {
     constexpr FrameLayout at = layout_of(Family::ipv6);
     const Endpoints now = walk_.now();
-    const uint64_t sum =
+    const uint32_t sum =
         udp_sum_ + length_sum_ + now.from_address + now.to_address + now.from_port + now.to_port;
     if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
     store_big<uint16_t>(to + from_offset_, static_cast<uint16_t>(now.from_address));
     store_big<uint16_t>(to + to_offset_, static_cast<uint16_t>(now.to_address));
     store_big<uint64_t>(to + at.udp, uint64_t{now.from_port} << 48 | uint64_t{now.to_port} << 32 |
-                                         uint64_t{udp_length_} << 16 | udp_checksum(sum));
+                                         uint64_t{udp_length_} << 16 | nonzero(checksum(sum)));
     return sum;
   }
 
   Walk walk_;
   const TextSum* text_;
-  // Sums of what no frame changes.
-  uint64_t ip_sum_;
-  uint64_t udp_sum_;
-  // What the present length adds.
-  uint64_t length_sum_ = 0;
+  // Sums of what no frame changes, and what the present length adds: folded, so that 32 bits hold the others too.
+  uint32_t ip_sum_;
+  uint32_t udp_sum_;
+  uint32_t length_sum_ = 0;
   uint32_t payload_;
   uint32_t reserved_;
   uint16_t ip_length_ = 0;
@@ -211,7 +218,7 @@ class Frame {
   // The bytes of the longest frame. Those in the headers that differ are the first frame's.
   const uint8_t* bytes() const { return bytes_.data(); }
   // What the UDP checksum is made of, with the reserved bytes as zeros.
-  uint64_t udp_sum() const { return headers_.udp_sum(); }
+  uint32_t udp_sum() const { return headers_.udp_sum(); }
 
   // Writes the whole frame. `to` has room for the headers at least, however short the frame.
   void write(uint8_t* to) const;
@@ -226,7 +233,12 @@ class Frame {
   // For a loop that goes on by itself: it takes copies, and gives them back.
   const Headers& headers() const { return headers_; }
   const Lengths& lengths() const { return lengths_; }
-  void resume(const Headers& headers, const Lengths& lengths);
+  // Inline, so that what the loop changes may stay in registers: a function could keep the address.
+  void resume(const Headers& headers, const Lengths& lengths) {
+    headers_ = headers;
+    lengths_ = lengths;
+    headers_.set_length(lengths_.now());
+  }
 
  private:
   explicit Frame(const FrameSpec& spec, std::vector<uint8_t> bytes);
