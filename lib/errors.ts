@@ -428,6 +428,14 @@ const table = {
     says: because("its packets begin with a virtio-net header"),
     hint: "Ask whoever set the header up to turn it off",
   },
+  HEADER_UNSUPPORTED: {
+    exit: 1,
+    says: because("only ports of a switch can have a virtio-net header"),
+  },
+  HEADER_LENGTH: {
+    exit: 2,
+    says: because("a virtio-net header has 10 or 12 bytes, or none"),
+  },
   PORT_EXCLUSIVE: {
     exit: 1,
     says: because("another program has its rings for itself"),
@@ -630,6 +638,8 @@ export const statusErrors = {
   monitors_full: "MONITORS_FULL",
   monitor_receives_only: "MONITOR_CANNOT_SEND",
   header_required: "HEADER_REQUIRED",
+  header_unsupported: "HEADER_UNSUPPORTED",
+  bad_header_length: "HEADER_LENGTH",
   already_registered: "REQUEST_REFUSED",
   not_registered: "REQUEST_REFUSED",
   port_exclusive: "PORT_EXCLUSIVE",

@@ -45,6 +45,8 @@ export const statusMeanings = {
   monitors_full: "the memory region has no room for another monitor of its ports",
   monitor_receives_only: "a monitor cannot send",
   header_required: "the port uses a virtio-net header that the caller did not accept",
+  header_unsupported: "only ports of a switch can have a virtio-net header",
+  bad_header_length: "a virtio-net header has 10 or 12 bytes, or none",
   already_registered: "the descriptor is bound to a port already",
   not_registered: "the descriptor is not bound to a port",
   port_exclusive: "another descriptor holds the rings exclusively",
@@ -115,6 +117,8 @@ export const statusErrno = {
   monitors_full: 12,
   monitor_receives_only: 5,
   header_required: 5,
+  header_unsupported: 6,
+  bad_header_length: 22,
   already_registered: 16,
   not_registered: 6,
   port_exclusive: 16,
@@ -155,6 +159,7 @@ export const counterMeanings = {
   drops_bad_slot: "slots with a buffer index or length that cannot be",
   drops_too_short: "packets shorter than an Ethernet header",
   drops_too_many_slots: "packets of more slots than a packet may have",
+  drops_bad_header: "packets whose virtio-net header says what cannot be",
   drops_dead_sender: "slots whose sender died before it filled them",
   wakeups: "sleepers woken",
 } as const;
@@ -169,6 +174,7 @@ export const dropCounters = {
   bad_slot: "drops_bad_slot",
   too_short: "drops_too_short",
   too_many_slots: "drops_too_many_slots",
+  bad_header: "drops_bad_header",
   dead_sender: "drops_dead_sender",
 } as const;
 

@@ -17,6 +17,7 @@ namespace nm {
   row(drops_bad_slot, "slots with a buffer index or length that cannot be")           \
   row(drops_too_short, "packets shorter than an Ethernet header")                     \
   row(drops_too_many_slots, "packets of more slots than a packet may have")           \
+  row(drops_bad_header, "packets whose virtio-net header says what cannot be")       \
   row(drops_dead_sender, "slots whose sender died before it filled them")             \
   row(wakeups, "sleepers woken")
 

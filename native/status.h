@@ -50,6 +50,8 @@ namespace nm {
   row(monitors_full, ENOMEM, "the memory region has no room for another monitor of its ports")             \
   row(monitor_receives_only, EIO, "a monitor cannot send")                                                 \
   row(header_required, EIO, "the port uses a virtio-net header that the caller did not accept")            \
+  row(header_unsupported, ENXIO, "only ports of a switch can have a virtio-net header")                    \
+  row(bad_header_length, EINVAL, "a virtio-net header has 10 or 12 bytes, or none")                        \
   row(already_registered, EBUSY, "the descriptor is bound to a port already")                              \
   row(not_registered, ENXIO, "the descriptor is not bound to a port")                                      \
   row(port_exclusive, EBUSY, "another descriptor holds the rings exclusively")                             \

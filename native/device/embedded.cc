@@ -88,6 +88,10 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
       return serve<abi::nmreq_port_hdr>(request, [&](const std::string& name, auto* body) {
         return engine::port_header(space_, name, body);
       });
+    case abi::NETMAP_REQ_PORT_HDR_SET:
+      return serve<abi::nmreq_port_hdr>(request, [&](const std::string& name, auto* body) {
+        return engine::set_port_header(space_, name, *body);
+      });
     case abi::NETMAP_REQ_VALE_LIST:
       return serve<abi::nmreq_vale_list>(request, [&](std::string name, auto* body) {
         const Status status = engine::list_switch_port(space_, &name, body);
@@ -415,6 +419,7 @@ Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* count
       ring.drops_bad_slot + ring.drops_bad_receiver_slot.load(std::memory_order_relaxed);
   counters->drops_too_short = ring.drops_too_short;
   counters->drops_too_many_slots = ring.drops_too_many_slots;
+  counters->drops_bad_header = ring.drops_bad_header;
   counters->drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);
   counters->wakeups = ring.wakeups.load(std::memory_order_relaxed);
   return Status::ok;

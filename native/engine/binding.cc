@@ -175,6 +175,9 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   RingRange rx;
   const bool exclusive = (request->nr_flags & abi::NR_EXCLUSIVE) != 0;
   Status status = select_rings(record, *request, &tx, &rx);
+  if (record.header_length != 0 && (request->nr_flags & abi::NR_ACCEPT_VNET_HDR) == 0) {
+    status = Status::header_required;
+  }
   if (status == Status::ok) status = check_exclusive(port, tx, rx, exclusive);
   if (status == Status::ok) status = make_rings(port, true, tx.first, tx.end);
   if (status == Status::ok) status = make_rings(port, false, rx.first, rx.end);

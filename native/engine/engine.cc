@@ -7,6 +7,7 @@
 #include "engine/clean_up.h"
 #include "engine/monitors.h"
 #include "engine/ports.h"
+#include "engine/vnet.h"
 
 namespace nm::engine {
 
@@ -239,8 +240,11 @@ Status list_switch_port(const std::shared_ptr<Namespace>& space, std::string* na
   return name->empty() ? next_switch_port(*space, name, place) : find_switch_port(*space, *name, place);
 }
 
-Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
-                   abi::nmreq_port_hdr* header) {
+namespace {
+
+// Lets `use` look at the port `name`, which must exist.
+template <typename Use>
+Status with_existing_port(const std::shared_ptr<Namespace>& space, const std::string& name, Use use) {
   ControlLock lock(*space);
   Status status = enter(*space, lock, true, nullptr);
   PortName parsed;
@@ -248,8 +252,33 @@ Status port_header(const std::shared_ptr<Namespace>& space, const std::string& n
   if (status == Status::bad_switch_name) status = Status::no_such_port;
   FoundPort port;
   if (status == Status::ok) status = find_port(*space, parsed, &port);
-  if (status == Status::ok) header->nr_hdr_len = 0;
-  return status;
+  return status == Status::ok ? use(port) : status;
+}
+
+}  // namespace
+
+Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
+                   abi::nmreq_port_hdr* header) {
+  return with_existing_port(space, name, [&](const FoundPort& port) {
+    header->nr_hdr_len = port.record().header_length;
+    return Status::ok;
+  });
+}
+
+Status set_port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
+                       const abi::nmreq_port_hdr& header) {
+  if (!is_vnet_header(header.nr_hdr_len)) return Status::bad_header_length;
+  return with_existing_port(space, name, [&](const FoundPort& port) {
+    PortRecord& record = port.record();
+    if (!is_switched(record.kind)) return Status::header_unsupported;
+    record.header_length = header.nr_hdr_len;
+    if (record.switch_index == kNoSwitch) return Status::ok;
+    std::shared_ptr<Switch> vale;
+    const Status status = Switch::open(*space, record.switch_index, &vale);
+    if (status != Status::ok || record.switch_port >= vale->places()) return Status::namespace_corrupt;
+    vale->place(record.switch_port).header_length = header.nr_hdr_len;
+    return Status::ok;
+  });
 }
 
 Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped) {

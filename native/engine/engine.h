@@ -35,8 +35,9 @@ struct Binding {
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
                      abi::nmreq_register* request, Binding* binding);
 
-// Makes `keeper`, a descriptor of Namespace::open_life_line(), hold the registration as well. Wherever it goes, to a
-// child, a program that is started, another process, the port stays open, and join() there gives access to it.
+// Makes `keeper`, a descriptor of Namespace::open_life_line(), hold the registration as well. Wherever it
+// goes, to a child, a program that is started, another process, the port stays open, and join() there gives
+// access to it.
 Status keep(const Binding& binding, int keeper);
 
 // Binds to the registration that `keeper` holds; not_registered when it holds none.
@@ -54,15 +55,19 @@ Status port_info(const std::shared_ptr<Namespace>& space, const std::string& nam
 Status pools_info(const std::shared_ptr<Namespace>& space, const std::string& name,
                   abi::nmreq_pools_info* info);
 
-// Serves VALE_LIST. With a name: where that port is. Without: the first port at or after `place`, and its name, until
-// there are no_more_ports.
+// Serves VALE_LIST. With a name: where that port is. Without: the first port at or after `place`, and its
+// name, until there are no_more_ports.
 Status list_switch_port(const std::shared_ptr<Namespace>& space, std::string* name,
                         abi::nmreq_vale_list* place);
 
-// Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry, which is 0 for all
-// ports of this version. Never makes a port, so it also tells whether one exists.
+// Serves PORT_HDR_GET: the length of the virtio-net header that the port's packets carry. Never makes a port,
+// so it also tells whether one exists.
 Status port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
                    abi::nmreq_port_hdr* header);
+
+// Serves PORT_HDR_SET, for an existing port of a switch. Senders see the new length with their next batch.
+Status set_port_header(const std::shared_ptr<Namespace>& space, const std::string& name,
+                       const abi::nmreq_port_hdr& header);
 
 // Cleans up after every client that died. Returns how many there were.
 Status reap(const std::shared_ptr<Namespace>& space, uint32_t* reaped);

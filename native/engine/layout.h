@@ -168,8 +168,10 @@ struct alignas(kCacheLine) SwitchPort {
   Relaxed<uint32_t> first_rx_ring;
   Relaxed<uint32_t> rx_rings;
   Relaxed<uint32_t> rx_slots;
+  Relaxed<uint32_t> header_length;  // of the virtio-net header that its packets carry, as in its PortRecord
   char name[16];
 };
+static_assert(sizeof(SwitchPort) == kCacheLine);
 
 struct SwitchHeader {
   FileHeader file;
@@ -216,6 +218,7 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t switch_index;  // kNoSwitch when it is on none
   uint32_t switch_port;
   uint32_t watched_region;  // of a monitor
+  uint32_t header_length;  // of the virtio-net header that packets on a switch carry: 0, 10 or 12
 
   uint32_t all_tx() const { return tx_rings + host_tx_rings; }
   uint32_t all_rx() const { return rx_rings + host_rx_rings; }
@@ -274,6 +277,7 @@ struct RingState {
   Relaxed<uint64_t> drops_bad_slot;
   Relaxed<uint64_t> drops_too_short;
   Relaxed<uint64_t> drops_too_many_slots;
+  Relaxed<uint64_t> drops_bad_header;
 
   // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete
   // packet.
@@ -294,7 +298,7 @@ struct RingState {
   std::atomic<uint64_t> drops_dead_sender;
   std::atomic<uint64_t> wakeups;
 };
-static_assert(sizeof(RingState) == 448);
+static_assert(sizeof(RingState) == 512);
 
 inline constexpr uint32_t kManyWaiters = ~0u;
 inline constexpr uint32_t kBeingRepaired =

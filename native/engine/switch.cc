@@ -123,6 +123,7 @@ Status Switch::add(const std::string& port_name, const Region& region, uint32_t 
   taken.first_rx_ring = record.first_ring + record.all_tx();
   taken.rx_rings = record.rx_rings;
   taken.rx_slots = record.rx_slots;
+  taken.header_length = record.header_length;
   strncpy(taken.name, port_name.c_str(), sizeof(taken.name) - 1);
   taken.name[sizeof(taken.name) - 1] = '\0';
   // Senders that see the odd generation see the fields before it.

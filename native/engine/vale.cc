@@ -41,7 +41,7 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       region_(std::move(region)),
       client_(client),
       entries_(kBatch),
-      filled_(kBatch),
+      filled_(kMaxSlots),
       queues_(kMaxSwitchPorts),
       destinations_(kMaxSwitchPorts) {
   touched_.reserve(kMaxSwitchPorts);
@@ -52,6 +52,7 @@ ValeSender::~ValeSender() = default;
 
 bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   RingState& state = *ring.state;
+  header_ = header_length(place_);
   delivered_ = 0;
   lost_full_ = 0;
   overran_ = false;
@@ -132,7 +133,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
       ++state.drops_bad_slot;
     } else if (oversized) [[unlikely]] {
       ++state.drops_too_many_slots;
-    } else if (entries_[packet].length < kEthernetHeader) [[unlikely]] {
+    } else if (entries_[packet].length < header_ + kEthernetHeader) [[unlikely]] {
       ++state.drops_too_short;
     } else {
       entries_[packet].slots = static_cast<uint16_t>(slots);
@@ -147,13 +148,15 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   return index;
 }
 
-// Reads packets of one good slot each, up to the first other one: the loop that has to be fast. Returns how many.
+// Reads packets of one good slot each, up to the first other one: the loop that has to be fast. Returns how
+// many.
 uint32_t ValeSender::gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes) {
   constexpr uint32_t kOddFlags = abi::NS_INDIRECT | abi::NS_MOREFRAG;
   const abi::netmap_slot* const slots = ring.shared->slot;
   const uint32_t ring_slots = ring.slots;
   const uint32_t stride = region_->buffer_stride();
   const uint32_t buffers = region_->buffers_reserved();
+  const uint32_t shortest = header_ + kEthernetHeader;
   uint8_t* const base = region_->buffers();
   Entry* const entries = entries_.data();
   const uint32_t most = std::min(ring_distance(from, head, ring_slots), kBatch - abi::NETMAP_MAX_FRAGS);
@@ -162,7 +165,7 @@ uint32_t ValeSender::gather_plain(const BoundRing& ring, uint32_t from, uint32_t
   uint32_t count = 0;
   for (; count < most; count++) {
     const auto [buffer, length, flags] = Descriptor::load(slots[index]);
-    if (buffer - 2 >= buffers - 2 || length > stride || length < kEthernetHeader || (flags & kOddFlags) != 0)
+    if (buffer - 2 >= buffers - 2 || length > stride || length < shortest || (flags & kOddFlags) != 0)
         [[unlikely]] {
       break;
     }
@@ -184,6 +187,7 @@ const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint
 
 void ValeSender::look_up(BoundRing& ring, uint32_t count) {
   Entry* const entries = entries_.data();
+  const uint32_t header = header_;
   Mac known_source = kMacMask;  // broadcast never is a source
   Mac known_destination = kMacMask;
   broadcast_ = Queue{};
@@ -192,8 +196,8 @@ void ValeSender::look_up(BoundRing& ring, uint32_t count) {
 
   for (uint32_t i = 0; i < count; i++) {
     if (entries[i].slots == 0) continue;
-    const Mac to = load64(entries[i].data) & kMacMask;
-    const Mac from = load64(entries[i].data + 4) >> 16;
+    const Mac to = load64(entries[i].data + header) & kMacMask;
+    const Mac from = load64(entries[i].data + header + 4) >> 16;
     // Once per run of packets from one source, so at least once per batch: a station is not forgotten because
     // another one met it in the table. [quirk 7]
     if (from != known_source) {
@@ -284,27 +288,36 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   const LeaseTable leases = to.region->leases(ring_index);
   const uint32_t packets = uint32_t{unicast.packets} + broadcast.packets;
   uint32_t wanted = uint32_t{unicast.slots} + broadcast.slots;
-  if (has_fragments_) wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots));
+  const bool converts = to.header != header_;
+  if (converts) [[unlikely]] {
+    wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots),
+                            [&](uint32_t packet) { return slots_converted(packet, to); });
+  } else if (has_fragments_) {
+    wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots),
+                            [&](uint32_t packet) { return entries_[packet].slots; });
+  }
   Position start{0, 0};
   const uint32_t granted =
       wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start, is_still_there);
 
-  Copied copied;
-  if (granted != 0) {
-    Room room{to, state, to.region->netmap_ring(ring_index)->slot, start.index, granted, 0};
-    const bool one_list = !has_fragments_ && (unicast.packets == 0 || broadcast.packets == 0);
-    copied = one_list ? copy_list(room, unicast.packets != 0 ? unicast : broadcast)
-                      : copy_packets(room, unicast, broadcast);
-    store_descriptors(room);
-    publish(leases, start, granted, client_);
-    add(state.delivered_packets, copied.packets);
-    add(state.delivered_bytes, copied.bytes);
-    notify(*space_, state, to.region->id());
-  }
-
   if (granted == 0 && !is_still_there()) {
     ring.state->drops_no_destination += unicast.packets;
     return;
+  }
+  Copied copied;
+  if (granted != 0 || converts) {
+    Room room{to, state, to.region->netmap_ring(ring_index)->slot, start.index, granted, 0};
+    const bool one_list = !has_fragments_ && (unicast.packets == 0 || broadcast.packets == 0);
+    copied = converts   ? convert_packets(ring, room, unicast, broadcast)
+             : one_list ? copy_list(room, unicast.packets != 0 ? unicast : broadcast)
+                        : copy_packets(room, unicast, broadcast);
+    store_descriptors(room);
+  }
+  if (granted != 0) {
+    publish(leases, start, granted, client_);
+    add(state.delivered_packets, uint64_t{copied.packets} + copied.cut);
+    add(state.delivered_bytes, copied.bytes);
+    notify(*space_, state, to.region->id());
   }
   const uint32_t full = packets - copied.packets - copied.lost;
   delivered_ += copied.packets;
@@ -322,11 +335,13 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   }
 }
 
-// How many slots the packets take that fit into `room` one after the other.
-uint32_t ValeSender::slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const {
+// How many slots the packets take that fit into `room` one after the other. `slots_of` says how many one
+// takes.
+template <typename Slots>
+uint32_t ValeSender::slots_that_fit(Queue unicast, Queue broadcast, uint32_t room, Slots slots_of) const {
   uint32_t taken = 0;
   while (taken < room && (unicast.packets != 0 || broadcast.packets != 0)) {
-    const uint32_t slots = entries_[take_next(unicast, broadcast)].slots;
+    const uint32_t slots = slots_of(take_next(unicast, broadcast));
     if (taken + slots <= room) taken += slots;
   }
   return taken;
@@ -400,22 +415,32 @@ ValeSender::Copied ValeSender::copy_packets(Room& room, Queue unicast, Queue bro
 // Copies one packet. False when it cannot lie there: then the slots are empty.
 bool ValeSender::copy_packet(Room& room, uint32_t packet) {
   const uint32_t slots = entries_[packet].slots;
-  const uint32_t stride = room.to.region->buffer_stride();
-  const uint32_t buffers = room.to.region->buffers_reserved();
   const uint32_t first = room.filled;
   for (uint32_t i = 0; i < slots; i++) {
     const Entry& entry = entries_[packet + i];
-    const uint32_t buffer = room.next_buffer();
-    if (buffer - 2 >= buffers - 2 || entry.length > stride) [[unlikely]] {
-      count_unfit(room, entry.length > stride);
+    uint8_t* const to = fill_slot(room, entry.length, slots, i + 1 < slots);
+    if (to == nullptr) [[unlikely]] {
       for (room.filled = first; room.filled != first + slots;) leave_empty(room);
       return false;
     }
-    copy_lines(room.to.region->buffers() + uint64_t{buffer} * stride, entry.data, entry.length);
-    const uint32_t more = i + 1 < slots ? abi::NS_MOREFRAG : 0;
-    filled_[room.filled++] = {buffer, entry.length, static_cast<uint16_t>(slots << 8 | more)};
+    copy_lines(to, entry.data, entry.length);
   }
   return true;
+}
+
+// Fills in the next slot of a packet of `slots`. Returns where its `length` bytes go; nullptr when they
+// cannot lie there, which is counted.
+uint8_t* ValeSender::fill_slot(Room& room, uint32_t length, uint32_t slots, bool more) {
+  const uint32_t stride = room.to.region->buffer_stride();
+  const uint32_t buffers = room.to.region->buffers_reserved();
+  const uint32_t buffer = room.next_buffer();
+  if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
+    count_unfit(room, length > stride);
+    return nullptr;
+  }
+  filled_[room.filled++] = {buffer, static_cast<uint16_t>(length),
+                            static_cast<uint16_t>(slots << 8 | (more ? abi::NS_MOREFRAG : 0))};
+  return room.to.region->buffers() + uint64_t{buffer} * stride;
 }
 
 void ValeSender::leave_empty(Room& room) {
@@ -445,9 +470,16 @@ void ValeSender::store_descriptors(const Room& room) const {
 ValeSender::Destination* ValeSender::destination(uint32_t place) {
   const uint32_t generation = vale_->place(place).generation.load(std::memory_order_acquire);
   Destination& known = destinations_[place];
-  if (known.generation == generation && known.region) [[likely]]
-    return &known;
-  return refresh(known, place, generation) ? &known : nullptr;
+  if (known.generation != generation || !known.region) [[unlikely]] {
+    if (!refresh(known, place, generation)) return nullptr;
+  }
+  known.header = header_length(place);
+  return &known;
+}
+
+uint32_t ValeSender::header_length(uint32_t place) const {
+  const uint32_t length = vale_->place(place).header_length;
+  return is_vnet_header(length) ? length : 0;
 }
 
 bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation) {
@@ -457,7 +489,8 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
   std::shared_ptr<Region> region;
   if (Region::open(*space_, port.region, &region) != Status::ok) return false;
   const uint64_t nonce = port.region_nonce;
-  const Destination found = {generation, std::move(region), port.first_rx_ring, port.rx_rings, port.rx_slots};
+  const Destination found = {generation,   0, std::move(region), port.first_rx_ring, port.rx_rings,
+                             port.rx_slots};
   // The place may have become another's while we read: then the generation has moved on.
   std::atomic_thread_fence(std::memory_order_acquire);
   if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce)

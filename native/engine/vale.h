@@ -19,6 +19,7 @@
 
 #include "engine/bound_ring.h"
 #include "engine/switch.h"
+#include "engine/vnet.h"
 
 namespace nm::engine {
 
@@ -59,6 +60,7 @@ class ValeSender {
   // A port of the switch as this process knows it, valid while `generation` is what the switch says.
   struct Destination {
     uint32_t generation = 0;
+    uint32_t header = 0;  // bytes of its packets' virtio-net header
     std::shared_ptr<Region> region;
     uint32_t first_rx_ring = 0;
     uint32_t rx_rings = 0;
@@ -85,6 +87,7 @@ class ValeSender {
     uint32_t packets = 0;
     uint64_t bytes = 0;
     uint32_t lost = 0;  // not for want of room
+    uint32_t cut = 0;   // frames of large packets, beside the first of each
   };
 
   bool is_on_switch() const {
@@ -99,15 +102,24 @@ class ValeSender {
   Queue* queue_for(Mac to);
   void deliver_all(BoundRing& ring);
   void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
-  uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room) const;
+  template <typename Slots>
+  uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room, Slots slots_of) const;
   uint16_t take_next(Queue& unicast, Queue& broadcast) const;
   Copied copy_list(Room& room, Queue queue);
   Copied copy_packets(Room& room, Queue unicast, Queue broadcast);
   bool copy_packet(Room& room, uint32_t packet);
+  Copied convert_packets(BoundRing& ring, Room& room, Queue unicast, Queue broadcast);
+  bool write_converted(Room& room, const VnetPacket& packet, uint32_t slots);
+  VnetPacket read_converted(uint32_t packet, uint32_t most, const Destination& to);
+  uint32_t slots_converted(uint32_t packet, const Destination& to);
+  uint32_t flatten(uint32_t packet, uint32_t most);
+  uint8_t* flat() { return flat_.data() + kLongVnetHeader; }
   void leave_empty(Room& room);
   static void count_unfit(const Room& room, bool too_long);
+  uint8_t* fill_slot(Room& room, uint32_t length, uint32_t slots, bool more);
   void store_descriptors(const Room& room) const;
   Destination* destination(uint32_t place);
+  uint32_t header_length(uint32_t place) const;
   bool refresh(Destination& known, uint32_t place, uint32_t generation);
   void forget_gone();
 
@@ -117,6 +129,7 @@ class ValeSender {
   uint32_t place_ = Switch::kNowhere;
   uint32_t generation_ = 0;  // of the place, while it is ours
   uint32_t client_;
+  uint32_t header_ = 0;  // bytes of the virtio-net header of what we send, during a sync
 
   std::vector<Entry> entries_;
   std::vector<Descriptor> filled_;  // of the slots of a Room
@@ -126,6 +139,7 @@ class ValeSender {
   bool has_fragments_ = false;
   std::vector<Destination> destinations_;
   std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory
+  std::vector<uint8_t> flat_;      // a packet in one piece, see flatten()
   uint32_t batches_ = 0;
   uint64_t delivered_ = 0;
   uint64_t lost_full_ = 0;
