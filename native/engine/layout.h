@@ -218,7 +218,7 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t switch_index;  // kNoSwitch when it is on none
   uint32_t switch_port;
   uint32_t watched_region;  // of a monitor
-  uint32_t header_length;  // of the virtio-net header that packets on a switch carry: 0, 10 or 12
+  uint32_t header_length;   // of the virtio-net header that packets on a switch carry: 0, 10 or 12
 
   uint32_t all_tx() const { return tx_rings + host_tx_rings; }
   uint32_t all_rx() const { return rx_rings + host_rx_rings; }

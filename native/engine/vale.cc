@@ -52,14 +52,15 @@ ValeSender::~ValeSender() = default;
 
 bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   RingState& state = *ring.state;
-  header_ = header_length(place_);
   delivered_ = 0;
   lost_full_ = 0;
   overran_ = false;
   if (!is_on_switch()) [[unlikely]] {
+    header_ = 0;
     discard(ring, head);
     return false;
   }
+  header_ = header_length(place_);
   while (state.hwcur != head) {
     uint32_t entries = 0;
     const uint32_t end = gather(ring, state.hwcur, head, &entries);
