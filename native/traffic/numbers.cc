@@ -19,7 +19,7 @@ NumberFiller::NumberFiller(Port& port, const FrameFillerOptions& options)
     : options_(options), frame_(options.frame) {
   const uint32_t payload = frame_.layout().payload;
   assert(!frame_.lengths_vary() && frame_.length() >= payload + kNumberLength && options.fragments > 0);
-  replaced_sum_ = sum_words(frame_.bytes() + payload, kNumberLength);
+  without_replaced_ = static_cast<uint16_t>(~fold(sum_words(frame_.bytes() + payload, kNumberLength)));
   for (const Ring& ring : port.tx_rings()) {
     assert(options.header_length + frame_.length() <= ring.buffer_size());
     lanes_.push_back({ring, std::vector<uint32_t>(ring.slots(), kNothingWritten)});
@@ -59,7 +59,8 @@ void NumberFiller::write(Lane& lane, uint32_t slot, uint8_t* to, uint32_t buf_id
   const uint32_t number = lane.number++;
   const FrameLayout& layout = frame_.layout();
   store_big(frame + layout.payload, number);
-  store_big(frame + layout.udp_checksum, udp_checksum(frame_.udp_sum() - replaced_sum_ + sum_words(number)));
+  store_big(frame + layout.udp_checksum,
+            udp_checksum(uint64_t{frame_.udp_sum()} + without_replaced_ + sum_words(number)));
 }
 
 Numbers::Numbers(size_t rings, uint32_t header_length) : header_length_(header_length), expected_(rings) {}

@@ -36,8 +36,8 @@ class NumberFiller final : public Filler {
 
   const FrameFillerOptions options_;
   Frame frame_;
-  // What the payload's first bytes, which the number takes the place of, add to the checksum.
-  uint64_t replaced_sum_;
+  // Takes the payload's first bytes, whose place the number takes, out of a sum: the complement of theirs.
+  uint16_t without_replaced_;
   std::vector<Lane> lanes_;
 };
 

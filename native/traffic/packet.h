@@ -104,7 +104,8 @@ class Headers {
   Headers(const FrameSpec& spec, uint64_t ip_sum, uint64_t udp_sum, const TextSum& text);
 
   // Writes what differs into a buffer that holds any frame of the spec. Returns what the UDP checksum was made
-  // of, with the reserved bytes as zeros. Stores words of the size that marks read them in.
+  // of, with the reserved bytes as zeros: a sum that was folded in parts, from which nothing can be subtracted but by
+  // adding its complement. Stores words of the size that marks read them in.
   uint64_t write(uint8_t* to) const { return family_ == Family::ipv4 ? write_ipv4(to) : write_ipv6(to); }
 
   // What write() gives, without writing.
