@@ -26,6 +26,15 @@
       ],
       "ldflags": ["-Wl,--version-script=<(module_root_dir)/native/preload/exports.map"],
       "libraries": ["-pthread", "-ldl"]
+    },
+    {
+      "target_name": "netmap",
+      "type": "static_library",
+      "standalone_static_library": 1,
+      "product_prefix": "lib",
+      "sources": ["<!@(find native/libnetmap -name '*.c' | sort)"],
+      "include_dirs": ["native/include"],
+      "cflags_c": ["-std=gnu11", "-O2", "-fPIC", "-Wall", "-Wextra"]
     }
   ]
 }

@@ -17,7 +17,7 @@ const sources = ["native", "test/conformance"]
   .flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true }).map((path) => join(directory, path)),
   )
-  .filter((path) => /\.(cc|h)$/.test(path));
+  .filter((path) => /\.(c|cc|h)$/.test(path));
 
 if (sources.length > 0) {
   const mode = process.argv.includes("--write") ? ["-i"] : ["--dry-run", "--Werror"];

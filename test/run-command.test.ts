@@ -153,14 +153,15 @@ test("cflags prints what a C compiler takes, and pkg-config agrees", async (t) =
   assert.equal(cflags, `-I${root}native/include\n`);
   const line = jsonLine((await nm("cflags", "--json")).stdout);
   assert.equal(`${line.cflags}\n`, cflags);
+  assert.equal(line.libs, (await nm("cflags", "--libs")).stdout.trim());
   assert.equal(line.pkg_config_path, (await nm("cflags", "--pkg-config")).stdout.trim());
 
   if (!hasPkgConfig()) return t.skip("needs pkg-config");
   const env = { ...process.env, PKG_CONFIG_PATH: String(line.pkg_config_path) };
-  const flags = execFileSync("pkg-config", ["--cflags", "netmap"], { encoding: "utf8", env });
+  const flags = execFileSync("pkg-config", ["--cflags", "--libs", "netmap"], { encoding: "utf8", env });
   const source = join(scratch, "empty.c");
-  writeFileSync(source, "#include <net/netmap_user.h>\nint main(void) { return NETMAP_API != 14; }\n");
-  execFileSync("cc", [...flags.trim().split(/\s+/), source, "-o", join(scratch, "empty")]);
+  writeFileSync(source, "#include <libnetmap.h>\nint main(void) { return nmctx_get() == NULL; }\n");
+  execFileSync("cc", [source, ...flags.trim().split(/\s+/), "-o", join(scratch, "empty")]);
 });
 
 function hasPkgConfig(): boolean {

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/netmap.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,6 +73,20 @@ static inline int nm_tx_pending(struct netmap_ring* ring) {
 /* Copies a packet between buffers. Both may be written and read up to the next multiple of 64. */
 static inline void nm_pkt_copy(const void* from, void* to, int length) {
   memcpy(to, from, length > 0 ? (size_t)length : 0);
+}
+
+/*
+ * A ring that is driven through memory: what the program has done, and what the device has. Each side writes first what
+ * the other reads last, so that none sees a head beyond its cur, or slots whose tail it does not know.
+ */
+static inline void nm_sync_kloop_appl_write(struct nm_csb_atok* entry, uint32_t cur, uint32_t head) {
+  __atomic_store_n(&entry->cur, cur, __ATOMIC_RELAXED);
+  __atomic_store_n(&entry->head, head, __ATOMIC_RELEASE);
+}
+
+static inline void nm_sync_kloop_appl_read(struct nm_csb_ktoa* entry, uint32_t* hwtail, uint32_t* hwcur) {
+  *hwtail = __atomic_load_n(&entry->hwtail, __ATOMIC_ACQUIRE);
+  *hwcur = __atomic_load_n(&entry->hwcur, __ATOMIC_RELAXED);
 }
 
 #ifndef likely
