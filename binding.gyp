@@ -16,7 +16,7 @@
       "type": "shared_library",
       "product_prefix": "",
       "sources": [
-        "<!@(find native/device native/engine native/preload -name '*.cc' | sort)"
+        "<!@(find native/device native/engine native/nic native/preload -name '*.cc' | sort)"
       ],
       "include_dirs": ["native"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
