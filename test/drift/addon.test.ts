@@ -24,7 +24,8 @@ test("native/addon compiles without a warning", { skip }, async () => {
   const includes = ["-I", join(root, "native"), "-isystem", nodeHeaders, "-isystem", addonApi];
   const flags = ["-std=c++20", "-fsyntax-only", "-fno-exceptions", "-fno-rtti", ...warnings];
   const compile = [...flags, ...defines.map((name) => `-D${name}`), ...includes, "-x", "c++", "-"];
-  const line = `printf '%s\\n' "$0" | "\${CXX:-c++}" "$@"`;
+  // Not quoted: CXX may be a launcher and the compiler, as make takes it.
+  const line = `printf '%s\\n' "$0" | \${CXX:-c++} "$@"`;
   const { status, stderr } = await finished("bash", ["-c", line, all, ...compile], {});
   assert.equal(stderr, "");
   assert.equal(status, 0);
