@@ -333,6 +333,31 @@ const table = {
     ),
     hint: "Attach it first, or choose another name for the port",
   },
+  INTERFACE_GONE: {
+    exit: 1,
+    says: because("the network interface went away while it was open"),
+    hint: "Open it again when it is back",
+  },
+  INTERFACE_DOWN: {
+    exit: 1,
+    says: because("the network interface was taken down while it was open"),
+    hint: "Bring it up (ip link set NAME up) and open it again",
+  },
+  DRIVER_UNKNOWN: {
+    exit: 2,
+    says: because("there is no driver of that name"),
+    hint: "Leave @driver and NM_DRIVER out, and the best driver that works is taken",
+  },
+  DRIVER_DIFFERS: {
+    exit: 1,
+    says: because("it is open with another driver than asked for"),
+    hint: "Leave the driver out, or close the port everywhere first",
+  },
+  DRIVER_NONE: {
+    exit: 1,
+    says: because("no driver works with this network interface"),
+    hint: "NM_LOG=debug says why each was refused",
+  },
   INTERFACE_NOT_ATTACHABLE: {
     exit: 1,
     says: because("the embedded engine cannot attach network interfaces in this version"),
@@ -616,6 +641,11 @@ export const statusErrors = {
   bad_geometry: "PORT_GEOMETRY",
   no_such_interface: "INTERFACE_NOT_FOUND",
   interface_unsupported: "INTERFACE_UNSUPPORTED",
+  interface_gone: "INTERFACE_GONE",
+  interface_down: "INTERFACE_DOWN",
+  no_such_driver: "DRIVER_UNKNOWN",
+  driver_differs: "DRIVER_DIFFERS",
+  no_driver: "DRIVER_NONE",
   interface_not_attached: "INTERFACE_NOT_ATTACHED",
   interface_exists: "NAME_TAKEN",
   interface_not_attachable: "INTERFACE_NOT_ATTACHABLE",

@@ -23,6 +23,11 @@ export const statusMeanings = {
   bad_geometry: "rings or slots beyond what one port can have",
   no_such_interface: "no network interface has this name",
   interface_unsupported: "the embedded engine cannot open network interfaces",
+  interface_gone: "the network interface went away while it was open",
+  interface_down: "the network interface was taken down while it was open",
+  no_such_driver: "no driver of network interfaces has this name",
+  driver_differs: "the interface is open with another driver",
+  no_driver: "no driver can open the network interface",
   interface_not_attached: "the port part names a network interface that is not attached",
   interface_exists: "a port or a network interface has this name already",
   interface_not_attachable: "the embedded engine cannot attach network interfaces",
@@ -95,6 +100,11 @@ export const statusErrno = {
   bad_geometry: 22,
   no_such_interface: 6,
   interface_unsupported: 95,
+  interface_gone: 19,
+  interface_down: 100,
+  no_such_driver: 22,
+  driver_differs: 16,
+  no_driver: 95,
   interface_not_attached: 22,
   interface_exists: 17,
   interface_not_attachable: 95,
@@ -266,6 +276,25 @@ export const recordingOutcomes = {
 } as const;
 
 export type RecordingOutcome = keyof typeof recordingOutcomes;
+
+/** Why a driver does not open a network interface, in the order of their numbers. */
+export const driverRefusals = {
+  none: "the driver works",
+  no_net_raw: "the capability CAP_NET_RAW is missing",
+  no_net_admin: "the capability CAP_NET_ADMIN is missing",
+  no_bpf: "the capability CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8, is missing",
+  no_locked_memory: "RLIMIT_MEMLOCK does not allow as much locked memory as is needed",
+  kernel_lacks_it: "this kernel does not have what the driver needs",
+  interface_lacks_it: "the interface's driver does not have what this driver needs",
+  program_in_the_way: "another XDP program is attached to the interface",
+  queue_taken: "somebody else has a queue of the interface",
+  buffers_unfit: "the buffers of the memory region do not suit the driver",
+  frames_too_long: "the interface's MTU needs longer frames than the driver carries",
+  owner_unreachable: "another process has these rings open and cannot be asked to share them",
+  system_refused: "the operating system refused a call that should have worked",
+} as const;
+
+export type DriverRefusal = keyof typeof driverRefusals;
 
 /** When a generator writes the contents of a buffer. */
 export const contents = {

@@ -28,6 +28,11 @@ namespace nm {
   row(bad_geometry, EINVAL, "rings or slots beyond what one port can have")                                \
   row(no_such_interface, ENXIO, "no network interface has this name")                                      \
   row(interface_unsupported, EOPNOTSUPP, "the embedded engine cannot open network interfaces")             \
+  row(interface_gone, ENODEV, "the network interface went away while it was open")                           \
+  row(interface_down, ENETDOWN, "the network interface was taken down while it was open")                    \
+  row(no_such_driver, EINVAL, "no driver of network interfaces has this name")                               \
+  row(driver_differs, EBUSY, "the interface is open with another driver")                                    \
+  row(no_driver, EOPNOTSUPP, "no driver can open the network interface")                                     \
   row(interface_not_attached, EINVAL, "the port part names a network interface that is not attached")      \
   row(interface_exists, EEXIST, "a port or a network interface has this name already")                      \
   row(interface_not_attachable, EOPNOTSUPP, "the embedded engine cannot attach network interfaces")        \

@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "device/device.h"
 #include "engine/layout.h"
+#include "nic/refusal.h"
 #include "status.h"
 #include "traffic/generator.h"
 #include "traffic/mark.h"
@@ -186,6 +187,14 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type RecordingOutcome = keyof typeof recordingOutcomes;");
+
+  open_table("driverRefusals",
+             "Why a driver does not open a network interface, in the order of their numbers.");
+#define row(name, text) print_text(#name, text);
+  NM_REFUSALS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type DriverRefusal = keyof typeof driverRefusals;");
 
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));

@@ -114,6 +114,7 @@ std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
       return std::make_unique<PipePath>(binding);
     case PortKind::monitor:
       return std::make_unique<MonitorPath>(binding);
+    case PortKind::nic:
     case PortKind::null:
     case PortKind::parent:
     case PortKind::free:

@@ -34,7 +34,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 3;
+inline constexpr uint32_t kLayoutVersion = 4;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -72,6 +72,9 @@ inline constexpr uint32_t kRingSize = 69632;      // header and kMaxSlots slots,
 template <typename T>
 class Relaxed {
  public:
+  Relaxed() = default;
+  Relaxed(const Relaxed&) = delete;
+  Relaxed& operator=(const Relaxed& other) { return *this = T(other); }
   operator T() const { return word_.load(std::memory_order_relaxed); }
   Relaxed& operator=(T value) {
     word_.store(value, std::memory_order_relaxed);
@@ -188,7 +191,17 @@ inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * s
 // --- region
 // ----------------------------------------------------------------------------------------------------
 
-enum class PortKind : uint32_t { free, vale, persistent, parent, pipe_master, pipe_slave, null, monitor };
+enum class PortKind : uint32_t {
+  free,
+  vale,
+  persistent,
+  parent,
+  pipe_master,
+  pipe_slave,
+  null,
+  monitor,
+  nic
+};
 
 // Ports whose packets a switch takes and brings. A persistent one need not be on a switch.
 inline constexpr bool is_switched(PortKind kind) {
@@ -199,6 +212,11 @@ inline constexpr bool is_switched(PortKind kind) {
 inline constexpr bool takes_reservations(PortKind kind) {
   return is_switched(kind) || kind == PortKind::monitor;
 }
+
+// What a driver of network interfaces keeps for whoever opens the same port or ring next. Its meaning is the driver's.
+struct DriverWords {
+  Relaxed<uint64_t> word[8];
+};
 
 struct alignas(kCacheLine) PortRecord {
   PortKind kind;
@@ -220,10 +238,16 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t watched_region;  // of a monitor
   uint32_t header_length;   // of the virtio-net header that packets on a switch carry: 0, 10 or 12
 
+  // Of a network interface.
+  uint64_t network;          // the network namespace that it is in (nic/interface.h)
+  uint32_t interface_index;  // there
+  uint32_t driver;           // DriverKind::id (nic/driver.h), 0 while no driver has it
+  DriverWords driver_words;
+
   uint32_t all_tx() const { return tx_rings + host_tx_rings; }
   uint32_t all_rx() const { return rx_rings + host_rx_rings; }
 };
-static_assert(sizeof(PortRecord) == 128);
+static_assert(sizeof(PortRecord) == 256);
 
 // Whether a ring has its netmap_ring and buffers. One that was taking buffers when its maker died has some of
 // those that its slots name.
@@ -297,8 +321,11 @@ struct RingState {
   std::atomic<uint64_t> drops_bad_receiver_slot;
   std::atomic<uint64_t> drops_dead_sender;
   std::atomic<uint64_t> wakeups;
+
+  // Of a network interface's ring; written by whoever syncs it, or opens it under the control lock.
+  alignas(kCacheLine) DriverWords driver_words;
 };
-static_assert(sizeof(RingState) == 512);
+static_assert(sizeof(RingState) == 576);
 
 inline constexpr uint32_t kManyWaiters = ~0u;
 inline constexpr uint32_t kBeingRepaired =

@@ -420,6 +420,7 @@ void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uin
     case PortKind::parent:
     case PortKind::null:
     case PortKind::monitor:
+    case PortKind::nic:
       drop_port(space, region, index);
       return;
     case PortKind::pipe_master:

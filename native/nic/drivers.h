@@ -1,0 +1,38 @@
+// Which drivers there are, and which of them opens an interface.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nic/driver.h"
+
+namespace nm::nic {
+
+// Best first: what `auto` tries, in this order.
+std::span<const DriverKind> drivers();
+const DriverKind* find_driver(const std::string& name);
+const DriverKind* find_driver(uint32_t id);
+
+// What came of trying one driver.
+struct Attempt {
+  const DriverKind* driver = nullptr;
+  Refusal refusal = Refusal::none;
+  int error = 0;  // errno, where the kernel gave one
+};
+
+// What an interface got, and what it did not get before that.
+struct OpenDriver {
+  std::unique_ptr<Driver> driver;
+  std::vector<Attempt> attempts;  // the last one is the driver's, if there is one
+
+  const DriverKind& kind() const { return *attempts.back().driver; }
+};
+
+// Opens `rings` of the target with the driver `wanted`, or with the first that works ("", "auto"). When the port has a driver
+// already, with that one. no_such_driver, driver_differs, no_driver.
+Status open_driver(const Target& target, const std::string& wanted, std::span<const engine::BoundRing> rings,
+                   OpenDriver* opened);
+
+}  // namespace nm::nic
