@@ -263,11 +263,12 @@ function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {
 
 function checkGenerator(options: GeneratorOptions): void {
   const { frame = {}, rate, mark, contents: when } = options;
-  const { family = 4, length = usualLength, shortestLength = length, from, to } = frame;
+  const { family = 4, length = usualLength, from, to } = frame;
   const marked = family === 4 ? frameLimits.shortestMarked : frameLimits.shortestMarked6;
   if (![4, 6].includes(family)) throw new RangeError(`Cannot use frame.family ${family}: expected 4 or 6`);
-  check("frame.length", length, 1, frameLimits.longest - (options.headerLength ?? 0));
-  check("frame.shortestLength", shortestLength, mark ? marked : frameLimits.shortest, length);
+  const shortest = mark ? marked : frameLimits.shortest;
+  check("frame.length", length, shortest, frameLimits.longest - (options.headerLength ?? 0));
+  check("frame.shortestLength", frame.shortestLength, shortest, length);
   check("frame.seed", frame.seed, 0, Number.MAX_SAFE_INTEGER);
   if (family === 6 && !(from?.address && to?.address)) {
     throw new RangeError("Cannot send IPv6 packets without frame.from.address and frame.to.address");

@@ -119,6 +119,8 @@ test("loops refuse options that cannot be, and say which", (t) => {
     [{ frame: { length: 15 } }, /frame.length 15/],
     [{ frame: { length: 65_536 } }, /frame.length 65536/],
     [{ mark: true, frame: { length: 59 } }, /frame.length 59: expected 60/],
+    [{ frame: { length: 60, shortestLength: 15 } }, /frame.shortestLength 15: expected 16 to 60/],
+    [{ frame: { length: 60, shortestLength: 61 } }, /frame.shortestLength 61: expected 16 to 60/],
     [{ frame: { toMac: new Uint8Array(5) } }, /frame.toMac/],
     [{ frame: { from: { firstAddress: 2, lastAddress: 1, firstPort: 1, lastPort: 1 } } }, /firstAddress 2/],
     [{ rate: { packets: 1, perNs: 0 } }, /rate.perNs 0/],
