@@ -1,17 +1,54 @@
 /**
- * Capture files: pcap and pcapng, read natively into memory to be sent.
+ * Capture files: pcap and pcapng, read natively into memory to be sent, and written from packets in memory.
  *
  *   const recording = readRecording("trace.pcap");
  *   startGenerator(port, { recording, count: recording.packets });
+ *   writeCapture("first.pcapng", [{ timeNs: 0n, bytes }], { interfaceName: "vale0:a" });
  */
 
 import { getSystemErrorMap } from "node:util";
 import { NmError } from "./errors.js";
-import { type CaptureFault, captureFaults, type RecordingOutcome, recordingOutcomes } from "./layout.js";
-import { type NativeRecording, native } from "./native.js";
+import {
+  type CaptureFault,
+  type CaptureKind,
+  captureFaults,
+  captureKinds,
+  type RecordingOutcome,
+  recordingOutcomes,
+} from "./layout.js";
+import { type NativeCapturedPacket, type NativeRecording, native } from "./native.js";
 
 /** The packets of a capture file in memory. */
 export type Recording = NativeRecording;
+
+/** A packet as a capture file has it. */
+export type CapturedPacket = NativeCapturedPacket;
+
+export interface CaptureOptions {
+  /** By default classic pcap where the path ends in ".pcap", else pcapng. */
+  readonly kind?: CaptureKind | undefined;
+  /** Where the packets were seen; only pcapng tells it. */
+  readonly interfaceName?: string | undefined;
+}
+
+/** What kind of capture a file of this name is to be. */
+export function captureKindOf(path: string): CaptureKind {
+  return /\.pcap$/i.test(path) ? "pcap" : "pcapng";
+}
+
+/**
+ * Writes packets to a capture file, with nanoseconds.
+ *
+ * @throws {NmError} CAPTURE_UNWRITABLE
+ */
+export function writeCapture(
+  path: string,
+  packets: readonly CapturedPacket[],
+  { kind = captureKindOf(path), interfaceName = "" }: CaptureOptions = {},
+): void {
+  const result = native().writeCapture(path, numberOf(captureKinds, kind), interfaceName, packets);
+  if (result < 0) throw new NmError("CAPTURE_UNWRITABLE", { path, reason: systemReason(result) });
+}
 
 /**
  * Reads all packets of a capture file.
@@ -22,8 +59,7 @@ export type Recording = NativeRecording;
 export function readRecording(path: string): Recording {
   const recording = native().readRecording(path);
   if (typeof recording === "number") {
-    const [, reason] = getSystemErrorMap().get(recording) ?? ["", `error ${-recording}`];
-    throw new NmError("CAPTURE_UNREADABLE", { path, reason });
+    throw new NmError("CAPTURE_UNREADABLE", { path, reason: systemReason(recording) });
   }
   const failure = failureOf(path, recording);
   if (failure) throw failure;
@@ -57,7 +93,7 @@ function foundWords(kind: CaptureFault, found: number): string {
     case "empty":
       return "an empty file";
     case "unreadable":
-      return (getSystemErrorMap().get(-found) ?? ["", `error ${found}`])[1];
+      return systemReason(-found);
     case "not_a_capture":
       return `0x${found.toString(16).padStart(8, "0")}`;
     case "truncated_header":
@@ -68,7 +104,16 @@ function foundWords(kind: CaptureFault, found: number): string {
   }
 }
 
+/** What the system calls minus an errno. */
+function systemReason(result: number): string {
+  return getSystemErrorMap().get(result)?.[1] ?? `error ${-result}`;
+}
+
 /** The names of a table, which the native side knows by their numbers. */
 function nameOf<Name extends string>(table: Readonly<Record<Name, string>>, number: number): Name {
   return Object.keys(table)[number] as Name;
+}
+
+function numberOf<Name extends string>(table: Readonly<Record<Name, string>>, name: Name): number {
+  return Object.keys(table).indexOf(name);
 }

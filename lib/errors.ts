@@ -133,6 +133,11 @@ const table = {
     says: (d: { path: string; reason: string }) => `Cannot read capture "${d.path}": ${d.reason}`,
     hint: "Give the path of a pcap or pcapng file that you may read",
   },
+  CAPTURE_UNWRITABLE: {
+    exit: 1,
+    says: (d: { path: string; reason: string }) => `Cannot write capture "${d.path}": ${d.reason}`,
+    hint: "Give a path where you may write, on a disk with room",
+  },
   CAPTURE_BROKEN: {
     exit: 1,
     says: (d: { path: string; kind: string; offset: number; expected: string; found: string }) =>

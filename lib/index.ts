@@ -1,7 +1,13 @@
 /** What `import ... from "netmap-tools"` gives. */
 
 export * as abi from "./abi.js";
-export { type Recording, readRecording } from "./capture.js";
+export {
+  type CapturedPacket,
+  type CaptureOptions,
+  type Recording,
+  readRecording,
+  writeCapture,
+} from "./capture.js";
 export {
   type Backend,
   backends,
@@ -13,6 +19,7 @@ export {
 export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
 export { Histogram, type Percentiles } from "./histogram.js";
 export {
+  type CaptureKind,
   type CounterName,
   counterMeanings,
   type DropReason,

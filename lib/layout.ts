@@ -266,6 +266,14 @@ export const captureFaults = {
 
 export type CaptureFault = keyof typeof captureFaults;
 
+/** The kinds of capture files that can be written, in the order of their numbers. */
+export const captureKinds = {
+  pcapng: "interfaces, directions and drops are told too",
+  pcap: "packets only, those of all interfaces on one",
+} as const;
+
+export type CaptureKind = keyof typeof captureKinds;
+
 /** What may come of reading a capture file into memory. */
 export const recordingOutcomes = {
   whole: "all packets of the file are there",

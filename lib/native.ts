@@ -155,6 +155,15 @@ export interface NativeRecording {
   readonly longest: number;
 }
 
+/** A packet to be written to a capture file: when it was there, its first bytes, and how many it had. */
+export interface NativeCapturedPacket {
+  /** Nanoseconds since 1970. */
+  readonly timeNs: bigint;
+  readonly bytes: Uint8Array;
+  /** By default as many as `bytes` has. */
+  readonly length?: number | undefined;
+}
+
 export interface NativeDumpEntry {
   /** As netmap numbers the rings of one direction. */
   readonly ring: number;
@@ -226,6 +235,13 @@ export interface Native {
   startPonger(port: NativePort, options: NativePongerOptions): NativeLoop | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
+  /** `kind` is a number of `captureKinds`. Gives 0, or minus an errno. */
+  writeCapture(
+    path: string,
+    kind: number,
+    interfaceName: string,
+    packets: readonly NativeCapturedPacket[],
+  ): number;
 }
 
 const statuses = Object.keys(statusMeanings) as Status[];

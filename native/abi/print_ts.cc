@@ -10,6 +10,7 @@
 #include <string>
 
 #include "abi/netmap.h"
+#include "capture/encoder.h"
 #include "counters.h"
 #include "device/device.h"
 #include "engine/layout.h"
@@ -180,6 +181,14 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type CaptureFault = keyof typeof captureFaults;");
+
+  open_table("captureKinds",
+             "The kinds of capture files that can be written, in the order of their numbers.");
+#define row(name, text) print_text(#name, text);
+  NM_CAPTURE_KINDS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type CaptureKind = keyof typeof captureKinds;");
 
   open_table("recordingOutcomes", "What may come of reading a capture file into memory.");
 #define row(name, text) print_text(#name, text);

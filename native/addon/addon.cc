@@ -8,6 +8,7 @@
 #include "addon/loop_handle.h"
 #include "addon/port_handle.h"
 #include "addon/recording_handle.h"
+#include "addon/write_capture.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::LoopHandle::install(env, exports);
   nm::addon::RecordingHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
+  nm::addon::install_write_capture(env, exports);
   return exports;
 }
 

@@ -4,6 +4,7 @@
 //   section    0x0a0d0d0a: byte order of all up to the next section
 //   interface  1: link type, snaplen, options; interfaces count from 0 in each section
 //   packet     6 enhanced, 3 simple (no time, first interface), 2 obsolete
+//   statistics 5: what an interface received and dropped
 //
 // A time counts in the units of its interface, if_tsresol, from if_tsoffset on.
 #pragma once
@@ -25,6 +26,7 @@ class Pcapng final : public CaptureFormat {
     kInterface = 1,
     kObsoletePacket = 2,
     kSimplePacket = 3,
+    kStatistics = 5,
     kEnhancedPacket = 6,
   };
   static constexpr uint32_t kByteOrderMagic = 0x1a2b3c4d;
