@@ -503,17 +503,28 @@ const table = {
   },
   REGION_INTERFACES_FULL: {
     exit: 1,
-    says: because(`its memory region serves ${engineLimits.regionInterfaces} open ports, its limit`),
+    says: because(
+      `its memory region serves all the open ports that it can; one that nobody sized, ${engineLimits.regionInterfaces}`,
+    ),
     hint: "Close a port of the region, or open this one in a region of its own",
   },
   REGION_RINGS_FULL: {
     exit: 1,
-    says: because(`its memory region has no room for more than ${engineLimits.regionRings} rings`),
+    says: because(
+      `its memory region has no room for so many rings; one that nobody sized has ${engineLimits.regionRings}`,
+    ),
     hint: "Close a port of the region, or ask for fewer rings: @conf:rings=N",
+  },
+  REGION_RINGS_SMALL: {
+    exit: 1,
+    says: because("the rings of its memory region have no room for so many slots"),
+    hint: "Ask for fewer slots, @conf:slots=N, or make the region with larger rings, @extmem:file=FILE,ring_size=BYTES",
   },
   REGION_BUFFERS_FULL: {
     exit: 1,
-    says: because(`its memory region has no room for more than ${engineLimits.regionBuffers} buffers`),
+    says: because(
+      `its memory region has no room for so many buffers; one that nobody sized has ${engineLimits.regionBuffers}`,
+    ),
     hint: "Close a port of the region, or ask for fewer slots: @conf:slots=N",
   },
   SPACE_EXHAUSTED: {
@@ -686,6 +697,7 @@ export const statusErrors = {
   regions_full: "REGIONS_FULL",
   no_interfaces_left: "REGION_INTERFACES_FULL",
   no_rings_left: "REGION_RINGS_FULL",
+  rings_too_small: "REGION_RINGS_SMALL",
   no_buffers_left: "REGION_BUFFERS_FULL",
   space_exhausted: "SPACE_EXHAUSTED",
   namespace_foreign: "NAMESPACE_FOREIGN",

@@ -68,6 +68,7 @@ namespace nm {
   row(regions_full, ENOMEM, "the namespace has no room for another memory region")                         \
   row(no_interfaces_left, ENOMEM, "the region has no netmap_if objects left")                              \
   row(no_rings_left, ENOMEM, "the region has no ring objects left")                                        \
+  row(rings_too_small, ENOMEM, "the region's ring objects have no room for so many slots")                 \
   row(no_buffers_left, ENOMEM, "the region has no buffers left")                                           \
   row(space_exhausted, ENOMEM, "the filesystem of the namespace is full")                                  \
   row(namespace_foreign, EPERM, "the namespace directory belongs to somebody else")                        \

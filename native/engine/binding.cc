@@ -81,7 +81,8 @@ Status make_interface(const FoundPort& port, RingRange tx, RingRange rx, uint32_
   Region& region = *port.region;
   const uint32_t host_tx = max_of_one(record.host_tx_rings);
   const uint32_t entries = record.tx_rings + host_tx + record.rx_rings + max_of_one(record.host_rx_rings);
-  if (sizeof(abi::netmap_if) + entries * sizeof(int64_t) > kInterfaceSize) return Status::no_interfaces_left;
+  const uint64_t size = sizeof(abi::netmap_if) + entries * sizeof(int64_t);
+  if (size > region.pools().interface_size) return Status::no_interfaces_left;
   const Status status = region.take_interface(object);
   if (status != Status::ok) return status;
 
@@ -154,7 +155,7 @@ void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx
 void fill_reply(const FoundPort& port, const Client& client, uint32_t extra, abi::nmreq_register* reply) {
   const PortRecord& record = port.record();
   const Region& region = *port.region;
-  reply->nr_offset = kInterfacesOffset + uint64_t{client.interface_object} * kInterfaceSize;
+  reply->nr_offset = region.interface_offset(client.interface_object);
   reply->nr_memsize = region.visible_size();
   reply->nr_tx_slots = record.tx_slots;
   reply->nr_rx_slots = record.rx_slots;
@@ -234,15 +235,15 @@ void unbind_client(Namespace& space, uint32_t id, uint32_t then) {
   std::shared_ptr<Region> region;
   if (Region::open(space, client.region, &region) == Status::ok && client.port < region->ports_high()) {
     PortRecord& record = region->port(client.port);
-    if (record_is_sane(record)) {
+    if (record_is_sane(*region, record)) {
       for_each_ring(record, tx_range(client), rx_range(client), [&](uint32_t index, bool) {
-        if (index >= kRegionRings) return;
+        if (index >= region->pools().rings) return;
         RingState& ring = region->ring(index);
         free_busy_ring(*region, index, id);
         if (ring.exclusive == id) ring.exclusive = 0;
         if (ring.users.load() > 0) ring.users.fetch_sub(1);
       });
-      if (client.interface_object < kRegionInterfaces) {
+      if (client.interface_object < region->pools().interfaces) {
         free_extra_buffers(*region, region->netmap_if(client.interface_object));
         region->give_interface(client.interface_object);
       }
@@ -257,7 +258,7 @@ void unbind_client(Namespace& space, uint32_t id, uint32_t then) {
 
 void free_extra_buffers(Region& region, abi::netmap_if* shared) {
   uint32_t index = shared->ni_bufs_head;
-  for (uint32_t freed = 0; freed < kRegionBuffers && region.buffer_valid(index); freed++) {
+  for (uint32_t freed = 0; freed < region.pools().buffers && region.buffer_valid(index); freed++) {
     uint32_t next;
     memcpy(&next, region.buffer(index), sizeof(next));
     region.give_buffer(index);
@@ -266,11 +267,11 @@ void free_extra_buffers(Region& region, abi::netmap_if* shared) {
   shared->ni_bufs_head = 0;
 }
 
-bool record_is_sane(const PortRecord& record) {
-  return record.kind != PortKind::free && record.tx_rings <= kRegionRings &&
-         record.rx_rings <= kRegionRings && record.host_tx_rings <= kRegionRings &&
-         record.host_rx_rings <= kRegionRings && record.first_ring <= kRegionRings &&
-         uint64_t{record.first_ring} + record.all_tx() + record.all_rx() <= kRegionRings;
+bool record_is_sane(const Region& region, const PortRecord& record) {
+  const uint32_t most = region.pools().rings;
+  return record.kind != PortKind::free && record.tx_rings <= most && record.rx_rings <= most &&
+         record.host_tx_rings <= most && record.host_rx_rings <= most && record.first_ring <= most &&
+         uint64_t{record.first_ring} + record.all_tx() + record.all_rx() <= most;
 }
 
 }  // namespace nm::engine

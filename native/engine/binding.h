@@ -39,6 +39,6 @@ void unbind_client(Namespace& space, uint32_t id, uint32_t then);
 void free_extra_buffers(Region& region, abi::netmap_if* shared);
 
 // Whether a record, found where a process may have died while it wrote it, describes a port.
-bool record_is_sane(const PortRecord& record);
+bool record_is_sane(const Region& region, const PortRecord& record);
 
 }  // namespace nm::engine

@@ -54,7 +54,7 @@ bool still_awaited_anywhere(Namespace& space, uint32_t id) {
     if (awaited || Region::open(space, region_id, &region) != Status::ok) return;
     for (uint32_t i = 0; i < region->ports_high(); i++) {
       const PortRecord& record = region->port(i);
-      if (!takes_reservations(record.kind) || !record_is_sane(record)) continue;
+      if (!takes_reservations(record.kind) || !record_is_sane(*region, record)) continue;
       for_each_ring(record, {0, 0}, {0, record.all_rx()},
                     [&](uint32_t ring, bool) { awaited |= receiver_awaits(*region, ring, id); });
     }
@@ -74,7 +74,7 @@ bool still_awaited(Namespace& space, uint32_t id) {
     if (port.generation.load() % 2 == 0 || Region::open(space, port.region, &region) != Status::ok) continue;
     for (uint32_t ring = 0; ring < port.rx_rings; ring++) {
       const uint32_t at = port.first_rx_ring + ring;
-      if (at < kRegionRings && receiver_awaits(*region, at, id)) return true;
+      if (at < region->pools().rings && receiver_awaits(*region, at, id)) return true;
     }
   }
   return false;
@@ -121,7 +121,7 @@ void repair_region(Namespace& space, uint32_t id) {
   header.ports_used = 0;
   for (uint32_t i = 0; i < region->ports_high(); i++) {
     PortRecord& record = region->port(i);
-    if (!record_is_sane(record)) {
+    if (!record_is_sane(*region, record)) {
       record.kind = PortKind::free;
       continue;
     }

@@ -15,6 +15,8 @@
 //   | page 0         |         | RingState | per slot  | visible to netmap programs, never trusted |
 //   +----------------+---------+-----------+-----------+------------------------------------------+
 //
+// How many objects the visible area holds and how large they are is the region's own (Pools); most have the same.
+//
 // The files are sparse: each has room for every object it may ever hold, and memory is reserved for an object
 // when it is handed out. So nothing moves, nothing is remapped, and a full filesystem is an error then, not a
 // SIGBUS later.
@@ -52,6 +54,7 @@ inline constexpr uint32_t kRegionPorts = 256;
 inline constexpr uint32_t kRegionRings = 2048;  // a pipe of 256 rings has 1028
 inline constexpr uint32_t kRegionInterfaces = 1024;
 inline constexpr uint32_t kRegionBuffers = 163840;
+inline constexpr uint32_t kMaxRegionBuffers = 1 << 20;  // of a region that a program sized
 inline constexpr uint32_t kMaxPipesPerParent = 64;
 inline constexpr uint32_t kRegionWatches = 64;
 inline constexpr uint32_t kDefaultSlots = 1024;
@@ -331,12 +334,44 @@ inline constexpr uint32_t kManyWaiters = ~0u;
 inline constexpr uint32_t kBeingRepaired =
     ~0u;  // `busy` of a ring whose holder died, while a control operation has it
 
+// Where the objects of a region's visible part lie, as offsets into that part, and how many there are. Numbers of
+// objects are never beyond the limits above.
+struct Pools {
+  uint64_t size;  // of the visible part
+  uint64_t interfaces_at;
+  uint64_t rings_at;
+  uint64_t buffers_at;
+  uint32_t interfaces;
+  uint32_t interface_size;
+  uint32_t rings;
+  uint32_t ring_size;
+  uint32_t buffers;
+  uint32_t buffer_stride;
+};
+
+constexpr uint64_t round_to(uint64_t size, uint64_t unit) { return (size + unit - 1) / unit * unit; }
+
+// The objects one after the other, each pool from a page on.
+constexpr Pools pools_of(uint32_t interfaces, uint32_t interface_size, uint32_t rings, uint32_t ring_size,
+                         uint32_t buffers, uint32_t buffer_stride) {
+  const uint64_t rings_at = round_to(uint64_t{interfaces} * interface_size, kPage);
+  const uint64_t buffers_at = rings_at + round_to(uint64_t{rings} * ring_size, kPage);
+  const uint64_t size = round_to(buffers_at + uint64_t{buffers} * buffer_stride, kPage);
+  return {size,           0,     rings_at,  buffers_at, interfaces,
+          interface_size, rings, ring_size, buffers,    buffer_stride};
+}
+
+// Those of a region whose size nobody chose.
+constexpr Pools default_pools(uint32_t buffer_stride) {
+  return pools_of(kRegionInterfaces, kInterfaceSize, kRegionRings, kRingSize, kRegionBuffers, buffer_stride);
+}
+
 struct RegionHeader {
   FileHeader file;
   uint64_t nonce;  // tells this region from an earlier one of the same id
   uint32_t id;
   uint32_t is_private;  // made for one port, as opposed to the global region
-  uint32_t buffer_stride;
+  Pools pools;
   uint32_t ports_high;  // records beyond have never been used and may have no memory
   uint32_t ports_used;
   uint32_t next_lap;  // so that a ring made anew does not look like the one before it
@@ -350,7 +385,7 @@ struct RegionHeader {
 static_assert(sizeof(RegionHeader) <= kPage);
 
 inline constexpr uint64_t kBufferMapOffset = kPage;
-inline constexpr uint64_t kBufferMapSize = (kRegionBuffers / 8 + kPage - 1) / kPage * kPage;
+inline constexpr uint64_t kBufferMapSize = round_to(kMaxRegionBuffers / 8, kPage);
 inline constexpr uint64_t kWatchesOffset = kBufferMapOffset + kBufferMapSize;
 inline constexpr uint64_t kPortsOffset = kWatchesOffset + kPage;
 static_assert(kRegionWatches * sizeof(Watch) <= kPage);
@@ -360,13 +395,6 @@ inline constexpr uint64_t kLeasesSize = kMaxSlots * sizeof(uint64_t);  // per ri
 // 2 MiB alignment lets a hugetlbfs directory serve as namespace.
 inline constexpr uint64_t kVisibleAlignment = 2ull << 20;
 inline constexpr uint64_t kVisibleOffset =
-    (kLeasesOffset + kRegionRings * kLeasesSize + kVisibleAlignment - 1) / kVisibleAlignment *
-    kVisibleAlignment;
-
-// Offsets inside the visible area.
-inline constexpr uint64_t kInterfacesOffset = 0;
-inline constexpr uint64_t kNetmapRingsOffset = kInterfacesOffset + 1ull * kRegionInterfaces * kInterfaceSize;
-inline constexpr uint64_t kBuffersOffset = kNetmapRingsOffset + 1ull * kRegionRings * kRingSize;
-static_assert(kBuffersOffset % kPage == 0);
+    round_to(kLeasesOffset + kRegionRings * kLeasesSize, kVisibleAlignment);
 
 }  // namespace nm::engine

@@ -70,7 +70,7 @@ void watch_again(const Region& region, uint32_t port) {
     if (!passes_on || earlier.monitor_region != region.id() || earlier.monitor_port >= region.ports_high())
       continue;
     const PortRecord& monitor = region.port(earlier.monitor_port);
-    if (monitor.kind != PortKind::monitor || !record_is_sane(monitor)) continue;
+    if (monitor.kind != PortKind::monitor || !record_is_sane(region, monitor)) continue;
     for_each_ring(monitor, {0, 0}, {0, monitor.all_rx()}, [&](uint32_t index, bool) {
       const uint32_t number = index - monitor.first_ring - monitor.all_tx();
       set_watched(region, index, any([&](const Watch& later) {
@@ -84,7 +84,7 @@ void watch_again(const Region& region, uint32_t port) {
 // Tells the monitor that it will see no more packets.
 void orphan(Namespace& space, const FoundPort& monitor) {
   const PortRecord& record = monitor.record();
-  if (!record_is_sane(record)) return;
+  if (!record_is_sane(*monitor.region, record)) return;
   for_each_ring(record, {0, 0}, {0, record.all_rx()}, [&](uint32_t index, bool) {
     RingState& ring = monitor.region->ring(index);
     ring.orphaned.store(1, std::memory_order_release);
@@ -95,7 +95,7 @@ void orphan(Namespace& space, const FoundPort& monitor) {
 void end(const Region& region, Watch& watch) {
   watch.generation.fetch_add(1);
   const uint32_t port = watch.port;
-  if (port < region.ports_high() && record_is_sane(region.port(port))) watch_again(region, port);
+  if (port < region.ports_high() && record_is_sane(region, region.port(port))) watch_again(region, port);
 }
 
 std::string monitor_name(const PortRecord& watched, uint64_t flags) {
@@ -206,7 +206,8 @@ void repair_watches(Namespace& space, Region& region) {
     const uint32_t port = watch.port;
     FoundPort monitor;
     const bool found = find_monitor(space, region, i, &monitor);
-    if (port >= region.ports_high() || !record_is_sane(region.port(port)) || region.port(port).users == 0) {
+    if (port >= region.ports_high() || !record_is_sane(region, region.port(port)) ||
+        region.port(port).users == 0) {
       watch.generation.fetch_add(1);
     } else if (!found) {
       end(region, watch);
@@ -214,7 +215,7 @@ void repair_watches(Namespace& space, Region& region) {
   }
   for (uint32_t i = 0; i < region.ports_high(); i++) {
     const PortRecord& record = region.port(i);
-    if (!record_is_sane(record)) continue;
+    if (!record_is_sane(region, record)) continue;
     if (record.kind != PortKind::monitor) {
       if (record.kind != PortKind::parent) watch_again(region, i);
       continue;

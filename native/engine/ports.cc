@@ -45,7 +45,8 @@ Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, con
 Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region,
                            uint32_t least_stride) {
   if (mem_id != 0) return find_region(space, mem_id, region);
-  return Region::create(space, 0, private_stride(std::max(kBufferStride, least_stride)), region);
+  const uint32_t stride = private_stride(std::max(kBufferStride, least_stride));
+  return Region::create(space, 0, default_pools(stride), region);
 }
 
 Status make_port(Region& region, PortKind kind, const std::string& name, const Geometry& geometry,
@@ -235,7 +236,7 @@ void return_swapped(const Region& region, const PortRecord& one) {
     for (uint32_t i = 0; i < sender->tx_rings; i++) {
       const uint32_t tx = sender->first_ring + i;
       const uint32_t rx = receiver->first_ring + receiver->all_tx() + i;
-      if (tx < kRegionRings && rx < kRegionRings) pipe_return_all(region, tx, rx);
+      if (tx < region.pools().rings && rx < region.pools().rings) pipe_return_all(region, tx, rx);
     }
   }
 }
@@ -331,7 +332,7 @@ bool close_to_senders(const Namespace& space, const Region& region, uint32_t rin
 Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
   const Status status = Region::open(space, id, region);
   if (status != Status::no_such_region || id != kGlobalRegion) return status;
-  return Region::create(space, kGlobalRegion, kGlobalBufferStride, region);
+  return Region::create(space, kGlobalRegion, default_pools(kGlobalBufferStride), region);
 }
 
 Status find_port(Namespace& space, const PortName& name, FoundPort* found) {

@@ -13,11 +13,24 @@ namespace nm::engine {
 
 namespace {
 
+constexpr uint32_t kMaxObjectSize = 1 << 20;
+constexpr uint64_t kMaxVisibleSize = 1ull << 40;
+
 std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
 
-uint64_t file_size(uint32_t stride) {
-  const uint64_t size = kVisibleOffset + kBuffersOffset + uint64_t{kRegionBuffers} * stride;
-  return (size + kVisibleAlignment - 1) / kVisibleAlignment * kVisibleAlignment;
+uint64_t file_size(const Pools& pools) { return round_to(kVisibleOffset + pools.size, kVisibleAlignment); }
+
+// Whether the objects lie within what the header says, and can be what the rest of the engine takes them for.
+bool are_sound(const Pools& pools) {
+  const auto fit = [&](uint64_t at, uint32_t count, uint32_t size, uint32_t most) {
+    return count <= most && size <= kMaxObjectSize && size % kCacheLine == 0 && at % kPage == 0 &&
+           at <= pools.size && uint64_t{count} * size <= pools.size - at;
+  };
+  return pools.size <= kMaxVisibleSize && pools.buffer_stride >= kMinBufferStride &&
+         pools.buffer_stride <= kMaxBufferStride &&
+         fit(pools.interfaces_at, pools.interfaces, pools.interface_size, kRegionInterfaces) &&
+         fit(pools.rings_at, pools.rings, pools.ring_size, kRegionRings) &&
+         fit(pools.buffers_at, pools.buffers, pools.buffer_stride, kMaxRegionBuffers);
 }
 
 // All but `ahead` becomes 0. That word stays one that lets nobody reserve: a sender may still look at the
@@ -47,23 +60,21 @@ std::map<std::string, std::weak_ptr<Region>>& open_regions() {
 }  // namespace
 
 Status Region::map(Namespace& space, uint32_t id) {
-  // The stride decides the size, so look at the header before mapping all.
+  // The pools decide the size, so look at the header before mapping all.
   SharedFile header_only;
   const Status opened = header_only.open(space.path(file_name(id)), kPage, SharedFile::Mode::existing);
   if (opened != Status::ok) return opened;
   const RegionHeader& header = *header_only.at<RegionHeader>(0);
   if (header.file.magic.load(std::memory_order_acquire) != kRegionMagic) return Status::no_such_region;
   if (header.file.version != kLayoutVersion) return Status::namespace_version;
-  const uint32_t stride = header.buffer_stride;
-  if (stride < kMinBufferStride || stride > kMaxBufferStride || stride % kCacheLine != 0 || header.id != id) {
-    return Status::namespace_corrupt;
-  }
+  const Pools pools = header.pools;
+  if (!are_sound(pools) || header.id != id) return Status::namespace_corrupt;
 
-  const Status mapped = file_.open(space.path(file_name(id)), file_size(stride), SharedFile::Mode::existing);
+  const Status mapped = file_.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::existing);
   if (mapped != Status::ok) return mapped;
   if (this->header().nonce != header.nonce) return Status::no_such_region;
   id_ = id;
-  stride_ = stride;
+  pools_ = pools;
   nonce_ = header.nonce;
   return Status::ok;
 }
@@ -87,24 +98,24 @@ Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* regi
   return Status::ok;
 }
 
-Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride,
-                      std::shared_ptr<Region>* region) {
+Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region) {
   const bool is_private = id == 0;
   SharedFile file;
   Status status = Status::no_such_region;
   if (!is_private) {
-    status = file.open(space.path(file_name(id)), file_size(buffer_stride), SharedFile::Mode::create_new);
+    status = file.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::create_new);
   }
   for (uint32_t tries = 0; is_private && status == Status::no_such_region; tries++) {
     if (tries == kMaxRegionId) return Status::regions_full;
     uint32_t& next = space.header().next_region;
     if (next <= kGlobalRegion || next > kMaxRegionId) next = kGlobalRegion + 1;
     id = next++;
-    status = file.open(space.path(file_name(id)), file_size(buffer_stride), SharedFile::Mode::create_new);
+    status = file.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::create_new);
   }
   if (status != Status::ok) return status;
 
-  status = file.reserve(0, kPortsOffset + kPage);
+  status = file.reserve(0, kBufferMapOffset + round_to(pools.buffers, 64) / 8);
+  if (status == Status::ok) status = file.reserve(kWatchesOffset, kPortsOffset + kPage - kWatchesOffset);
   if (status != Status::ok) {
     remove(space, id);
     return status;
@@ -113,7 +124,7 @@ Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride,
   header.file.version = kLayoutVersion;
   header.id = id;
   header.is_private = is_private;
-  header.buffer_stride = buffer_stride;
+  header.pools = pools;
   header.next_lap = 1;
   header.next_buffer = 2;
   if (getrandom(&header.nonce, sizeof(header.nonce), 0) != sizeof(header.nonce)) header.nonce = id;
@@ -123,11 +134,15 @@ Status Region::create(Namespace& space, uint32_t id, uint32_t buffer_stride,
   status = open(space, id, region);
   if (status == Status::ok) {
     // Buffers 0 and 1 are never handed out; a wrong index lands on them.
-    status = (*region)->file_.reserve(kVisibleOffset + kBuffersOffset, 2ull * buffer_stride);
+    status = (*region)->reserve_visible(pools.buffers_at, 2ull * pools.buffer_stride);
     (*region)->header().buffers_reserved.store(2, std::memory_order_relaxed);
   }
   if (status != Status::ok) remove(space, id);
   return status;
+}
+
+Status Region::reserve_visible(uint64_t offset, uint64_t length) {
+  return file_.reserve(kVisibleOffset + offset, length);
 }
 
 void Region::remove(Namespace& space, uint32_t id) { unlink(space.path(file_name(id)).c_str()); }
@@ -159,7 +174,7 @@ Status Region::take_rings(uint32_t count, uint32_t* first) {
   if (count == 0) return Status::ok;
   uint64_t* map = header().ring_map;
   uint32_t run = 0;
-  for (uint32_t i = 0; i < kRegionRings; i++) {
+  for (uint32_t i = 0; i < pools_.rings; i++) {
     run = test_bit(map, i) ? 0 : run + 1;
     if (run < count) continue;
     const uint32_t start = i + 1 - count;
@@ -176,17 +191,16 @@ Status Region::take_rings(uint32_t count, uint32_t* first) {
 }
 
 void Region::give_rings(uint32_t first, uint32_t count) {
-  for (uint32_t i = first; i < first + count && i < kRegionRings; i++) clear_bit(header().ring_map, i);
+  for (uint32_t i = first; i < first + count && i < pools_.rings; i++) clear_bit(header().ring_map, i);
 }
 
 Status Region::take_interface(uint32_t* object) {
-  for (uint32_t i = 0; i < kRegionInterfaces; i++) {
+  for (uint32_t i = 0; i < pools_.interfaces; i++) {
     if (test_bit(header().interface_map, i)) continue;
-    const Status status =
-        file_.reserve(kVisibleOffset + kInterfacesOffset + uint64_t{i} * kInterfaceSize, kInterfaceSize);
+    const Status status = reserve_visible(interface_offset(i), pools_.interface_size);
     if (status != Status::ok) return status;
     // Empty before it is taken: what a dead owner's netmap_if names is given back.
-    memset(static_cast<void*>(netmap_if(i)), 0, kInterfaceSize);
+    memset(static_cast<void*>(netmap_if(i)), 0, pools_.interface_size);
     set_bit(header().interface_map, i);
     *object = i;
     return Status::ok;
@@ -195,7 +209,7 @@ Status Region::take_interface(uint32_t* object) {
 }
 
 void Region::give_interface(uint32_t object) {
-  if (object < kRegionInterfaces) clear_bit(header().interface_map, object);
+  if (object < pools_.interfaces) clear_bit(header().interface_map, object);
 }
 
 Status Region::find_buffers(uint32_t count, uint32_t* indexes) {
@@ -203,20 +217,21 @@ Status Region::find_buffers(uint32_t count, uint32_t* indexes) {
   uint32_t found = 0;
   uint32_t highest = 0;
   const uint32_t hint = header().next_buffer;
-  uint32_t candidate = hint >= 2 && hint < kRegionBuffers ? hint : 2;
-  for (uint32_t looked = 2; looked < kRegionBuffers && found < count; looked++) {
+  uint32_t candidate = hint >= 2 && hint < pools_.buffers ? hint : 2;
+  for (uint32_t looked = 2; looked < pools_.buffers && found < count; looked++) {
     if (!test_bit(map, candidate)) {
       indexes[found++] = candidate;
       highest = candidate > highest ? candidate : highest;
     }
-    candidate = candidate + 1 < kRegionBuffers ? candidate + 1 : 2;
+    candidate = candidate + 1 < pools_.buffers ? candidate + 1 : 2;
   }
   if (found != count) return Status::no_buffers_left;
 
   const uint32_t reserved = buffers_reserved();
   if (highest >= reserved) {
-    const Status status = file_.reserve(kVisibleOffset + kBuffersOffset + uint64_t{reserved} * stride_,
-                                        uint64_t{highest + 1 - reserved} * stride_);
+    const uint64_t stride = buffer_stride();
+    const Status status =
+        reserve_visible(pools_.buffers_at + reserved * stride, (highest + 1 - reserved) * stride);
     if (status != Status::ok) return status;
     header().buffers_reserved.store(highest + 1, std::memory_order_release);
   }
@@ -236,14 +251,15 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   RingState& state = ring(index);
   if (state.has_memory == kRingMade) return Status::ok;
   const uint32_t slots = state.slots;
-  Status status = file_.reserve(kVisibleOffset + kNetmapRingsOffset + uint64_t{index} * kRingSize,
-                                sizeof(abi::netmap_ring) + slots * sizeof(abi::netmap_slot));
+  const uint64_t size = sizeof(abi::netmap_ring) + slots * sizeof(abi::netmap_slot);
+  if (size > pools_.ring_size) return Status::rings_too_small;
+  Status status = reserve_visible(pools_.rings_at + uint64_t{index} * pools_.ring_size, size);
   if (status == Status::ok)
     status = file_.reserve(kLeasesOffset + index * kLeasesSize, slots * sizeof(uint64_t));
   std::vector<uint32_t> indexes(slots, 0);
   if (status == Status::ok && same_buffers_as == kOwnBuffers) status = find_buffers(slots, indexes.data());
   if (status != Status::ok) return status;
-  if (same_buffers_as < kRegionRings) {
+  if (same_buffers_as < pools_.rings) {
     for (uint32_t i = 0; i < slots; i++)
       indexes[i] = Descriptor::load(netmap_ring(same_buffers_as)->slot[i]).buf_idx;
   }
@@ -252,19 +268,20 @@ Status Region::make_ring(uint32_t index, uint16_t number, bool is_tx, uint32_t s
   memset(static_cast<void*>(shared), 0, sizeof(*shared));
   shared->buf_ofs = buffers() - reinterpret_cast<uint8_t*>(shared);
   shared->num_slots = slots;
-  shared->nr_buf_size = stride_;
+  const uint32_t stride = buffer_stride();
+  shared->nr_buf_size = stride;
   shared->ringid = number;
   shared->dir = is_tx ? abi::NETMAP_RING_TX : abi::NETMAP_RING_RX;
   shared->tail = is_tx && slots != 0 ? slots - 1 : 0;
   for (uint32_t i = 0; i < slots; i++) {
-    shared->slot[i] = {indexes[i], static_cast<uint16_t>(stride_ < 65535 ? stride_ : 65535), 0, 0};
+    shared->slot[i] = {indexes[i], static_cast<uint16_t>(stride < 65535 ? stride : 65535), 0, 0};
     leases(index)[i].store(0, std::memory_order_relaxed);
   }
   state.hwcur = 0;
   state.hwtail = shared->tail;
   state.lap = header().next_lap++ & 0xffffff;
   // The word of a pipe's RX ring is an index.
-  const bool takes_reservations = !is_tx && same_buffers_as >= kRegionRings;
+  const bool takes_reservations = !is_tx && same_buffers_as >= pools_.rings;
   state.ahead.store(takes_reservations ? Lease{{0, state.lap}, 0, 0, false}.pack() : 0,
                     std::memory_order_release);
   state.released.store(0, std::memory_order_relaxed);

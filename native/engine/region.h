@@ -18,13 +18,13 @@ class Region {
   // The region as this process maps it, once, however many ports use it.
   static Status open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
   // Makes region `id`, or a new private one under an unused id when `id` is 0.
-  static Status create(Namespace& space, uint32_t id, uint32_t buffer_stride,
-                       std::shared_ptr<Region>* region);
+  static Status create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region);
   static void remove(Namespace& space, uint32_t id);
 
   uint32_t id() const { return id_; }
   uint64_t nonce() const { return nonce_; }
-  uint32_t buffer_stride() const { return stride_; }
+  const Pools& pools() const { return pools_; }
+  uint32_t buffer_stride() const { return pools_.buffer_stride; }
   RegionHeader& header() const { return *file_.at<RegionHeader>(0); }
   PortRecord& port(uint32_t index) const { return file_.at<PortRecord>(kPortsOffset)[index]; }
   uint32_t ports_high() const {
@@ -36,23 +36,28 @@ class Region {
     return file_.at<std::atomic<uint64_t>>(kLeasesOffset + ring * kLeasesSize);
   }
   abi::netmap_ring* netmap_ring(uint32_t ring) const {
-    return file_.at<abi::netmap_ring>(kVisibleOffset + kNetmapRingsOffset + uint64_t{ring} * kRingSize);
+    return reinterpret_cast<abi::netmap_ring*>(visible() + pools_.rings_at +
+                                               uint64_t{ring} * pools_.ring_size);
   }
   abi::netmap_if* netmap_if(uint32_t object) const {
-    return file_.at<abi::netmap_if>(kVisibleOffset + kInterfacesOffset + uint64_t{object} * kInterfaceSize);
+    return reinterpret_cast<abi::netmap_if*>(visible() + interface_offset(object));
   }
-  uint8_t* buffers() const { return file_.at<uint8_t>(kVisibleOffset + kBuffersOffset); }
-  uint8_t* buffer(uint32_t index) const { return buffers() + uint64_t{index} * stride_; }
+  // From the beginning of the visible part.
+  uint64_t interface_offset(uint32_t object) const {
+    return pools_.interfaces_at + uint64_t{object} * pools_.interface_size;
+  }
+  uint8_t* buffers() const { return visible() + pools_.buffers_at; }
+  uint8_t* buffer(uint32_t index) const { return buffers() + uint64_t{index} * pools_.buffer_stride; }
   uint32_t buffers_reserved() const {
     const uint32_t reserved = header().buffers_reserved.load(std::memory_order_relaxed);
-    return reserved <= kRegionBuffers ? reserved : 0;
+    return reserved <= pools_.buffers ? reserved : 0;
   }
   // Whether a slot may name buffer `index`.
   bool buffer_valid(uint32_t index) const { return index >= 2 && index < buffers_reserved(); }
 
   // The netmap-visible part.
   uint8_t* visible() const { return file_.base() + kVisibleOffset; }
-  uint64_t visible_size() const { return kBuffersOffset + uint64_t{kRegionBuffers} * stride_; }
+  uint64_t visible_size() const { return pools_.size; }
 
   bool ring_taken(uint32_t index) const { return (header().ring_map[index / 64] >> (index % 64) & 1) != 0; }
 
@@ -82,11 +87,12 @@ class Region {
  private:
   Region() = default;
   Status map(Namespace& space, uint32_t id);
+  Status reserve_visible(uint64_t offset, uint64_t length);
   uint64_t* buffer_map() const { return file_.at<uint64_t>(kBufferMapOffset); }
 
   SharedFile file_;
   uint32_t id_ = 0;
-  uint32_t stride_ = 0;
+  Pools pools_{};
   uint64_t nonce_ = 0;
 };
 

@@ -497,7 +497,7 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
   if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce)
     return false;
   if (found.rx_rings == 0 || found.rx_rings > kMaxValeRings || found.slots == 0 || found.slots > kMaxSlots ||
-      uint64_t{found.first_rx_ring} + found.rx_rings > kRegionRings) {
+      uint64_t{found.first_rx_ring} + found.rx_rings > found.region->pools().rings) {
     return false;
   }
   known = found;

@@ -30,7 +30,7 @@ void finish_swap(const Region& region, uint32_t ring) {
   const uint64_t word = state.swap;
   if (word == 0) return;
   const Swap swap = Swap::unpack(word);
-  const bool in_range = swap.monitor_ring < kRegionRings && swap.own_slot < state.slots &&
+  const bool in_range = swap.monitor_ring < region.pools().rings && swap.own_slot < state.slots &&
                         swap.monitor_slot < region.ring(swap.monitor_ring).slots;
   if (in_range) {
     abi::netmap_slot& slot = region.netmap_ring(ring)->slot[swap.own_slot];
@@ -105,8 +105,8 @@ bool Watchers::find(const Watch& watch, uint32_t number, Watcher* found) const {
   *found = {&watch, generation, std::move(region), watch.first_ring + number, watch.slots};
   // The watch may have become another's while we read: then the generation has moved on.
   std::atomic_thread_fence(std::memory_order_acquire);
-  return found->is_still_there() && found->region->nonce() == nonce && found->ring < kRegionRings &&
-         found->slots != 0 && found->slots <= kMaxSlots;
+  return found->is_still_there() && found->region->nonce() == nonce &&
+         found->ring < found->region->pools().rings && found->slots != 0 && found->slots <= kMaxSlots;
 }
 
 void Watchers::copy(const BoundRing& ring, uint32_t first, uint32_t end) {

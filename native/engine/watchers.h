@@ -41,7 +41,7 @@ struct Swap {
             static_cast<uint32_t>(word >> 24 & 0xfff), static_cast<uint32_t>(word & 0xffffff)};
   }
 };
-static_assert(kRegionBuffers <= 1 << 24 && kMaxSlots <= 1 << 12 && kRegionRings <= 1 << 16);
+static_assert(kMaxRegionBuffers <= 1 << 24 && kMaxSlots <= 1 << 12 && kRegionRings <= 1 << 16);
 
 // Finishes the swap that whoever synced `ring` died in, if there is one. The caller holds the ring's `busy`.
 void finish_swap(const Region& region, uint32_t ring);

@@ -17,7 +17,7 @@ struct Usage {
     for (const uint64_t word : header.interface_map) interfaces += count(word);
     const auto* map =
         reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(&header) + engine::kBufferMapOffset);
-    for (uint32_t i = 0; i < engine::kBufferMapSize / sizeof(uint64_t); i++) buffers += count(map[i]);
+    for (uint32_t i = 0; i < (region.pools().buffers + 63) / 64; i++) buffers += count(map[i]);
   }
   bool operator==(const Usage&) const = default;
 

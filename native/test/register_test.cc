@@ -99,7 +99,7 @@ uint32_t buffers_out(const Rig& rig, uint32_t region_id) {
   const auto* map = reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(&region->header()) +
                                                       engine::kBufferMapOffset);
   uint32_t out = 0;
-  for (uint32_t i = 0; i < engine::kBufferMapSize / sizeof(uint64_t); i++) out += std::popcount(map[i]);
+  for (uint32_t i = 0; i < (region->pools().buffers + 63) / 64; i++) out += std::popcount(map[i]);
   return out;
 }
 
