@@ -9,7 +9,7 @@
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
       "cflags_cc": ["-std=c++20", "-O2", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra"],
-      "libraries": ["-pthread"]
+      "libraries": ["-pthread", "-ldl"]
     },
     {
       "target_name": "nm_preload",

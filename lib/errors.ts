@@ -167,6 +167,17 @@ const table = {
     says: (d: { path: string }) => `Cannot send capture "${d.path}": it has no packets`,
     hint: "nm pkt-gen without -P makes packets of its own",
   },
+  FILTER_SYNTAX: {
+    exit: 2,
+    says: (d: { expression: string; reason: string }) => `Cannot read filter "${d.expression}": ${d.reason}`,
+    hint: "Filters are written as for tcpdump, for example: udp port 53; man pcap-filter has the language",
+  },
+  LIBPCAP_MISSING: {
+    exit: 1,
+    says: (d: { expression: string; reason: string }) =>
+      `Cannot compile filter "${d.expression}": libpcap does not load (${d.reason})`,
+    hint: "Install it (apt install libpcap0.8, dnf install libpcap), or leave the filter out",
+  },
   THREADS_BEYOND_RINGS: {
     exit: 2,
     says: (d: { port: string; kind: string; threads: number; rings: number }) =>

@@ -276,6 +276,15 @@ export const captureKinds = {
 
 export type CaptureKind = keyof typeof captureKinds;
 
+/** What may come of compiling a packet filter. */
+export const filterOutcomes = {
+  compiled: "there is a program",
+  no_library: "libpcap is not installed; the reason is the loader's",
+  bad_expression: "libpcap does not understand it; the reason is libpcap's",
+} as const;
+
+export type FilterOutcome = keyof typeof filterOutcomes;
+
 /** What may come of reading a capture file into memory. */
 export const recordingOutcomes = {
   whole: "all packets of the file are there",

@@ -155,6 +155,13 @@ export interface NativeRecording {
   readonly longest: number;
 }
 
+/** A compiled packet filter, or why there is none. */
+export interface NativeFilter {
+  /** A number of `filterOutcomes`. */
+  readonly outcome: number;
+  readonly reason: string;
+}
+
 /** A packet to be written to a capture file: when it was there, its first bytes, and how many it had. */
 export interface NativeCapturedPacket {
   /** Nanoseconds since 1970. */
@@ -235,6 +242,8 @@ export interface Native {
   startPonger(port: NativePort, options: NativePongerOptions): NativeLoop | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
+  /** An empty `library` is the system's libpcap. */
+  compileFilter(expression: string, library: string): NativeFilter;
   /** `kind` is a number of `captureKinds`. Gives 0, or minus an errno. */
   writeCapture(
     path: string,

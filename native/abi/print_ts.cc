@@ -16,6 +16,7 @@
 #include "engine/layout.h"
 #include "nic/refusal.h"
 #include "status.h"
+#include "traffic/filter.h"
 #include "traffic/generator.h"
 #include "traffic/mark.h"
 #include "traffic/numbers.h"
@@ -189,6 +190,13 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type CaptureKind = keyof typeof captureKinds;");
+
+  open_table("filterOutcomes", "What may come of compiling a packet filter.");
+#define row(name, text) print_text(#name, text);
+  NM_FILTER_OUTCOMES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type FilterOutcome = keyof typeof filterOutcomes;");
 
   open_table("recordingOutcomes", "What may come of reading a capture file into memory.");
 #define row(name, text) print_text(#name, text);

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include "addon/execute.h"
+#include "addon/filter_handle.h"
 #include "addon/loop_handle.h"
 #include "addon/port_handle.h"
 #include "addon/recording_handle.h"
@@ -16,6 +17,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::PortHandle::install(env, exports);
   nm::addon::LoopHandle::install(env, exports);
   nm::addon::RecordingHandle::install(env, exports);
+  nm::addon::FilterHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
   nm::addon::install_write_capture(env, exports);
   return exports;
