@@ -46,6 +46,43 @@ export function lookUp(port: string | PortSpec, place: Place, action: string): P
   return info;
 }
 
+/**
+ * Bytes of the virtio-net header that the packets of a switch's port have: 0, 10 or 12.
+ *
+ * @throws {NmError} one of the codes of `statusErrors` in lib/errors.ts
+ */
+export function portHeader(port: string | PortSpec, place: Place = {}): number {
+  return askHeader(port, place, "look up the header of port", (directory, name) =>
+    native().portHeader(directory, name),
+  );
+}
+
+/**
+ * Gives the packets of an open port of a switch a virtio-net header.
+ *
+ * @throws {NmError} HEADER_LENGTH, or another of the codes of `statusErrors` in lib/errors.ts
+ */
+export function setPortHeader(port: string | PortSpec, bytes: number, place: Place = {}): void {
+  askHeader(port, place, "set the header of port", (directory, name) =>
+    native().setPortHeader(directory, name, bytes),
+  );
+}
+
+function askHeader(
+  port: string | PortSpec,
+  place: Place,
+  action: string,
+  ask: (directory: string, name: string) => number,
+): number {
+  const spec = readSpec(port);
+  const { name } = portRequest(spec);
+  const directory = namespaceDirectory(place);
+  chooseBackend(place);
+  const result = ask(directory, name);
+  if (result < 0) throw portError(result, action, formatPort(spec), directory);
+  return result;
+}
+
 /** The directory that holds the embedded engine's switches, memory and locks. */
 export function namespaceDirectory({ namespace }: Place = {}): string {
   const chosen = namespace || process.env.NM_DIR;

@@ -201,6 +201,13 @@ const table = {
         ? `Send at most ${d.mtu + 14} bytes, or raise the MTU of the interface`
         : "Send shorter packets, or raise the MTU of the interface",
   },
+  PACKET_BEYOND_HEADER: {
+    exit: 2,
+    says: (d: { port: string; length: number; header: number; most: number }) =>
+      `Cannot send packets of ${d.length} bytes on port "${d.port}": with a virtio-net header of ${d.header} bytes they can have ${d.most}`,
+    hint: (d: { most: number }) =>
+      typeof d.most === "number" ? `Send at most ${d.most} bytes` : "Send shorter packets",
+  },
   PORT_WITHOUT_RINGS: {
     exit: 2,
     says: (d: { port: string; kind: string }) =>

@@ -14,7 +14,9 @@ export {
   namespaceDirectory,
   type Place,
   type PortInfo,
+  portHeader,
   portInfo,
+  setPortHeader,
 } from "./control.js";
 export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
 export { Histogram, type Percentiles } from "./histogram.js";

@@ -3,36 +3,41 @@
  * port to itself.
  */
 
-import type { Place } from "./control.js";
 import { NmError } from "./errors.js";
-import { type DropReason, dropCounters } from "./layout.js";
-import { openPort, type Port } from "./port.js";
+import { Histogram } from "./histogram.js";
+import { type DropReason, dropCounters, type HistogramName } from "./layout.js";
+import { type OpenOptions, openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
 import type { Interval } from "./report/report.js";
 import type { Ring, RingKind } from "./ring.js";
-import type { DumpEntry, Progress, TrafficLoop } from "./traffic.js";
+import type { DumpEntry, Numbers, Progress, TrafficLoop } from "./traffic.js";
 
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;
 
 /**
- * Opens a port as it is named for one thread, or one ring of it for each of several.
+ * Opens a port as it is named for one thread, or one ring of each kind for each of several. Of a port with hardware and
+ * host rings, threads that find no hardware ring left get host rings.
  *
  * @throws {NmError} THREADS_BEYOND_RINGS, PORT_WITHOUT_RINGS, or what openPort throws
  */
-export function openForThreads(spec: PortSpec, kind: RingKind, threads: number, place: Place): Port[] {
+export function openForThreads(
+  spec: PortSpec,
+  kinds: readonly RingKind[],
+  threads: number,
+  options: OpenOptions,
+): Port[] {
   const port = formatPort(spec);
-  const specs = Array.from({ length: threads }, (_, ring): PortSpec => ({ ...spec, mode: "one_nic", ring }));
   const ports: Port[] = [];
   try {
-    for (const one of threads === 1 ? [spec] : specs) {
-      const opened = openPort(one, place);
+    for (let thread = 0; thread < threads; thread++) {
+      const opened = openPort(threads === 1 ? spec : specFor(thread, spec, ports[0]), options);
       ports.push(opened);
-      if (ringsOf(opened, kind).length === 0) throw new NmError("PORT_WITHOUT_RINGS", { port, kind });
-
-      const { txRings, rxRings } = opened.granted;
-      const rings = spec.ring === null ? { tx: txRings, rx: rxRings }[kind] : 1;
-      if (threads > rings) throw new NmError("THREADS_BEYOND_RINGS", { port, kind, threads, rings });
+      for (const kind of kinds) {
+        if (ringsOf(opened, kind).length === 0) throw new NmError("PORT_WITHOUT_RINGS", { port, kind });
+        const rings = ringsFor(spec, opened, kind);
+        if (threads > rings) throw new NmError("THREADS_BEYOND_RINGS", { port, kind, threads, rings });
+      }
     }
     return ports;
   } catch (error) {
@@ -41,13 +46,28 @@ export function openForThreads(spec: PortSpec, kind: RingKind, threads: number, 
   }
 }
 
+/** One of the rings that `spec` names. `first` is the port of thread 0. */
+function specFor(thread: number, spec: PortSpec, first: Port | undefined): PortSpec {
+  const cards = first ? Math.min(first.granted.txRings, first.granted.rxRings) : 1;
+  if (spec.mode === "sw") return { ...spec, mode: "one_sw", ring: thread };
+  if (spec.mode === "nic_sw" && thread >= cards) return { ...spec, mode: "one_sw", ring: thread - cards };
+  return { ...spec, mode: "one_nic", ring: thread };
+}
+
+/** How many rings of that kind the spec names. */
+function ringsFor({ mode }: PortSpec, { granted }: Port, kind: RingKind): number {
+  const { txRings, rxRings, hostTxRings, hostRxRings } = granted;
+  const [cards, host] = kind === "tx" ? [txRings, hostTxRings] : [rxRings, hostRxRings];
+  return { all_nic: cards, sw: host, nic_sw: cards + host, one_nic: 1, one_sw: 1, null: 0 }[mode];
+}
+
 function ringsOf(port: Port, kind: RingKind): readonly Ring[] {
   return kind === "tx" ? port.txRings : port.rxRings;
 }
 
 /** Counts what the rings of some ports drop from now on. */
-export function dropsOf(ports: readonly Port[], kind: RingKind): () => Drops {
-  const rings = ports.flatMap((port) => ringsOf(port, kind));
+export function dropsOf(ports: readonly Port[], kinds: readonly RingKind[]): () => Drops {
+  const rings = ports.flatMap((port) => kinds.flatMap((kind) => ringsOf(port, kind)));
   const counted = () => rings.map((ring) => ring.counters());
   const before = counted();
   return () => {
@@ -79,6 +99,8 @@ const summed = [
   "corrupt",
   "unmarked",
   "untimed",
+  "requests",
+  "late",
   "stalls",
   "forgone",
   "pending",
@@ -113,6 +135,17 @@ export class LoopGroup {
     return this.#loops.flatMap((loop) => loop.takeDump());
   }
 
+  /** What all loops together measured of that kind, so far; nothing where none of them does. */
+  histogram(name: HistogramName): Histogram | undefined {
+    const kept = this.#loops.flatMap((loop) => loop.histograms()[name] ?? []);
+    return kept.length > 0 ? Histogram.merged(kept) : undefined;
+  }
+
+  /** What each loop that checks numbers found so far. */
+  numbers(): Numbers[] {
+    return this.#loops.flatMap((loop) => loop.numbers() ?? []);
+  }
+
   stop(): void {
     for (const loop of this.#loops) loop.stop();
   }
@@ -129,7 +162,7 @@ export class LoopGroup {
 }
 
 /** Gives, at each call, what passed since the one before. */
-export function intervalsOf(group: LoopGroup, kind: RingKind, drops: () => Drops): () => Interval {
+export function intervalsOf(group: LoopGroup, receives: boolean, drops: () => Drops): () => Interval {
   const look = () => ({ ...group.progress(), drops: drops(), at_ms: performance.now() });
   let before = look();
   return () => {
@@ -139,7 +172,7 @@ export function intervalsOf(group: LoopGroup, kind: RingKind, drops: () => Drops
       bytes: now.bytes - before.bytes,
       events: now.events - before.events,
       seconds: (now.at_ms - before.at_ms) / 1000,
-      minSpace: kind === "rx" ? group.takeMinSpace() : 0,
+      minSpace: receives ? group.takeMinSpace() : 0,
       drops: difference(now.drops, before.drops),
     };
     before = now;

@@ -115,6 +115,7 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
   readonly fragments?: number | undefined;
   readonly longestFragment?: number | undefined;
   readonly recording?: NativeRecording | undefined;
+  readonly share?: { readonly index: number; readonly of: number } | undefined;
   readonly numbered?: boolean | undefined;
   readonly mark?: boolean | undefined;
   readonly firstStream?: number | undefined;
@@ -231,6 +232,8 @@ export interface NativeLoop {
 export interface Native {
   openPort(directory: string, request: NativeRequest): NativePort | number;
   portInfo(directory: string, name: string): NativeGeometry | number;
+  portHeader(directory: string, name: string): number;
+  setPortHeader(directory: string, name: string, bytes: number): number;
   /**
    * Becomes another program in this process, with the standard descriptors as they were. Returns only where that
    * did not work: minus a status when the namespace cannot be used, else an errno.

@@ -12,6 +12,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { NR_ACCEPT_VNET_HDR } from "./abi.js";
 import { chooseBackend, lookUp, namespaceDirectory, type Place, portError, readSpec } from "./control.js";
 import { NmError } from "./errors.js";
 import { type CounterName, counterMeanings, events } from "./layout.js";
@@ -22,6 +23,8 @@ import { Buffers, Ring, type RingKind, type RingOwner } from "./ring.js";
 export interface OpenOptions extends Place {
   /** Buffers to have beside those in the rings; fewer may be granted. See `Port.takeExtraBuffer`. */
   readonly extraBuffers?: number | undefined;
+  /** Open a port whose packets begin with a virtio-net header too, which is refused otherwise. See `portHeader`. */
+  readonly acceptHeader?: boolean | undefined;
 }
 
 export interface WaitOptions {
@@ -56,8 +59,10 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
   const namespace = namespaceDirectory(options);
   const backend = chooseBackend(options);
   refuseOptions(spec, namespace);
+  const fields = portRequest(spec);
   const request = {
-    ...portRequest(spec),
+    ...fields,
+    flags: fields.flags | (options.acceptHeader ? NR_ACCEPT_VNET_HDR : 0),
     ...sharedMemory(spec, options),
     extraBuffers: extraBuffers(options),
   };

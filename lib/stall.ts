@@ -1,5 +1,6 @@
 /** Why nothing moves: what a run says when it has waited for a while. */
 
+import { type FunctionName, traitsOf } from "./pkt-gen/functions.js";
 import { otherEnd, type PortSpec } from "./port-spec.js";
 
 /** Tells once per standstill that nothing has moved for some time. */
@@ -23,18 +24,19 @@ export class StallWatch {
 }
 
 /** What keeps packets from moving, as far as a port's name tells, and what could be tried. */
-export function stallReason(spec: PortSpec, direction: "tx" | "rx"): string {
-  const nothing = direction === "tx" ? "Nothing could be sent" : "Nothing has arrived";
+export function stallReason(spec: PortSpec, name: FunctionName): string {
+  const { partner } = traitsOf(name);
+  const leaves = name === "tx" || name === "txseq";
+  const nothing = leaves ? "Nothing could be sent" : "Nothing has arrived";
   const start = `${nothing} for ${StallWatch.patienceMs / 1000} s`;
-  const other = direction === "tx" ? "rx" : "tx";
   if (spec.kind === "pipe" && spec.pipe) {
     const end = otherEnd(spec.pipe);
-    const why = direction === "tx" ? `nobody takes packets from ${end}` : `nobody sends on ${end}`;
-    return `${start}: ${why}, the pipe's other end. Try: nm pkt-gen -i ${end} -f ${other}`;
+    const why = leaves ? `nobody takes packets from ${end}` : `nobody sends on ${end}`;
+    return `${start}: ${why}, the pipe's other end. Try: nm pkt-gen -i ${end} -f ${partner}`;
   }
   if (spec.kind === "vale") {
     const neighbour = `${spec.name.slice(0, spec.name.indexOf(":"))}:NAME`;
-    return `${start}: no other port of the switch sends to this one. Try: nm pkt-gen -i ${neighbour} -f ${other}`;
+    return `${start}: no other port of the switch sends to this one. Try: nm pkt-gen -i ${neighbour} -f ${partner}`;
   }
   if (spec.kind === "null") return `${start}: no packet passes through a null port`;
   return `${start}: nothing moves on ${spec.name}`;

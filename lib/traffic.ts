@@ -60,6 +60,12 @@ export interface Frame {
 /** Of a frame whose length is not given. */
 const usualLength = 60;
 
+/** One of several loops that do a job together. */
+export interface Share {
+  readonly index: number;
+  readonly of: number;
+}
+
 export interface LoopOptions {
   /** End after this many packets. 0, the default: when stopped. */
   readonly count?: number | undefined;
@@ -91,6 +97,8 @@ export interface GeneratorOptions extends LoopOptions {
   readonly longestFragment?: number | undefined;
   /** Send these packets, again and again, instead of the frame. */
   readonly recording?: Recording | undefined;
+  /** Several loops do one job: this is number `index` of them, from 0 on, and sends every `of`-th packet of it. */
+  readonly share?: Share | undefined;
   /**
    * Number slots as netmap's txseq does: the first four bytes of each payload. Every slot of a packet is a whole frame,
    * `fragments` of them. The frame is of one length and fits a buffer.
@@ -279,6 +287,8 @@ function checkGenerator(options: GeneratorOptions): void {
   checkEndpoint("frame.to", frame.to);
   check("rate.packets", rate?.packets, 0, Number.MAX_SAFE_INTEGER);
   check("rate.perNs", rate?.perNs, 1, Number.MAX_SAFE_INTEGER);
+  check("share.of", options.share?.of, 1, 2 ** 16);
+  check("share.index", options.share?.index, 0, (options.share?.of ?? 1) - 1);
   check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   check("fragments", options.fragments, 1, NETMAP_MAX_FRAGS);
   check("longestFragment", options.longestFragment, 0, frameLimits.longest);

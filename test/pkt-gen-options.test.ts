@@ -6,33 +6,11 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { portInfo } from "../lib/index.js";
 import { allowedProcessors } from "../lib/processors.js";
+import { assertChecksums, ipv4 } from "./frame-fields.js";
 import { freshNamespace } from "./namespace.js";
 import { nmWith } from "./run.js";
 import { jsonLine, jsonLines } from "./schema.js";
 import { framesOf, starting } from "./started.js";
-
-function ipv4(frame: Buffer) {
-  return {
-    from: `${[...frame.subarray(26, 30)].join(".")}:${frame.readUInt16BE(34)}`,
-    to: `${[...frame.subarray(30, 34)].join(".")}:${frame.readUInt16BE(36)}`,
-  };
-}
-
-/** The ones' complement sum of 16-bit words, which is 0xffff where a checksum among them is right. */
-function onesSum(...parts: readonly Uint8Array[]): number {
-  let sum = 0;
-  for (const part of parts) {
-    for (let i = 0; i < part.length; i += 2) sum += ((part[i] ?? 0) << 8) | (part[i + 1] ?? 0);
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return sum;
-}
-
-function assertChecksums(frame: Buffer): void {
-  assert.equal(onesSum(frame.subarray(14, 34)), 0xffff, "IPv4 header");
-  const pseudoHeader = Uint8Array.of(0, 17, ...frame.subarray(38, 40));
-  assert.equal(onesSum(frame.subarray(26, 34), pseudoHeader, frame.subarray(34)), 0xffff, "UDP");
-}
 
 test("the packet that is sent by default is netmap's, byte for byte", async (t) => {
   const { frames, run } = await framesOf(t, { namespace: freshNamespace(t) }, "-n", "3");
@@ -301,82 +279,6 @@ test("long names do what the letters do", async (t) => {
   assert.match(run.stdout, /^1\.2\.3\.4 -> 4\.3\.2\.1 \(2:0:0:0:0:1 -> 2:0:0:0:0:2\)$/m);
   assert.match(run.stdout, /^Sent 6 packets 600 bytes \d+ events 100 bytes each/m);
   assert.equal(run.stdout.match(/^ring /gm)?.length, 6);
-});
-
-test("values that cannot be are refused with 2, the reason and a way out", async (t) => {
-  const env = { NM_DIR: freshNamespace(t) };
-  for (const [words, reason, hint] of [
-    ["", /-i PORT is missing/, /nm pkt-gen -i/],
-    ["-i vale1:", /Cannot read port "vale1:"/, /write it as/],
-    ["-i a -f ping", /Cannot read --function "ping": expected one of tx, rx/, /--function tx/],
-    ["-i a -n abc", /Cannot read --count "abc": expected a whole number/, /--count/],
-    ["-i a -n -1", /Cannot read --count "-1"/, /--count/],
-    ["-i a -l 15", /Cannot read --length "15": expected a whole number from 16 to 65535/, /--length 16/],
-    ["-i a -l 65536", /Cannot read --length "65536"/, /--length/],
-    [
-      "-i a -s 10.0.0",
-      /Cannot read --from "10.0.0": found "10.0.0" at position 0, expected an IPv4/,
-      /--from 10\./,
-    ],
-    [
-      "-i a -d 10.0.0.1-10.0.0.9:1-2",
-      /Cannot read --to .* found "1-2" at position 18, expected a port/,
-      /--to 10/,
-    ],
-    [
-      "-i a -6 -s 10.0.0.1",
-      /found "10.0.0.1" at position 0, expected an IPv6 address \(-6/,
-      /--from \[fd00::1\]/,
-    ],
-    ["-i a -s fd00::1", /expected an IPv4 address \(-6 makes packets IPv6\)/, /--from/],
-    ["-i a -4 -6", /Cannot use -4 with -6/, /Leave out/],
-    [
-      "-i a -l 60 -l 70 -l 80",
-      /Cannot read --length "60 --length 70 --length 80": expected one size/,
-      /--length 64/,
-    ],
-    ["-i a -F 0", /Cannot read --fragments "0": expected a whole number from 1 to 63/, /--fragments 1/],
-    ["-i a -F 64", /Cannot read --fragments "64"/, /--fragments 1/],
-    ["-i a -F 17 -l 16 -l 60", /Cannot use -F 17 with -l 16: each slot/, /Leave out/],
-    ["-i a -M 0", /Cannot read --longest-fragment "0"/, /--longest-fragment 1/],
-    ["-i p{1 -f tx -I", /Cannot use -I with -i netmap:p\{1: only switches/, /Leave out -I/],
-    ["-i vale1:a -I -r", /Cannot use -r with -I/, /Leave out/],
-    ["-i a -r -s 10.0.0.1", /Cannot use -r with -s: nothing is written/, /Leave out/],
-    ["-i a -z -s 10.0.0.1", /Cannot use --from 10.0.0.1 with -z: both decide/, /Leave out/],
-    ["-i a -6 -Z -d [::1]:5", /Cannot use --to \[::1\]:5 with -Z/, /Leave out/],
-    ["-i a -o 1", /Cannot read --option-mask "1": expected a sum of 4, 8, 32/, /--option-mask/],
-    ["-i a -o 8192", /Cannot read --option-mask "8192"/, /--option-mask/],
-    ["-i a -o 4294967300", /Cannot read --option-mask "4294967300"/, /--option-mask/],
-    ["-i a -c 9999", /Cannot read --cpus "9999": expected at most the \d+/, /--cpus 0/],
-    ["-i a -S 02:00", /Cannot read --from-mac "02:00": expected six bytes/, /--from-mac 02:/],
-    ["-i a -D x", /Cannot read --to-mac "x"/, /--to-mac 02:/],
-    ["-i a -T 5", /Cannot read --interval "5"/, /--interval/],
-    ["-i a -w -1", /Cannot read --wait "-1"/, /--wait/],
-    ["-i a -p 0", /Cannot read --threads "0"/, /--threads/],
-    ["-i a -a 1023", /Cannot read --cpu "1023": expected a processor/, /--cpu \d/],
-    ["-i a -C x", /Cannot read --geometry "x": expected one to four numbers/, /--geometry 1024,/],
-    ["-i a -C 1,2,3,4,5", /Cannot read --geometry/, /--geometry/],
-    ["-i a --duration 10", /Cannot read --duration "10": expected a time with its unit/, /--duration 10s/],
-    ["-i a --backend fast", /Cannot read --backend "fast"/, /--backend auto/],
-    ["-i a --mark", /Cannot use --mark with -f rx/, /Leave out --mark/],
-    ["-i a -f tx --verify", /Cannot use --verify with -f tx/, /Leave out --verify/],
-    ["-i a -f tx --mark -l 59", /Cannot use --mark with -l 59/, /Leave out/],
-    [
-      "-i a -f tx --mark -6 -l 79",
-      /Cannot use --mark with -l 79: a mark needs packets of at least 80/,
-      /Leave/,
-    ],
-    ["-i a -f tx --mark -l 1500 -l 59", /Cannot use --mark with -l 59/, /Leave out/],
-    ["-i a more", /Cannot read "more": pkt-gen takes options only/, /--help/],
-  ] as const) {
-    const run = await nmWith({ env }, "pkt-gen", ...words.split(" ").filter((word) => word !== ""));
-    assert.equal(run.status, 2, words);
-    assert.equal(run.stdout, "");
-    const [first = "", second = "", ...more] = run.stderr.trimEnd().split("\n");
-    assert.match(first, reason);
-    assert.match(second, hint);
-    assert.deepEqual(more, []);
-  }
 });
 
 test("--backend kernel fails where nm cannot drive it", async (t) => {

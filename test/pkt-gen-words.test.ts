@@ -75,17 +75,17 @@ const total: Total = {
 };
 
 test("the closing lines are netmap's", () => {
-  assert.deepEqual(closingLines(total, true, plain), [
+  assert.deepEqual(closingLines(total, "Sent", plain), [
     "Sent 1000 packets 60000 bytes 2 events 60 bytes each in 0.00 seconds.",
     "Speed: 675.676 Kpps Bandwidth: 324.324 Mbps (raw 324.324 Mbps). Average batch: 500.00 pkts",
   ]);
-  assert.deepEqual(closingLines(total, false, { raw: true, framing: true }), [
+  assert.deepEqual(closingLines(total, "Received", { raw: true, framing: true }), [
     "Received 1000 packets 60000 bytes 2 events 60 bytes each in 0.00 seconds.",
     "Speed: 675676 pps Bandwidth: 324324324 bps (raw 454054054 bps). Average batch: 500.00 pkts",
   ]);
   const nothing = { ...total, packets: 0, bytes: 0, events: 0, seconds: 0 };
-  assert.deepEqual(closingLines(nothing, true, plain), ["Sent nothing."]);
-  assert.deepEqual(closingLines(nothing, false, plain), ["Received nothing."]);
+  assert.deepEqual(closingLines(nothing, "Sent", plain), ["Sent nothing."]);
+  assert.deepEqual(closingLines(nothing, "Received", plain), ["Received nothing."]);
 });
 
 test("the closing lines tell drops, what was left, the rate and what was verified", () => {
@@ -98,7 +98,7 @@ test("the closing lines tell drops, what was left, the rate and what was verifie
       rate: { askedPps: 1000, stalls: 2, forgone: 5 },
       verify: { lost: 1, reordered: 2, duplicated: 3, corrupt: 4, unmarked: 5 },
     },
-    true,
+    "Sent",
     plain,
   );
   assert.deepEqual(lines.slice(2), [

@@ -66,7 +66,7 @@ export function starting(namespace: string) {
 }
 
 /**
- * Runs `nm pkt-gen -f tx` with these words on one end of a pipe. Gives what came out of the other, and the run.
+ * Runs `nm pkt-gen -f tx`, or another -f, with these words on one end of a pipe. Gives what came out of the other, and the run.
  * `options` are the pipe's, as in its name.
  */
 export async function framesOf(
@@ -76,7 +76,8 @@ export async function framesOf(
 ): Promise<{ frames: Buffer[]; run: Run }> {
   const port = openPort(`frames}1${options}`, { namespace });
   t.after(() => port.close());
-  const sender = starting(namespace)("pkt-gen", "-i", "frames{1", "-f", "tx", ...words);
+  const send = words.includes("-f") ? [] : ["-f", "tx"];
+  const sender = starting(namespace)("pkt-gen", "-i", "frames{1", ...send, ...words);
 
   const frames: Buffer[] = [];
   const parts: Buffer[] = [];

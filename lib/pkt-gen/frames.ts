@@ -3,6 +3,7 @@
  */
 
 import { NETMAP_MAX_FRAGS } from "../abi.js";
+import { readRecording } from "../capture.js";
 import type { Arguments, Options } from "../command.js";
 import { readEndpoint, readMac } from "../endpoint.js";
 import { NmError } from "../errors.js";
@@ -11,6 +12,8 @@ import { frameLimits } from "../layout.js";
 import type { Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import type { Endpoint, Family, GeneratorOptions } from "../traffic.js";
+import { refuseContradictions } from "./contradictions.js";
+import type { FunctionName } from "./functions.js";
 import { badValue, conflict, type Form, readValue } from "./values.js";
 
 const ethernetHeader = 14;
@@ -21,6 +24,8 @@ const usualAddresses = {
   4: { from: "10.0.0.1", to: "10.1.0.1" },
   6: { from: "fd00::1", to: "fd00:1::1" },
 } as const;
+
+const usualToMac = "ff:ff:ff:ff:ff:ff";
 
 export const frameOptions = {
   length: {
@@ -92,9 +97,8 @@ export const frameOptions = {
     type: "string",
     alias: "D",
     value: "MAC",
-    default: "ff:ff:ff:ff:ff:ff",
     group: "Sending",
-    describe: "Send to this Ethernet address",
+    describe: `Send to this Ethernet address, by default ${usualToMac}`,
   },
   fragments: {
     type: "number",
@@ -133,9 +137,20 @@ export const frameOptions = {
     describe:
       "Write the whole of each packet, instead of what differs from the packet before it in the buffer",
   },
+  capture: {
+    type: "string",
+    alias: "P",
+    value: "FILE",
+    group: "Sending",
+    describe:
+      "Send the packets of this pcap or pcapng file as they are, one after the other, again and again",
+  },
 } as const satisfies Options;
 
-type Args = Arguments<Record<never, never>, typeof frameOptions>;
+/** Also what the packets are for. */
+export type FrameArguments = Arguments<Record<never, never>, typeof frameOptions> & {
+  readonly function: FunctionName;
+};
 
 const lengthForm: Form = ["one size, or the smallest and the largest of random ones", "64 --length 1500"];
 const macForm: Form = ["six bytes in hexadecimal with : between", "02:00:00:00:00:01"];
@@ -144,31 +159,65 @@ const macForm: Form = ["six bytes in hexadecimal with : between", "02:00:00:00:0
 export interface Packets {
   readonly options: Pick<
     GeneratorOptions,
-    "frame" | "contents" | "fragments" | "longestFragment" | "indirect"
+    "frame" | "contents" | "fragments" | "longestFragment" | "indirect" | "recording" | "numbered"
   >;
-  readonly shortest: number;
+  /** Bytes without CRC. */
   readonly longest: number;
+  readonly mean: number;
+  /** Each has to fit a slot. */
+  readonly inOneSlot: boolean;
   /** What decides everything that is random; nothing where nothing is. */
   readonly seed: number | undefined;
   /** Addresses as the user wrote them; nothing where packets are what they are. */
   readonly words: { from: string; to: string; fromMac: string; toMac: string } | undefined;
 }
 
-/**
- * The packets that the options mean for a port. `extra` bytes at their end are somebody else's.
- *
- * @throws {NmError} ADDRESS_SYNTAX, OPTION_VALUE, OPTION_CONFLICT or PACKET_BEYOND_MTU
- */
-export function readPackets(args: Args, spec: PortSpec, extra = 0, facts = factsOf(spec)): Packets {
-  refuseContradictions(args, spec);
-  const family: Family = args.ipv6 ? 6 : 4;
-  const { shortest, longest } = lengthsOf(args, family, extra);
-  if (facts.mtu !== undefined && longest - ethernetHeader > facts.mtu) {
-    throw new NmError("PACKET_BEYOND_MTU", { port: formatPort(spec), length: longest, mtu: facts.mtu });
-  }
+/** What somebody else writes into the payload of each packet. */
+export interface Guest {
+  readonly bytes: number;
+  /** Which option wants it, and what it is: "--mark", "a mark". */
+  readonly option: string;
+  readonly what: string;
+}
 
+/**
+ * The packets that the options mean for a port.
+ *
+ * @throws {NmError} ADDRESS_SYNTAX, OPTION_VALUE, OPTION_CONFLICT, PACKET_BEYOND_MTU, or of readRecording
+ */
+export function readPackets(
+  args: FrameArguments,
+  spec: PortSpec,
+  guest?: Guest,
+  facts = factsOf(spec),
+): Packets {
+  refuseContradictions(args, spec);
+  const packets = args.capture === undefined ? framesOf(args, guest, facts) : captured(args.capture, args);
+  if (facts.mtu !== undefined && packets.longest - ethernetHeader > facts.mtu) {
+    const { longest: length } = packets;
+    throw new NmError("PACKET_BEYOND_MTU", { port: formatPort(spec), length, mtu: facts.mtu });
+  }
+  return packets;
+}
+
+function captured(path: string, { longestFragment }: FrameArguments): Packets {
+  const recording = readRecording(path);
+  return {
+    options: { recording, longestFragment },
+    longest: recording.longest,
+    mean: recording.bytes / recording.packets,
+    inOneSlot: false,
+    seed: undefined,
+    words: undefined,
+  };
+}
+
+function framesOf(args: FrameArguments, guest: Guest | undefined, facts: InterfaceFacts): Packets {
+  const family: Family = args.ipv6 ? 6 : 4;
+  const { shortest, longest } = lengthsOf(args, family, guest);
   const { from, to } = { ...usualAddresses[family], ...given(args, ["from", "to"]) };
   const fromMac = args.fromMac ?? facts.mac ?? "00:00:00:00:00:00";
+  const toMac = args.toMac ?? usualToMac;
   const random = args.randomFrom || args.randomTo || shortest < longest;
   const seed = random ? (args.seed ?? Math.floor(Math.random() * 2 ** 32)) : undefined;
   return {
@@ -181,17 +230,19 @@ export function readPackets(args: Args, spec: PortSpec, extra = 0, facts = facts
         from: endpoint("from", from, family, args.randomFrom),
         to: endpoint("to", to, family, args.randomTo),
         fromMac: readValue("fromMac", fromMac, readMac, macForm),
-        toMac: readValue("toMac", args.toMac, readMac, macForm),
+        toMac: readValue("toMac", toMac, readMac, macForm),
       },
       contents: args.rubbish ? "never" : args.copy ? "always" : "once",
       fragments: args.fragments,
       longestFragment: args.longestFragment,
       indirect: args.indirect,
+      numbered: args.function === "txseq",
     },
-    shortest,
     longest,
+    mean: (shortest + longest) / 2,
+    inOneSlot: args.function === "ping" || args.function === "txseq",
     seed,
-    words: args.rubbish ? undefined : { from, to, fromMac, toMac: args.toMac },
+    words: args.rubbish ? undefined : { from, to, fromMac, toMac },
   };
 }
 
@@ -200,16 +251,20 @@ function factsOf({ kind, name }: PortSpec): InterfaceFacts {
 }
 
 /** Of these options those that the user gave. */
-function given(args: Args, names: readonly ("from" | "to")[]): { from?: string; to?: string } {
+function given(args: FrameArguments, names: readonly ("from" | "to")[]): { from?: string; to?: string } {
   return Object.fromEntries(names.flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])));
 }
 
-function lengthsOf({ length, fragments }: Args, family: Family, extra: number) {
+function lengthsOf({ length, fragments }: FrameArguments, family: Family, guest: Guest | undefined) {
   const [one, other = one, more] = length;
   if (more !== undefined) throw badValue("length", length.join(" --length "), lengthForm);
   const headers = family === 4 ? frameLimits.headers : frameLimits.headers6;
-  const usual = Math.max(usualLength, headers + extra);
+  const least = guest ? headers + guest.bytes : 0;
+  const usual = Math.max(usualLength, headers, least);
   const shortest = Math.min(one ?? usual, other ?? usual);
+  if (guest && shortest < least) {
+    throw conflict(guest.option, `-l ${shortest}`, `${guest.what} needs packets of at least ${least} bytes`);
+  }
   if (fragments > shortest) {
     throw conflict(`-F ${fragments}`, `-l ${shortest}`, "each slot of a packet has a byte at least");
   }
@@ -221,48 +276,22 @@ function endpoint(name: string, text: string, family: Family, random: boolean): 
   return random ? { ...range, random } : range;
 }
 
-/** Nothing that is asked for is left undone in silence. */
-function refuseContradictions(args: Args, spec: PortSpec): void {
-  if (args.ipv4 && args.ipv6) throw conflict("-4", "-6", "a packet is of one version");
-  for (const [option, random, letter] of [
-    ["from", args.randomFrom, "z"],
-    ["to", args.randomTo, "Z"],
-  ] as const) {
-    const text = args[option];
-    if (random && text !== undefined && (!args.ipv6 || /-|\]:/.test(text))) {
-      throw conflict(`--${option} ${text}`, `-${letter}`, "both decide the addresses and ports");
-    }
-  }
-  if (args.indirect && spec.kind !== "vale") {
-    throw conflict("-I", `-i ${formatPort(spec)}`, "only switches read packets from a program's memory");
-  }
-  if (!args.rubbish) return;
-  for (const [option, isGiven] of [
-    ["-6", args.ipv6],
-    ["-s", args.from !== undefined],
-    ["-d", args.to !== undefined],
-    ["-z", args.randomFrom],
-    ["-Z", args.randomTo],
-    ["-S", args.fromMac !== undefined],
-    ["-I", args.indirect],
-    ["--copy", args.copy],
-  ] as const) {
-    if (isGiven) throw conflict("-r", option, "nothing is written into packets that are sent as they are");
-  }
-}
-
 /**
- * Refuses packets of more slots than the port takes at once.
+ * Refuses packets of more slots than the port takes at once, or than one where each slot has to be a whole frame.
  *
  * @throws {NmError} TOO_MANY_SLOTS
  */
-export function checkSlots({ options, longest }: Packets, port: Port, headerLength = 0): void {
+export function checkSlots({ options, longest, inOneSlot }: Packets, port: Port, headerLength: number): void {
   const [ring] = port.txRings;
   if (!ring) return;
   const { fragments = 1, longestFragment = ring.bufferSize } = options;
   const bytes = Math.min(longestFragment, ring.bufferSize);
-  const slots = Math.max(fragments, Math.ceil((longest + headerLength) / bytes));
+  const needed = Math.ceil((longest + headerLength) / bytes);
   const most = Math.min(port.spec.kind === "vale" ? NETMAP_MAX_FRAGS : ring.slots, ring.slots - 1);
-  if (slots <= most) return;
-  throw new NmError("TOO_MANY_SLOTS", { port: port.name, length: longest, slots, bytes, most });
+  const refuse = (slots: number, limit: number) => {
+    if (slots <= limit) return;
+    throw new NmError("TOO_MANY_SLOTS", { port: port.name, length: longest, slots, bytes, most: limit });
+  };
+  if (inOneSlot) refuse(needed, 1);
+  refuse(Math.max(fragments, needed), most);
 }

@@ -3,7 +3,7 @@
  */
 
 import type { Arguments, Options } from "../command.js";
-import { frameLimits } from "../layout.js";
+import type { FunctionName } from "./functions.js";
 import { conflict } from "./values.js";
 
 export const markOptions = {
@@ -25,22 +25,11 @@ export const verifyOptions = {
 
 type Args = Arguments<Record<never, never>, typeof markOptions & typeof verifyOptions>;
 
-/** Bytes at the end of a packet that a mark takes. */
-export function markLength({ mark }: Pick<Args, "mark">): number {
-  return mark ? frameLimits.shortestMarked - frameLimits.headers : 0;
-}
-
 /** @throws {NmError} OPTION_CONFLICT */
-export function checkMeasures(
-  { mark, verify }: Args,
-  run: { readonly function: string; readonly ipv6: boolean; readonly shortest: number },
-): void {
-  if (mark && run.function === "rx")
-    throw conflict("--mark", "-f rx", "a receiver checks marks with --verify");
-  if (verify && run.function === "tx")
-    throw conflict("--verify", "-f tx", "a sender marks packets with --mark");
-  const least = run.ipv6 ? frameLimits.shortestMarked6 : frameLimits.shortestMarked;
-  if (mark && run.shortest < least) {
-    throw conflict("--mark", `-l ${run.shortest}`, `a mark needs packets of at least ${least} bytes`);
-  }
+export function checkMeasures({ mark, verify }: Args, run: { readonly function: FunctionName }): void {
+  const name = `-f ${run.function}`;
+  if (mark && run.function === "rx") throw conflict("--mark", name, "a receiver checks marks with --verify");
+  if (mark && run.function !== "tx") throw conflict("--mark", name, "it has a form of its own for packets");
+  if (verify && run.function === "tx") throw conflict("--verify", name, "a sender marks packets with --mark");
+  if (verify && run.function !== "rx") throw conflict("--verify", name, "marks are for tx and rx");
 }

@@ -3,22 +3,28 @@
  */
 
 import { type Arguments, backendOption, type Options } from "../command.js";
+import { frameLimits } from "../layout.js";
 import type { Port } from "../port.js";
 import type { PortSpec } from "../port-spec.js";
 import { allowedProcessors } from "../processors.js";
+import type { FunctionName } from "./functions.js";
 import { badValue, type Form } from "./values.js";
 
-export const usualBurst = 512;
+const usualBurst = 512;
+/** Requests of a ping wait for one another, unless several are asked for. */
+const usualPingBurst = 1;
 
 export const threadOptions = {
   burst: {
     type: "number",
     alias: "b",
     value: "SLOTS",
-    default: usualBurst,
+    default: 0,
     max: 2 ** 32 - 1,
     group: "Port and threads",
-    describe: `Move at most this many slots of a ring at once, 0 for ${usualBurst}`,
+    describe:
+      `Move at most this many slots of a ring at once, or send so many requests together; 0 for ${usualBurst}, ` +
+      `of ping ${usualPingBurst}`,
   },
   threads: {
     type: "number",
@@ -57,6 +63,15 @@ export const threadOptions = {
 type Args = Arguments<Record<never, never>, typeof threadOptions>;
 
 const geometryForm: Form = ["one to four numbers with , between", "1024,1024,2,2"];
+
+/** @throws {NmError} OPTION_VALUE */
+export function burstOf({ burst, function: name }: Pick<Args, "burst"> & { function: FunctionName }): number {
+  if (name !== "ping") return burst || usualBurst;
+  if (burst > frameLimits.largestPingBurst) {
+    throw badValue("burst", String(burst), [`at most ${frameLimits.largestPingBurst} requests`, "16"]);
+  }
+  return burst || usualPingBurst;
+}
 
 /** As netmap has it: one number of slots, or of rings, is for both directions. It replaces @conf. */
 export function withGeometry(spec: PortSpec, { geometry: text }: Args): PortSpec {

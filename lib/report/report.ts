@@ -3,10 +3,14 @@
  * lines for programs. When something is printed is up to the command.
  */
 
+import type { Histogram } from "../histogram.js";
 import type { Drops } from "../loop-group.js";
+import type { FunctionName } from "../pkt-gen/functions.js";
 import type { DumpEntry } from "../traffic.js";
+import type { Mismatch, NumbersFound } from "./numbers.js";
 import type { Passed } from "./passed.js";
 import type { Kept } from "./rate.js";
+import type { RoundTrips } from "./round-trips.js";
 import type { Verdict } from "./verdict.js";
 
 /** What passed since the line before. */
@@ -14,6 +18,10 @@ export interface Interval extends Passed {
   /** The fewest free slots in the receive rings; 0 of a sender. */
   readonly minSpace: number;
   readonly drops: Drops;
+  /** Of a pinger: how long the answers took that came. */
+  readonly roundTrips?: Histogram | undefined;
+  /** Of a receiver of numbers: the last mismatches. */
+  readonly mismatches?: readonly Mismatch[] | undefined;
 }
 
 /** What a run came to. */
@@ -23,11 +31,13 @@ export interface Total extends Passed {
   readonly pending: number;
   readonly verify?: Verdict | undefined;
   readonly rate?: Kept | undefined;
+  readonly roundTrips?: RoundTrips | undefined;
+  readonly numbers?: NumbersFound | undefined;
 }
 
 /** The run that is reported. */
 export interface Subject {
-  readonly direction: "tx" | "rx";
+  readonly function: FunctionName;
   readonly port: string;
   readonly backend: string;
   readonly driver: string;

@@ -5,10 +5,13 @@
 
 import { hexDump } from "../hex-dump.js";
 import { type Output, scaled } from "../output.js";
+import { traitsOf } from "../pkt-gen/functions.js";
+import { mismatchWords, numbersWords } from "./numbers.js";
 import { bitsPerSecond, elapsed, perEvent } from "./passed.js";
 import { rateLine } from "./rate.js";
 import { RecentRates } from "./recent-rates.js";
 import type { Interval, Report, Subject, Total } from "./report.js";
+import { intervalWords, roundTripLines } from "./round-trips.js";
 import { verdictWords } from "./verdict.js";
 
 /** How people want their lines. */
@@ -22,16 +25,13 @@ export interface Style {
 }
 
 export function textReport(out: Output, subject: Subject, style: Style): Report {
-  const sends = subject.direction === "tx";
+  const { begins, ended, makes } = traitsOf(subject.function);
   const recent = new RecentRates();
   return {
     begin(waitSeconds) {
       const { port, rings, threads, processors, frames } = subject;
-      out.print(
-        `${sends ? "Sending on" : "Receiving from"} ${port}: ` +
-          `${rings} queues, ${threads} threads and ${processors} cpus.`,
-      );
-      if (sends && frames) out.print(`${frames.from} -> ${frames.to} (${frames.fromMac} -> ${frames.toMac})`);
+      out.print(`${begins} ${port}: ${rings} queues, ${threads} threads and ${processors} cpus.`);
+      if (makes && frames) out.print(`${frames.from} -> ${frames.to} (${frames.fromMac} -> ${frames.toMac})`);
       if (waitSeconds > 0) tell(`Wait ${waitSeconds} secs for phy reset`);
     },
     ready() {
@@ -40,12 +40,15 @@ export function textReport(out: Output, subject: Subject, style: Style): Report 
     interval(interval) {
       recent.add(interval.packets / interval.seconds);
       tell(progressLine(interval, style, recent));
+      const { roundTrips, mismatches = [] } = interval;
+      if (roundTrips && roundTrips.count > 0) for (const line of intervalWords(roundTrips)) tell(line);
+      for (const mismatch of mismatches) tell(mismatchWords(mismatch));
     },
     packets(entries) {
       for (const entry of entries) out.print(hexDump(entry));
     },
     end(total) {
-      for (const line of closingLines(total, sends, style)) out.print(line);
+      for (const line of closingLines(total, ended, style)) out.print(line);
     },
   };
 }
@@ -69,17 +72,19 @@ export function progressLine(
 /** "Sent 1000 packets ...", "Speed: ...", and what netmap does not tell. */
 export function closingLines(
   total: Total,
-  sends: boolean,
+  ended: string,
   { raw, framing }: Omit<Style, "average">,
 ): string[] {
-  const { packets, bytes, events, seconds, drops, pending, verify, rate } = total;
+  const { packets, bytes, events, seconds, drops, pending, verify, rate, roundTrips, numbers } = total;
   const lines: string[] = [];
-  if (packets === 0) {
-    lines.push(`${sends ? "Sent" : "Received"} nothing.`);
+  if (roundTrips) {
+    lines.push(...roundTripLines(roundTrips));
+  } else if (packets === 0) {
+    lines.push(`${ended} nothing.`);
   } else {
     const number = (value: number) => scaled(value, { raw });
     lines.push(
-      `${sends ? "Sent" : "Received"} ${packets} packets ${bytes} bytes ${events} events ` +
+      `${ended} ${packets} packets ${bytes} bytes ${events} events ` +
         `${Math.floor(bytes / packets)} bytes each in ${seconds.toFixed(2)} seconds.`,
       `Speed: ${number(packets / elapsed(total))}pps Bandwidth: ${number(bitsPerSecond(total, false))}bps ` +
         `(raw ${number(bitsPerSecond(total, framing))}bps). Average batch: ${perEvent(total)} pkts`,
@@ -89,6 +94,7 @@ export function closingLines(
   if (dropped.length > 0) lines.push(`Dropped ${dropped.join(", ")}.`);
   if (pending > 0) lines.push(`Not taken by the receiver: ${pending} slots.`);
   if (rate && packets > 1) lines.push(rateLine(total, rate));
+  if (numbers && packets > 0) lines.push(`Numbers: ${numbersWords(numbers)}.`);
   if (verify) lines.push(`Verified ${packets} packets: ${verdictWords(verify)}.`);
   return lines;
 }

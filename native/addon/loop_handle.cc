@@ -100,10 +100,15 @@ std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) 
   if (!fits(options, port)) return nullptr;
   if (std::shared_ptr<const Recording> recording = RecordingHandle::from(from.Get("recording"))) {
     if (recording->packets().empty()) return nullptr;
-    auto filler = std::make_unique<RecordingFiller>(
-        port,
-        RecordingFillerOptions{std::move(recording), options.header_length, options.longest_fragment, dump});
-    return std::make_unique<Generator>(port, options, std::move(filler));
+    RecordingFillerOptions recorded;
+    recorded.recording = std::move(recording);
+    const Napi::Object share = read_object(from, "share");
+    read(share, "index", &recorded.first);
+    read(share, "of", &recorded.step);
+    recorded.header_length = options.header_length;
+    recorded.longest_fragment = options.longest_fragment;
+    recorded.dump = dump;
+    return std::make_unique<Generator>(port, options, std::make_unique<RecordingFiller>(port, recorded));
   }
   bool numbered = false;
   read(from, "numbered", &numbered);

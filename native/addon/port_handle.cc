@@ -86,6 +86,14 @@ Status ask(Device& device, uint16_t type, const std::string& name, void* body) {
   return device.control(&header);
 }
 
+// A request about the header of a port: (directory, name, ...).
+Status ask_header(const Napi::CallbackInfo& info, uint16_t type, abi::nmreq_port_hdr* body) {
+  if (!info[0].IsString() || !info[1].IsString()) return Status::bad_request;
+  std::unique_ptr<Device> device;
+  const Status status = open_embedded_device(info[0].As<Napi::String>(), &device);
+  return status == Status::ok ? ask(*device, type, info[1].As<Napi::String>(), body) : status;
+}
+
 }  // namespace
 
 void PortHandle::install(Napi::Env env, Napi::Object exports) {
@@ -106,6 +114,8 @@ void PortHandle::install(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook([reference] { delete reference; });
   exports["openPort"] = Napi::Function::New(env, open, "openPort", reference);
   exports["portInfo"] = Napi::Function::New<info>(env, "portInfo");
+  exports["portHeader"] = Napi::Function::New<header>(env, "portHeader");
+  exports["setPortHeader"] = Napi::Function::New<set_header>(env, "setPortHeader");
 }
 
 // openPort(directory, request): a NativePort, or minus a status.
@@ -148,6 +158,21 @@ Napi::Value PortHandle::info(const Napi::CallbackInfo& info) {
   if (status == Status::ok) status = ask(*device, abi::NETMAP_REQ_PORT_INFO_GET, name, &body);
   if (status != Status::ok) return failure(env, status);
   return geometry(env, body);
+}
+
+// portHeader(directory, name): bytes of the virtio-net header that packets of a switch's port have, or minus a status.
+Napi::Value PortHandle::header(const Napi::CallbackInfo& info) {
+  abi::nmreq_port_hdr body{};
+  const Status status = ask_header(info, abi::NETMAP_REQ_PORT_HDR_GET, &body);
+  return result(info.Env(), status, body.nr_hdr_len);
+}
+
+// setPortHeader(directory, name, bytes): 0, or minus a status.
+Napi::Value PortHandle::set_header(const Napi::CallbackInfo& info) {
+  if (!info[2].IsNumber()) return failure(info.Env(), Status::bad_request);
+  abi::nmreq_port_hdr body{};
+  body.nr_hdr_len = info[2].As<Napi::Number>().Uint32Value();
+  return result(info.Env(), ask_header(info, abi::NETMAP_REQ_PORT_HDR_SET, &body));
 }
 
 PortHandle* PortHandle::from(Napi::Value value) {

@@ -31,6 +31,8 @@ class PortHandle : public Napi::ObjectWrap<PortHandle> {
  private:
   static Napi::Value open(const Napi::CallbackInfo& info);
   static Napi::Value info(const Napi::CallbackInfo& info);
+  static Napi::Value header(const Napi::CallbackInfo& info);
+  static Napi::Value set_header(const Napi::CallbackInfo& info);
 
   // Members of the JavaScript object.
   Napi::Value buffer_count(const Napi::CallbackInfo& info);

@@ -30,7 +30,9 @@ Recording::Outcome Recording::read(int descriptor, CaptureFault* fault) {
 
 RecordingFiller::RecordingFiller(Port& port, const RecordingFillerOptions& options)
     : options_(options), rings_(port.tx_rings()) {
-  assert(!options.recording->packets().empty());
+  const size_t packets = options.recording->packets().size();
+  assert(packets > 0);
+  next_ = options.first % packets;
   const uint32_t buffer_size = rings_.front().buffer_size();
   assert(options.header_length < buffer_size);
   longest_fragment_ =
@@ -48,7 +50,7 @@ Filled RecordingFiller::fill(size_t lane, uint32_t packets, uint64_t) {
   uint32_t slot = ring.head_in_range();
   for (uint32_t i = 0; i < packets; i++) {
     const Recording::Packet& packet = all[next_];
-    next_ = next_ + 1 == all.size() ? 0 : next_ + 1;
+    next_ = (next_ + options_.step) % all.size();
     slot = put(ring, slot, packet, i + 1 == packets ? abi::NS_REPORT : 0);
     filled.packets++;
     filled.bytes += options_.header_length + packet.length;

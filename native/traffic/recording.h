@@ -58,6 +58,9 @@ class Recording {
 
 struct RecordingFillerOptions {
   std::shared_ptr<const Recording> recording;
+  // Where several send the packets of one recording, each sends packet `first` and every `step`-th after it.
+  uint64_t first = 0;
+  uint64_t step = 1;
   // Zeros before each frame, as part of the packet: a virtio-net header that asks for nothing.
   uint32_t header_length = 0;
   // Bytes in one slot, at most: 0 is as many as a buffer holds.
@@ -82,7 +85,7 @@ class RecordingFiller final : public Filler {
   uint32_t longest_fragment_;
   uint32_t slots_per_packet_;
   // The packet that comes next, on whichever ring.
-  size_t next_ = 0;
+  size_t next_;
 };
 
 }  // namespace nm

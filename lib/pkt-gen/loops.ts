@@ -1,0 +1,115 @@
+/** Starts the native loops that do a job: one for each port, which is one for each thread. */
+
+import { frameLimits } from "../layout.js";
+import type { Port } from "../port.js";
+import {
+  type LoopOptions,
+  type Share,
+  startGenerator,
+  startPinger,
+  startPonger,
+  startSink,
+  type TrafficLoop,
+} from "../traffic.js";
+import type { FunctionName } from "./functions.js";
+import type { Job } from "./job.js";
+import { scheduleFrom } from "./rates.js";
+
+/** Of -W. */
+const idle_ns = 1e9;
+
+/** How many slots -X lets wait to be printed. A loop waits when there are more. */
+const dumpSlots = 4096;
+
+/** `headerLength` bytes are before each packet. */
+export function startLoops(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  return starters[job.args.function](job, ports, headerLength);
+}
+
+const starters: Record<FunctionName, typeof startLoops> = {
+  tx: startSenders,
+  txseq: startSenders,
+  rx: startReceivers,
+  rxseq: startReceivers,
+  ping: startPingers,
+  pong: startPongers,
+};
+
+function startSenders(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  const { mark, count } = job.args;
+  const { frame, ...others } = job.packets.options;
+  const firstStream = Math.floor(Math.random() * (0x10000 - ports.length));
+  return startSharing(job, ports, (port, share, options) =>
+    startGenerator(port, {
+      ...options,
+      ...others,
+      headerLength,
+      share,
+      // Each thread has random packets of its own.
+      frame: frame && { ...frame, seed: (job.packets.seed ?? 0) + share.index },
+      mark,
+      // Senders whose packets meet at one receiver must not use the same number.
+      firstStream: firstStream + share.index,
+      // A count is a promise: wait until the receiver has taken the last packet, unless a time is over first.
+      ...(count > 0 && job.duration_ns === 0 && { lingerNs: Number.MAX_SAFE_INTEGER }),
+    }),
+  );
+}
+
+function startPingers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  const { frame } = job.packets.options;
+  return startSharing(job, ports, (port, _, options) =>
+    startPinger(port, { ...options, headerLength, frame }),
+  );
+}
+
+/** Starts loops that share count and rate. Each sends its packets between those of the others. */
+function startSharing(
+  job: Job,
+  ports: readonly Port[],
+  start: (port: Port, share: Share, options: LoopOptions) => TrafficLoop,
+): TrafficLoop[] {
+  const { count } = job.args;
+  const used = count > 0 ? ports.slice(0, count) : ports;
+  const each = Math.floor(count / used.length);
+  const extra = count % used.length;
+  const schedule = scheduleFrom(job.args);
+  return used.map((port, index) => {
+    const share = { index, of: used.length };
+    return start(port, share, {
+      ...loopOptions(job, index),
+      ...schedule(index, used.length),
+      count: each + (index < extra ? 1 : 0),
+    });
+  });
+}
+
+function startReceivers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  const { count, idle, verify } = job.args;
+  return ports.map((port, i) =>
+    startSink(port, {
+      ...loopOptions(job, i),
+      headerLength,
+      count,
+      idleNs: idle ? idle_ns : 0,
+      measure: verify,
+      checkNumbers: job.args.function === "rxseq",
+    }),
+  );
+}
+
+function startPongers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  const { count, idle } = job.args;
+  return ports.map((port, i) =>
+    startPonger(port, { ...loopOptions(job, i), headerLength, count, idleNs: idle ? idle_ns : 0 }),
+  );
+}
+
+function loopOptions(job: Job, thread: number): LoopOptions {
+  return {
+    durationNs: job.duration_ns,
+    burst: job.burst,
+    cpu: job.processors[thread % job.processors.length],
+    dump: job.args.dump ? { capacity: dumpSlots, longest: frameLimits.longest } : undefined,
+  };
+}
