@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 
 namespace nm {
 
-ByteSource::ByteSource(int descriptor) : descriptor_(descriptor), buffer_(kPiece) {
+ByteSource::ByteSource(int descriptor, int stop_descriptor)
+    : descriptor_(descriptor), stop_descriptor_(stop_descriptor), buffer_(kPiece) {
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
@@ -35,6 +37,10 @@ bool ByteSource::skip(uint64_t count) {
 
 // Moves what is left to the front and reads until `wanted` bytes are there.
 bool ByteSource::fill(uint64_t wanted) {
+  if (only_at_hand_ && !ended_) {
+    starved_ = true;
+    return false;
+  }
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -42,17 +48,31 @@ bool ByteSource::fill(uint64_t wanted) {
   }
   if (wanted > buffer_.size()) buffer_.resize(wanted);
   while (end_ < wanted && !ended_) {
+    if (!may_read()) {
+      ended_ = true;
+      break;
+    }
     const ssize_t got = read(descriptor_, buffer_.data() + end_, buffer_.size() - end_);
     if (got > 0) {
       end_ += static_cast<uint64_t>(got);
     } else if (got == 0) {
       ended_ = true;
-    } else if (errno != EINTR) {
+    } else if (errno != EINTR && errno != EAGAIN) {
       error_ = errno;
       ended_ = true;
     }
   }
   return end_ >= wanted;
+}
+
+// Waits until there is something to read, or the end of it; false when the stop came first.
+bool ByteSource::may_read() {
+  if (stop_descriptor_ < 0) return true;
+  pollfd either[] = {{descriptor_, POLLIN, 0}, {stop_descriptor_, POLLIN, 0}};
+  while (poll(either, 2, -1) < 0) {
+    if (errno != EINTR) return true;
+  }
+  return either[1].revents == 0;
 }
 
 }  // namespace nm

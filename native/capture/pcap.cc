@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bytes.h"
+#include "clock.h"
 
 namespace nm {
 
@@ -37,7 +38,10 @@ bool Pcap::read_header(ByteSource& source, CaptureFault* fault) {
     return false;
   }
   // The upper bits tell of a frame check sequence.
-  link_type_ = static_cast<uint16_t>(number(header + 20));
+  interfaces_.push_back({{},
+                         static_cast<uint16_t>(number(header + 20)),
+                         number(header + 16),
+                         static_cast<uint64_t>(kSecond_ns) / fraction_ns_});
   source.take(kHeaderLength);
   begun_ = true;
   return true;
@@ -67,9 +71,11 @@ bool Pcap::next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault)
   packet->bytes = record + kRecordLength;
   packet->captured = captured;
   packet->length = std::max(captured, number(record + 12));
-  packet->time_ns = int64_t{number(record)} * 1'000'000'000 + int64_t{number(record + 4)} * fraction_ns_;
+  packet->time_ns = int64_t{number(record)} * kSecond_ns + int64_t{number(record + 4)} * fraction_ns_;
   packet->interface = 0;
-  packet->link_type = link_type_;
+  packet->link_type = interfaces_.front().link_type;
+  packet->timed = true;
+  packet->comment = {};
   shown_ = kRecordLength + captured;
   return true;
 }

@@ -16,6 +16,7 @@ class Pcap final : public CaptureFormat {
   static std::unique_ptr<CaptureFormat> recognize(const uint8_t* magic);
 
   bool next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault) override;
+  const std::vector<CapturedInterface>& interfaces() const override { return interfaces_; }
 
   // Microseconds in the machine's byte order, and nanoseconds.
   static constexpr uint32_t kMicroseconds = 0xa1b2c3d4;
@@ -32,7 +33,8 @@ class Pcap final : public CaptureFormat {
   bool swapped_;
   uint32_t fraction_ns_;
   bool begun_ = false;
-  uint16_t link_type_ = 0;
+  // The one, once the header was read.
+  std::vector<CapturedInterface> interfaces_;
   // Bytes of the packet that was given last; they are taken from the source with the next.
   uint64_t shown_ = 0;
 };

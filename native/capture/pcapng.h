@@ -20,6 +20,7 @@ class Pcapng final : public CaptureFormat {
   static std::unique_ptr<CaptureFormat> recognize(const uint8_t* magic);
 
   bool next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault) override;
+  const std::vector<CapturedInterface>& interfaces() const override { return interfaces_; }
 
   enum BlockType : uint32_t {
     kSection = 0x0a0d0d0a,
@@ -34,13 +35,10 @@ class Pcapng final : public CaptureFormat {
   static constexpr uint32_t kBlockOverhead = 12;
 
  private:
-  struct Interface {
-    uint16_t link_type;
-    uint32_t snaplen;
-    // A time unit is `unit_ns_numerator / unit_ns_denominator` nanoseconds.
-    uint64_t numerator;
-    uint64_t denominator;
+  // What is added to each time of an interface, and what the times count in: `1 / units_per_second` seconds.
+  struct TimeBase {
     int64_t offset_s;
+    uint64_t units_per_second;
   };
   struct Block {
     uint64_t offset;
@@ -52,17 +50,21 @@ class Pcapng final : public CaptureFormat {
   bool read_block(ByteSource& source, uint32_t* type, Block* block, CaptureFault* fault);
   bool read_section(const Block& block, CaptureFault* fault);
   bool read_interface(const Block& block, CaptureFault* fault);
-  bool read_options(const Block& block, uint32_t from, Interface* interface, CaptureFault* fault) const;
-  bool read_packet(uint32_t type, const Block& block, CapturedPacket* packet, CaptureFault* fault) const;
+  // Calls `read(code, value, length)` for each option of a block, from byte `from` of its body on, while it returns true.
+  template <typename Read>
+  bool read_options(const Block& block, uint32_t from, Read read) const;
+  bool read_packet(uint32_t type, const Block& block, CapturedPacket* packet, CaptureFault* fault);
 
   uint16_t number16(const uint8_t* from) const;
   uint32_t number32(const uint8_t* from) const;
   uint64_t number64(const uint8_t* from) const;
 
   bool swapped_ = false;
-  std::vector<Interface> interfaces_;
-  // Interfaces of the sections before this one.
-  uint32_t interfaces_before_ = 0;
+  // Of all sections, and their times; those of the present one begin at `first_interface_`.
+  std::vector<CapturedInterface> interfaces_;
+  std::vector<TimeBase> times_;
+  uint32_t first_interface_ = 0;
+  int64_t last_time_ns_ = 0;
   uint64_t shown_ = 0;
 };
 

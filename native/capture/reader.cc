@@ -13,7 +13,7 @@ CaptureFault shortage(const ByteSource& source, CaptureFaultKind kind) {
   return {kind, source.offset(), source.left()};
 }
 
-CaptureReader::CaptureReader(int descriptor) : source_(descriptor) { open(); }
+CaptureReader::CaptureReader(int descriptor, int stop_descriptor) : source_(descriptor, stop_descriptor) {}
 
 // Both formats begin with four bytes that say which it is, and in which byte order.
 void CaptureReader::open() {
@@ -28,8 +28,26 @@ void CaptureReader::open() {
   if (format_ == nullptr) fault_ = {CaptureFaultKind::not_a_capture, 0, load_big<uint32_t>(magic)};
 }
 
+const std::vector<CapturedInterface>& CaptureReader::interfaces() const {
+  static const std::vector<CapturedInterface> kNone;
+  return format_ != nullptr ? format_->interfaces() : kNone;
+}
+
 bool CaptureReader::next(CapturedPacket* packet) {
+  if (format_ == nullptr && fault_.kind == CaptureFaultKind::none) open();
   return fault_.kind == CaptureFaultKind::none && format_->next(source_, packet, &fault_);
+}
+
+CaptureReader::AtHand CaptureReader::next_at_hand(CapturedPacket* packet) {
+  source_.only_at_hand(true);
+  const bool got = next(packet);
+  const bool starved = source_.starved();
+  source_.only_at_hand(false);
+  if (got) return AtHand::packet;
+  if (!starved) return AtHand::nothing_more;
+  // What is missing was only not read yet.
+  fault_ = {};
+  return AtHand::unread;
 }
 
 }  // namespace nm

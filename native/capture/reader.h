@@ -12,6 +12,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "capture/byte_source.h"
 
@@ -23,10 +26,26 @@ struct CapturedPacket {
   uint32_t captured = 0;
   // Bytes that the packet had on the wire, at least `captured`.
   uint32_t length = 0;
+  // Nanoseconds since 1970. Of a packet without a time, which pcapng has, that of the packet before it.
   int64_t time_ns = 0;
+  bool timed = true;
   // In order of appearance in the file; 0 in classic pcap.
   uint32_t interface = 0;
   uint16_t link_type = 0;
+  // What somebody wrote beside it, which pcapng can keep: UTF-8 as the file has it, valid as long as `bytes`.
+  std::string_view comment;
+};
+
+// Where packets were captured.
+struct CapturedInterface {
+  // Empty when the file does not tell, and cut after kLongestName.
+  std::string name;
+  uint16_t link_type = 0;
+  // Bytes that are kept of a packet, 0 for all.
+  uint32_t snaplen = 0;
+  uint64_t units_per_second = 0;
+
+  static constexpr size_t kLongestName = 64;
 };
 
 inline constexpr uint16_t kLinkTypeEthernet = 1;
@@ -70,20 +89,27 @@ class CaptureFormat {
   virtual ~CaptureFormat() = default;
   // Whether there is another packet. When there is none, *fault says why, or is none at the end of the file.
   virtual bool next(ByteSource& source, CapturedPacket* packet, CaptureFault* fault) = 0;
+  // Those that the file has described so far.
+  virtual const std::vector<CapturedInterface>& interfaces() const = 0;
 };
 
 class CaptureReader {
  public:
-  // Reads from `descriptor`, which stays the caller's, from where it stands.
-  explicit CaptureReader(int descriptor);
+  // Reads from `descriptor` from where it stands, until its end or until `stop_descriptor` becomes readable. Both stay the
+  // caller's.
+  explicit CaptureReader(int descriptor, int stop_descriptor = -1);
 
   // Whether there is another packet; false at the end and at a fault.
   bool next(CapturedPacket* packet);
+  // The same without reading any more from the descriptor.
+  enum class AtHand { packet, nothing_more, unread };
+  AtHand next_at_hand(CapturedPacket* packet);
 
   // none while all is well, also at the end of a whole file.
   const CaptureFault& fault() const { return fault_; }
-  // Bytes of the file that were read.
+  // Bytes of the file before the packet that was given last.
   uint64_t offset() const { return source_.offset(); }
+  const std::vector<CapturedInterface>& interfaces() const;
 
  private:
   void open();

@@ -1,44 +1,17 @@
 // Capture files, built byte by byte and read back.
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <string>
 #include <vector>
 
-#include "bytes.h"
-#include "capture/pcap.h"
-#include "capture/pcapng.h"
 #include "capture/reader.h"
+#include "test/capture_builder.h"
 #include "test/check.h"
 
 namespace nm {
 namespace {
 
-using Bytes = std::vector<uint8_t>;
-
-// Appends numbers in one byte order.
-struct Writer {
-  bool swapped = false;
-  Bytes bytes{};
-
-  template <typename Number>
-  Writer& put(Number number) {
-    if (swapped) number = swap_bytes(number);
-    const size_t at = bytes.size();
-    bytes.resize(at + sizeof(number));
-    std::memcpy(&bytes[at], &number, sizeof(number));
-    return *this;
-  }
-  Writer& put(const Bytes& more) {
-    bytes.insert(bytes.end(), more.begin(), more.end());
-    return *this;
-  }
-  Writer& pad() {
-    while (bytes.size() % 4 != 0) bytes.push_back(0);
-    return *this;
-  }
-};
+using namespace check;
 
 struct Read {
   std::vector<Bytes> packets;
@@ -49,9 +22,7 @@ struct Read {
 };
 
 Read read_all(const Bytes& file) {
-  const int descriptor = memfd_create("capture", MFD_CLOEXEC);
-  CHECK(write(descriptor, file.data(), file.size()) == static_cast<ssize_t>(file.size()));
-  lseek(descriptor, 0, SEEK_SET);
+  const int descriptor = file_of(file);
   CaptureReader reader(descriptor);
   Read read;
   for (CapturedPacket packet; reader.next(&packet);) {
@@ -64,58 +35,6 @@ Read read_all(const Bytes& file) {
   CHECK(!reader.next(nullptr));
   close(descriptor);
   return read;
-}
-
-Bytes text(uint32_t length, uint8_t fill) { return Bytes(length, fill); }
-
-Writer pcap(bool swapped, uint32_t magic) {
-  Writer file{swapped};
-  file.put(magic)
-      .put<uint16_t>(2)
-      .put<uint16_t>(4)
-      .put<uint32_t>(0)
-      .put<uint32_t>(0)
-      .put<uint32_t>(262144)
-      .put<uint32_t>(1);
-  return file;
-}
-
-void add_record(Writer& file, uint32_t seconds, uint32_t fraction, const Bytes& packet, uint32_t length) {
-  file.put(seconds).put(fraction).put(static_cast<uint32_t>(packet.size())).put(length).put(packet);
-}
-
-void add_block(Writer& file, uint32_t type, const Writer& body) {
-  Writer padded = body;
-  padded.pad();
-  const uint32_t length = static_cast<uint32_t>(padded.bytes.size()) + Pcapng::kBlockOverhead;
-  file.put(type).put(length).put(padded.bytes).put(length);
-}
-
-Writer pcapng(bool swapped) {
-  Writer file{swapped};
-  Writer section{swapped};
-  section.put<uint32_t>(Pcapng::kByteOrderMagic).put<uint16_t>(1).put<uint16_t>(0).put<uint64_t>(UINT64_MAX);
-  add_block(file, Pcapng::kSection, section);
-  return file;
-}
-
-void add_interface(Writer& file, uint32_t snaplen, const Bytes& options) {
-  Writer body{file.swapped};
-  body.put<uint16_t>(1).put<uint16_t>(0).put(snaplen).put(options);
-  add_block(file, Pcapng::kInterface, body);
-}
-
-Bytes time_resolution(bool swapped, uint8_t value) {
-  Writer option{swapped};
-  option.put<uint16_t>(9).put<uint16_t>(1).put(Bytes{value, 0, 0, 0}).put<uint16_t>(0).put<uint16_t>(0);
-  return option.bytes;
-}
-
-void add_enhanced(Writer& file, uint32_t interface, uint64_t ticks, const Bytes& packet, uint32_t length) {
-  Writer body{file.swapped};
-  body.put(interface).put(static_cast<uint32_t>(ticks >> 32)).put(static_cast<uint32_t>(ticks));
-  body.put(static_cast<uint32_t>(packet.size())).put(length).put(packet);
-  add_block(file, Pcapng::kEnhancedPacket, body);
 }
 
 TEST("classic captures are read in both byte orders, in microseconds and in nanoseconds") {
@@ -186,6 +105,64 @@ TEST("a pcapng capture may hold simple and obsolete packets, unknown blocks and 
   CHECK(read.packets[2] == text(14, 4) && read.interfaces[2] == 1);
 }
 
+TEST("what pcapng tells of interfaces and packets besides bytes and times is kept") {
+  for (const bool swapped : {false, true}) {
+    Writer options{swapped};
+    options.put<uint16_t>(2).put<uint16_t>(4).put(Bytes{'e', 't', 'h', '0'});
+    options.put<uint16_t>(14).put<uint16_t>(8).put<uint64_t>(100);
+    options.put(time_resolution(swapped, 9));
+    Writer file = pcapng(swapped);
+    add_interface(file, 96, options.bytes);
+
+    Writer body{swapped};
+    body.put<uint32_t>(0).put<uint32_t>(0).put<uint32_t>(5).put<uint32_t>(14).put<uint32_t>(14);
+    body.put(text(14, 1)).pad().put<uint16_t>(1).put<uint16_t>(5).put(Bytes{'h', 'e', 'l', 'l', 'o'});
+    body.pad().put<uint32_t>(0);
+    add_block(file, Pcapng::kEnhancedPacket, body);
+    Writer simple{swapped};
+    simple.put<uint32_t>(14).put(text(14, 2));
+    add_block(file, Pcapng::kSimplePacket, simple);
+
+    const int descriptor = file_of(file.bytes);
+    CaptureReader reader(descriptor);
+    CapturedPacket packet;
+    CHECK(reader.next(&packet));
+    CHECK_EQUAL(packet.time_ns, 100'000'000'005);
+    CHECK_EQUAL(packet.comment, "hello");
+    CHECK_EQUAL(reader.interfaces().size(), 1u);
+    CHECK_EQUAL(reader.interfaces()[0].name, "eth0");
+    CHECK_EQUAL(reader.interfaces()[0].snaplen, 96u);
+    CHECK_EQUAL(reader.interfaces()[0].units_per_second, 1'000'000'000u);
+    CHECK(reader.next(&packet));
+    CHECK(!packet.timed && packet.time_ns == 100'000'000'005 && packet.comment.empty());
+    close(descriptor);
+  }
+}
+
+TEST("packets that were read already can be had without waiting for those that were not") {
+  Writer file = pcap(false, Pcap::kMicroseconds);
+  for (uint8_t i = 0; i < 3; i++) add_record(file, 0, i, text(60, i), 60);
+  // All but the last byte.
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  const auto size = static_cast<ssize_t>(file.bytes.size());
+  CHECK(write(ends[1], file.bytes.data(), file.bytes.size() - 1) == size - 1);
+
+  CaptureReader reader(ends[0]);
+  CapturedPacket packet;
+  CHECK(reader.next_at_hand(&packet) == CaptureReader::AtHand::unread);
+  CHECK(reader.next(&packet) && packet.bytes[0] == 0);
+  CHECK(reader.next_at_hand(&packet) == CaptureReader::AtHand::packet && packet.bytes[0] == 1);
+  CHECK(reader.next_at_hand(&packet) == CaptureReader::AtHand::unread);
+  CHECK(write(ends[1], &file.bytes.back(), 1) == 1);
+  close(ends[1]);
+  CHECK(reader.next(&packet) && packet.bytes[0] == 2);
+  CHECK(!reader.next(&packet));
+  CHECK(reader.next_at_hand(&packet) == CaptureReader::AtHand::nothing_more);
+  CHECK_EQUAL(reader.fault().kind, CaptureFaultKind::none);
+  close(ends[0]);
+}
+
 TEST("a file that ends in the middle of a packet gives the packets before it, and the byte where it ended") {
   Writer whole = pcap(false, Pcap::kMicroseconds);
   add_record(whole, 1, 0, text(60, 1), 60);
@@ -232,7 +209,7 @@ TEST(
 }
 
 TEST("a capture whose bytes were changed at random is read or refused, and never read past its end") {
-  check::Random random;
+  Random random;
   Writer classic = pcap(false, Pcap::kNanoseconds);
   Writer sections = pcapng(true);
   add_interface(sections, 96, time_resolution(true, 9));
