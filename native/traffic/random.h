@@ -19,6 +19,18 @@ class Random {
   // From 0 to limit - 1. No number comes more than limit / 2^32 more often than another.
   uint32_t below(uint32_t limit) { return static_cast<uint32_t>((next() >> 32) * limit >> 32); }
 
+  // From 0 to limit.
+  uint64_t up_to(uint64_t limit) {
+    const unsigned __int128 choices = static_cast<unsigned __int128>(limit) + 1;
+    return static_cast<uint64_t>(choices * next() >> 64);
+  }
+
+  // A number from 0 on that is less than 1, in steps of 2^-53.
+  double share() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+  // Whether something happens that does in this share of all cases.
+  bool happens(double share_of_cases) { return share() < share_of_cases; }
+
  private:
   uint64_t state_;
 };
