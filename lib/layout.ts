@@ -233,6 +233,7 @@ export const histogramMeanings = {
   interarrival_ns: "time from one packet to the next; 0 within one sync",
   reorder_depth: "how many numbers a late packet's was behind the greatest before it",
   rtt_ns: "time from when a request was sent to when its answer was seen",
+  lateness_ns: "time from when a packet was due to when it had been sent",
 } as const;
 
 export type HistogramName = keyof typeof histogramMeanings;

@@ -3,6 +3,16 @@
 #include "traffic/alarm.h"
 
 namespace nm {
+namespace {
+
+// Slots that were sent and that the device still holds.
+uint64_t pending(const Port& port) {
+  uint64_t slots = 0;
+  for (const Ring& ring : port.tx_rings()) slots += ring.slots() - 1 - ring.space();
+  return slots;
+}
+
+}  // namespace
 
 Status Loop::run() {
   progress_.running.store(1, std::memory_order_release);
@@ -15,10 +25,11 @@ Status Loop::run() {
 
 void Loop::stop() {
   stopped_.store(true, std::memory_order_relaxed);
-  port_.device().stop_waiting();
+  for (Port* const port : ports_) port->device().stop_waiting();
+  on_stop();
 }
 
-Status Loop::wait_for(uint32_t events, uint64_t deadline_ns) {
+Status Loop::wait_for(Port& port, uint32_t events, uint64_t deadline_ns) {
   int64_t timeout_ns = -1;
   if (deadline_ns != kNever_ns) {
     const uint64_t now = monotonic_ns();
@@ -26,7 +37,7 @@ Status Loop::wait_for(uint32_t events, uint64_t deadline_ns) {
   }
 
   uint32_t ready = 0;
-  const Status status = port_.device().wait(events, timeout_ns, &ready);
+  const Status status = port.device().wait(events, timeout_ns, &ready);
   if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
   // A ring that is found broken again and again must not make this a busy loop.
   constexpr uint64_t kRingErrorPause_ns = 1'000'000;
@@ -34,36 +45,41 @@ Status Loop::wait_for(uint32_t events, uint64_t deadline_ns) {
   return status;
 }
 
-Status Loop::wait_for_room(uint64_t deadline_ns) {
-  for (const Ring& ring : port_.tx_rings()) ring.advance_and_want_more(ring.head_in_range());
-  return wait_for(kWritable, deadline_ns);
+Status Loop::wait_for_room(Port& port, uint64_t deadline_ns) {
+  for (const Ring& ring : port.tx_rings()) ring.advance_and_want_more(ring.head_in_range());
+  return wait_for(port, kWritable, deadline_ns);
 }
 
 Status Loop::drain(uint64_t linger_ns) {
-  Status status = port_.device().tx_sync();
-  uint64_t left = pending();
+  uint64_t left = 0;
+  Status status = Status::ok;
+  for (Port* const port : ports_) {
+    uint64_t left_there = 0;
+    const Status one = drain(*port, linger_ns, &left_there);
+    if (status == Status::ok) status = one;
+    left += left_there;
+  }
+  set(progress_.pending, left);
+  return status;
+}
+
+Status Loop::drain(Port& port, uint64_t linger_ns, uint64_t* left) {
+  Status status = port.device().tx_sync();
+  *left = pending(port);
   const auto deadline = [&] {
     const uint64_t now = monotonic_ns();
     return linger_ns < kNever_ns - now ? now + linger_ns : kNever_ns;
   };
-  const bool waits = left > 0;
+  const bool waits = *left > 0;
   uint64_t deadline_ns = deadline();
-  while (status == Status::ok && left > 0 && !stopped() && monotonic_ns() < deadline_ns) {
-    status = wait_for_room(deadline_ns);
-    const uint64_t still = pending();
-    if (still < left) deadline_ns = deadline();
-    left = still;
+  while (status == Status::ok && *left > 0 && !stopped() && monotonic_ns() < deadline_ns) {
+    status = wait_for_room(port, deadline_ns);
+    const uint64_t still = pending(port);
+    if (still < *left) deadline_ns = deadline();
+    *left = still;
   }
-  set(progress_.pending, left);
-  if (waits && left == 0) set(progress_.last_ns, monotonic_ns());
+  if (waits && *left == 0) set(progress_.last_ns, monotonic_ns());
   return status;
-}
-
-// Slots that were sent and that the device still holds.
-uint64_t Loop::pending() const {
-  uint64_t slots = 0;
-  for (const Ring& ring : port_.tx_rings()) slots += ring.slots() - 1 - ring.space();
-  return slots;
 }
 
 void Loop::dump(Dump* to, const Ring& ring, uint32_t slot) const {

@@ -1,6 +1,6 @@
-// What all traffic loops have in common: a port to work on, an end, and progress to look at.
+// What all traffic loops have in common: ports to work on, an end, and progress to look at.
 //
-// Threads   One thread calls run(), and it alone uses the port's device meanwhile. Any other may call stop()
+// Threads   One thread calls run(), and it alone uses the ports' devices meanwhile. Any other may call stop()
 // and read
 //           progress() at any time.
 // Memory    What a loop needs is allocated before its first packet, but for the state of each stream that a
@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "port.h"
 #include "traffic/dump.h"
@@ -25,7 +26,8 @@ namespace nm {
   row(latency_ns, "time from when a marked packet was put into its slot to when it was taken")   \
   row(interarrival_ns, "time from one packet to the next; 0 within one sync")                    \
   row(reorder_depth, "how many numbers a late packet's was behind the greatest before it")       \
-  row(rtt_ns, "time from when a request was sent to when its answer was seen")
+  row(rtt_ns, "time from when a request was sent to when its answer was seen")                   \
+  row(lateness_ns, "time from when a packet was due to when it had been sent")
 
 #define row(name, text) name,
 enum class Measured { NM_HISTOGRAMS(row) };
@@ -34,6 +36,8 @@ enum class Measured { NM_HISTOGRAMS(row) };
 class Streams;
 
 class Numbers;
+
+struct ReplayFigures;
 
 class Loop {
  public:
@@ -44,7 +48,7 @@ class Loop {
   // Works until there is nothing left to do, or until stop(). Runs once.
   Status run();
 
-  // Ends run(), also one that has not begun. The port's device does not wait again after this.
+  // Ends run(), also one that has not begun. The ports' devices do not wait again after this.
   void stop();
 
   Progress& progress() { return progress_; }
@@ -55,22 +59,29 @@ class Loop {
   virtual const Streams* streams() const { return nullptr; }
   // Its check of numbered slots, likewise.
   virtual Numbers* numbers() { return nullptr; }
+  // How far its replay of a capture has come, likewise.
+  virtual const ReplayFigures* replay() const { return nullptr; }
 
  protected:
-  // The port outlives the loop.
-  explicit Loop(Port& port) : port_(port) {}
+  // The ports, at least one, outlive the loop.
+  explicit Loop(Port& port) : Loop(std::vector<Port*>{&port}) {}
+  explicit Loop(const std::vector<Port*>& ports) : ports_(ports) {}
 
   virtual Status work() = 0;
+  // What else must end for run() to end. By any thread.
+  virtual void on_stop() {}
 
-  Port& port() { return port_; }
+  Port& port(size_t number = 0) { return *ports_[number]; }
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   const std::atomic<bool>& stop_flag() const { return stopped_; }
 
-  // Waits until the device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
-  Status wait_for(uint32_t events, uint64_t deadline_ns);
+  // Waits until the port's device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
+  Status wait_for(Port& port, uint32_t events, uint64_t deadline_ns);
+  Status wait_for(uint32_t events, uint64_t deadline_ns) { return wait_for(port(), events, deadline_ns); }
 
-  // Waits until a TX ring has more room than it has now.
-  Status wait_for_room(uint64_t deadline_ns);
+  // Waits until a TX ring of the port has more room than it has now.
+  Status wait_for_room(Port& port, uint64_t deadline_ns);
+  Status wait_for_room(uint64_t deadline_ns) { return wait_for_room(port(), deadline_ns); }
 
   // Waits until receivers have taken all that was sent, as long as they go on taking: at most `linger_ns` without that.
   // The progress tells what is left.
@@ -83,9 +94,9 @@ class Loop {
   void note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns);
 
  private:
-  uint64_t pending() const;
+  Status drain(Port& port, uint64_t linger_ns, uint64_t* left);
 
-  Port& port_;
+  const std::vector<Port*> ports_;
   Progress progress_;
   std::atomic<bool> stopped_{false};
 };
