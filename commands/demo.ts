@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { command } from "../lib/command.js";
 import { readDuration } from "../lib/duration.js";
 import { ExpectationFailed, Interrupted, NmError } from "../lib/errors.js";
+import { ownName } from "../lib/invocation.js";
 import { dropped } from "../lib/loop-group.js";
 import { type Output, scaled } from "../lib/output.js";
 import { type Figures, type Outcome, PktGenProcess } from "../lib/pkt-gen-process.js";
@@ -235,7 +236,7 @@ function printTable(out: Output, results: readonly Result[]): void {
   out.print(wrap(explanation, out.width).join("\n"));
   out.print();
   out.print(out.paint.bold("Try next, in two terminals:"));
-  for (const line of tryNext) out.print(`  ${out.paint.cyan(line)}`);
+  for (const line of tryNext) out.print(`  ${out.paint.cyan(`${ownName()} ${line}`)}`);
   out.print();
   out.print('"nm pkt-gen --help" shows what else it can do, "nm --help" the other commands.');
 }
@@ -245,7 +246,7 @@ const explanation =
   "drops what a busy receiver has no room for; a pipe makes the sender wait and loses nothing. Mpps and Gbit/s " +
   "are what arrived, in packets of 60 bytes.";
 
-const tryNext = ["nm pkt-gen -i vale1:a -f rx", "nm pkt-gen -i vale1:b -f tx -R 1M"];
+const tryNext = ["pkt-gen -i vale1:a -f rx", "pkt-gen -i vale1:b -f tx -R 1M"];
 
 function count(packets: number): string {
   return packets.toLocaleString("en-US");

@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   "pkt-gen": () => import("./pkt-gen.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),
+  lab: () => import("./lab.js"),
   port: () => import("./port.js"),
   help: () => import("./help.js"),
   completion: () => import("./completion.js"),

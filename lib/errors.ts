@@ -618,6 +618,34 @@ const table = {
     says: because("the operating system refused a call that should have worked"),
     hint: 'Look for exhausted limits: open files ("ulimit -n"), memory, processes',
   },
+  TOOL_MISSING: {
+    exit: 1,
+    says: (d: { tool: string; package: string }) => `Cannot run "${d.tool}": there is no such program here`,
+    hint: (d: { package: string }) => `Install it: apt install ${d.package}, or dnf install ${d.package}`,
+  },
+  CAPABILITY_MISSING: {
+    exit: 1,
+    says: (d: { action: string; capabilities: string }) =>
+      `Cannot ${d.action}: this process does not have ${d.capabilities}`,
+    hint: "Run it as root (sudo); a container needs --cap-add, or --privileged",
+  },
+  LAB_DIFFERS: {
+    exit: 1,
+    says: (d: { name: string; is: string; asked: string }) =>
+      `Cannot make lab "${d.name}": it is up, and was made by "${d.is}"`,
+    hint: (d: { name: string }) =>
+      `Take it down first (nm lab down --name ${d.name}), or give this one another --name`,
+  },
+  LAB_BUSY: {
+    exit: 1,
+    says: (d: { name: string }) => `Cannot change lab "${d.name}": another nm lab is at work on it`,
+    hint: "Wait for that one to end",
+  },
+  IP_FAILED: {
+    exit: 1,
+    says: (d: { command: string; reason: string }) => `Cannot run "${d.command}": ${d.reason}`,
+    hint: "Run it by hand to see more; nm lab down takes away what is half-done",
+  },
   PROGRAM_FAILED: {
     exit: 1,
     says: (d: { command: string; reason: string; hint: string | null }) =>

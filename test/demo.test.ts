@@ -47,7 +47,7 @@ test("nm demo sends through a switch and a pipe, verifies both, and says what to
   assert.match(run.stdout, /^path +packets sent +received +dropped +verified +Mpps +Gbit\/s\n/);
   assert.match(run.stdout, /^VALE switch +[\d,]+ +[\d,]+ +[\d,]+ +yes +[\d.]+ +[\d.]+$/m);
   assert.match(run.stdout, /^pipe +([\d,]+) +\1 +0 +yes +[\d.]+ +[\d.]+$/m);
-  assert.match(run.stdout, /^Try next, in two terminals:\n {2}nm pkt-gen /m);
+  assert.match(run.stdout, /^Try next, in two terminals:\n {2}node \S+\/nm\.js pkt-gen /m);
   assert.match(run.stderr, /^VALE switch: sending [\d.]+ [KM]pps, receiving [\d.]+ [KM]pps$/m);
   assert.match(run.stderr, /^pipe: sending /m);
   assert.deepEqual(demoNamespaces(), before);
