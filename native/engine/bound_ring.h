@@ -30,6 +30,7 @@ struct BoundRing {
   std::unique_ptr<Watchers> watchers;  // null while nobody watches
 
   // A pipe's other end.
+  uint32_t peer_index = 0;
   RingState* peer_state = nullptr;
   abi::netmap_ring* peer_shared = nullptr;
   uint64_t partial_bytes = 0;  // in the slots of a packet whose end has not come

@@ -53,6 +53,7 @@ class ValePath final : public DataPath {
     return Status::ok;
   }
   bool reads_indirect() const override { return true; }
+  bool is_shown_when_brought() const override { return true; }
 
   ValeSender sender_;
   bool overran_ = false;
@@ -60,26 +61,29 @@ class ValePath final : public DataPath {
 
 class PipePath final : public DataPath {
  public:
-  using DataPath::DataPath;
+  explicit PipePath(const Binding& binding) : DataPath(binding), watched_(binding.space, binding.client) {}
 
   void bind(BoundRing& ring) override {
     const PortRecord& peer = region_->port(region_->port(port_).peer);
-    const uint32_t index = peer.first_ring + (ring.is_tx ? peer.all_tx() : 0) + ring.number;
-    ring.peer_state = &region_->ring(index);
-    ring.peer_shared = region_->netmap_ring(index);
+    ring.peer_index = peer.first_ring + (ring.is_tx ? peer.all_tx() : 0) + ring.number;
+    ring.peer_state = &region_->ring(ring.peer_index);
+    ring.peer_shared = region_->netmap_ring(ring.peer_index);
   }
   bool tx_has_news(const BoundRing& ring) const override { return pipe_tx_has_news(ring); }
   bool rx_has_news(const BoundRing& ring) const override { return pipe_rx_has_news(ring); }
 
  private:
   Status send(BoundRing& ring, uint32_t head) override {
-    pipe_tx_sync(*space_, *region_, ring, head);
+    pipe_tx_sync(*space_, region_, ring, head, watched_);
     return Status::ok;
   }
   Status receive(BoundRing& ring, uint32_t head) override {
     pipe_rx_sync(*space_, *region_, ring, head);
     return Status::ok;
   }
+  bool is_shown_when_brought() const override { return true; }
+
+  WatchedReceivers watched_;
 };
 
 // A monitor's rings are filled by whoever syncs the port that it watches (watchers.h).
@@ -154,7 +158,7 @@ Status DataPath::watched_rx_sync(BoundRing& ring, uint32_t head) {
   ring.watchers->swap(ring, ring.state->hwcur, head);
   const uint32_t fresh = ring.state->hwtail;
   const Status status = receive(ring, head);
-  ring.watchers->copy(ring, fresh, ring.state->hwtail);
+  if (!is_shown_when_brought()) ring.watchers->copy(ring, fresh, ring.state->hwtail);
   return status;
 }
 

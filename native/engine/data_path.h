@@ -47,6 +47,8 @@ class DataPath {
   virtual Status receive(BoundRing& ring, uint32_t head) = 0;
   // Whether slots of TX rings may point to memory of the process.
   virtual bool reads_indirect() const { return false; }
+  // Whether copy monitors have seen what is received when it was brought (watchers.h, WatchedReceivers).
+  virtual bool is_shown_when_brought() const { return false; }
 
   const std::shared_ptr<Namespace> space_;
   const std::shared_ptr<Region> region_;

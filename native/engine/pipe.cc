@@ -100,7 +100,8 @@ void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint3
 
 }  // namespace
 
-void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head) {
+void pipe_tx_sync(const Namespace& space, const std::shared_ptr<Region>& region, BoundRing& ring,
+                  uint32_t head, WatchedReceivers& watched) {
   RingState& state = *ring.state;
   RingState& peer = *ring.peer_state;
   // Pairs with the receiver's release: a buffer it swapped in is in our slot before we see the slot as ours.
@@ -110,8 +111,8 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
 
   const abi::netmap_slot* from = ring.shared->slot;
   abi::netmap_slot* to = ring.peer_shared->slot;
-  const uint32_t buffers = region.buffers_reserved();
-  const uint32_t stride = region.buffer_stride();
+  const uint32_t buffers = region->buffers_reserved();
+  const uint32_t stride = region->buffer_stride();
   Sent all;
   for (uint32_t first = state.hwcur; first != head;) {
     const uint32_t end = first < head ? head : ring.slots;
@@ -135,9 +136,14 @@ void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring,
                                std::memory_order_relaxed);
   peer.delivered_bytes.store(peer.delivered_bytes.load(std::memory_order_relaxed) + all.bytes,
                              std::memory_order_relaxed);
+  const uint32_t ahead = all.complete == ring.slots ? 0 : all.complete;
+  if (peer.watched.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    watched.show(region, ring.peer_index, static_cast<uint32_t>(peer.ahead.load(std::memory_order_relaxed)),
+                 ahead);
+  }
   // Slots and buffers before the index that shows them.
-  peer.ahead.store(all.complete == ring.slots ? 0 : all.complete, std::memory_order_release);
-  notify(space, peer, region.id());
+  peer.ahead.store(ahead, std::memory_order_release);
+  notify(space, peer, region->id());
 }
 
 void pipe_return_all(const Region& region, uint32_t tx, uint32_t rx) {

@@ -13,8 +13,10 @@
 
 namespace nm::engine {
 
-// One sync of a TX ring whose user gave `head`. Publishes complete packets and takes back released slots.
-void pipe_tx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head);
+// One sync of a TX ring whose user gave `head`. Publishes complete packets, which monitors of the other end see first,
+// and takes back released slots.
+void pipe_tx_sync(const Namespace& space, const std::shared_ptr<Region>& region, BoundRing& ring,
+                  uint32_t head, WatchedReceivers& watched);
 
 // One sync of an RX ring. Shows complete packets and gives the slots before `head` back to the sender.
 void pipe_rx_sync(const Namespace& space, const Region& region, BoundRing& ring, uint32_t head);

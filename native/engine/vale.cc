@@ -43,7 +43,8 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       entries_(kBatch),
       filled_(kMaxSlots),
       queues_(kMaxSwitchPorts),
-      destinations_(kMaxSwitchPorts) {
+      destinations_(kMaxSwitchPorts),
+      watched_(space_, client_) {
   touched_.reserve(kMaxSwitchPorts);
   if (vale_) place_ = vale_->find(*region_, port, &generation_);
 }
@@ -313,6 +314,9 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
              : one_list ? copy_list(room, unicast.packets != 0 ? unicast : broadcast)
                         : copy_packets(room, unicast, broadcast);
     store_descriptors(room);
+    if (granted != 0 && state.watched.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+      watched_.show(to.region, ring_index, start.index, start.plus(granted, to.slots).index);
+    }
   }
   if (granted != 0) {
     publish(leases, start, granted, client_);
@@ -512,6 +516,7 @@ void ValeSender::forget_gone() {
       known = Destination{};
     }
   }
+  watched_.forget_unwatched();
 }
 
 }  // namespace nm::engine

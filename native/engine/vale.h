@@ -138,6 +138,7 @@ class ValeSender {
   Queue broadcast_;
   bool has_fragments_ = false;
   std::vector<Destination> destinations_;
+  WatchedReceivers watched_;
   std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory
   std::vector<uint8_t> flat_;      // a packet in one piece, see flatten()
   uint32_t batches_ = 0;

@@ -258,4 +258,58 @@ void Watchers::swap_with(const BoundRing& ring, const Watcher& to) const {
   finish(to, room, filled, fed);
 }
 
+// A ring of another port, as Watchers read it.
+struct WatchedReceivers::Receiver {
+  std::shared_ptr<Region> region;
+  uint32_t port;
+  BoundRing ring;
+};
+
+WatchedReceivers::WatchedReceivers(std::shared_ptr<Namespace> space, uint32_t client)
+    : space_(std::move(space)), client_(client) {}
+
+WatchedReceivers::~WatchedReceivers() = default;
+
+void WatchedReceivers::show(const std::shared_ptr<Region>& region, uint32_t index, uint32_t first,
+                            uint32_t end) {
+  BoundRing& ring = find(region, index).ring;
+  if (ring.watchers->look(ring)) ring.watchers->copy(ring, first, end);
+}
+
+WatchedReceivers::Receiver& WatchedReceivers::find(const std::shared_ptr<Region>& region, uint32_t index) {
+  RingState& state = region->ring(index);
+  const uint32_t port = state.port;
+  const PortRecord& record = region->port(port);
+  const uint32_t number = index - record.first_ring - record.all_tx();
+  const auto known = std::find_if(receivers_.begin(), receivers_.end(), [&](const auto& one) {
+    return one->region == region && one->ring.index == index;
+  });
+  // The ring's memory may have become another port's since.
+  if (known != receivers_.end()) {
+    Receiver& receiver = **known;
+    if (receiver.port == port && receiver.ring.number == number && receiver.ring.slots == state.slots) {
+      return receiver;
+    }
+    receivers_.erase(known);
+  }
+  auto receiver = std::make_unique<Receiver>();
+  receiver->region = region;
+  receiver->port = port;
+  receiver->ring.region = region.get();
+  receiver->ring.index = index;
+  receiver->ring.state = &state;
+  receiver->ring.shared = region->netmap_ring(index);
+  receiver->ring.slots = state.slots;
+  receiver->ring.number = number;
+  receiver->ring.watchers = std::make_unique<Watchers>(space_, region, port, client_, false);
+  receivers_.push_back(std::move(receiver));
+  return *receivers_.back();
+}
+
+void WatchedReceivers::forget_unwatched() {
+  std::erase_if(receivers_, [](const auto& receiver) {
+    return receiver->ring.state->watched.load(std::memory_order_relaxed) == 0;
+  });
+}
+
 }  // namespace nm::engine

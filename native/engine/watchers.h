@@ -3,10 +3,11 @@
 //                       copy monitors                         zero-copy monitors
 //   sent                copied before the sync sends          their buffer swapped for ours when a sync gives
 //                                                             the slot back to its user
-//   received            copied when a sync shows the packet   swapped when the user gives the slot back
+//   received            copied as the packet is brought       swapped when the user gives the slot back
 //
 // All copy monitors of a ring see all its packets. Of the zero-copy ones the first does, the second gets what the
-// first has given back, and so on. Both kinds have an RX ring that is filled through reservation.h: the port's TX and
+// first has given back, and so on. What arrives is copied by whoever puts it into the ring, before anybody is shown it
+// (WatchedReceivers): the port's user may look much later. Both kinds have an RX ring that is filled through reservation.h: the port's TX and
 // RX ring of one number, synced in different processes, feed the same ring. A monitor that is full loses packets,
 // counted in its ring, and holds nobody up.
 //
@@ -119,6 +120,27 @@ class Watchers {
   std::vector<Watcher> sent_to_;      // the zero-copy monitor of what is sent, and
   std::vector<Watcher> received_to_;  // of what is received: none or one
   std::vector<uint32_t> chosen_;      // slots of the ring
+};
+
+// The RX rings that a sender fills while monitors watch them.
+class WatchedReceivers {
+ public:
+  WatchedReceivers(std::shared_ptr<Namespace> space, uint32_t client);
+  ~WatchedReceivers();
+
+  // Copies the slots [first, end) of RX ring `index` of `region` for its copy monitors. The sender has filled them and
+  // not published them yet: as long as it has not, nobody else touches them and the ring stays what it is.
+  void show(const std::shared_ptr<Region>& region, uint32_t index, uint32_t first, uint32_t end);
+  // Lets go of rings that nobody watches any more.
+  void forget_unwatched();
+
+ private:
+  struct Receiver;
+  Receiver& find(const std::shared_ptr<Region>& region, uint32_t index);
+
+  std::shared_ptr<Namespace> space_;
+  uint32_t client_;
+  std::vector<std::unique_ptr<Receiver>> receivers_;
 };
 
 }  // namespace nm::engine
