@@ -50,7 +50,7 @@ class Device {
   // `ready` gets the events that are so; 0 after a timeout. Returns interrupted after stop_waiting().
   virtual Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) = 0;
 
-  // Ends a wait() that another thread is in, and every later one.
+  // Ends a wait() that another thread is in, or a sleep after arm(), and every later one.
   virtual void stop_waiting() = 0;
 
   // What ring `number` of the bound port counted so far, as netmap numbers rings: host rings after the
@@ -60,8 +60,8 @@ class Device {
 
   // For event loops: a descriptor that becomes readable when the device wants to be looked at, -1 with the
   // reason in `status` when it cannot be had. arm() syncs and says what is ready; when nothing is, the
-  // descriptor will become readable as soon as something may be. disarm() takes the notice back out of the
-  // descriptor.
+  // descriptor will become readable as soon as something may be. After stop_waiting() it returns interrupted. disarm()
+  // takes the notice back out of the descriptor.
   virtual int poll_descriptor(Status* status) = 0;
   virtual Status arm(uint32_t events, uint32_t* ready) = 0;
   virtual void disarm() = 0;

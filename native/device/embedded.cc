@@ -357,6 +357,8 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
 
 void EmbeddedDevice::stop_waiting() {
   stopping_.store(true, std::memory_order_seq_cst);
+  // Who arms now sees that we stop, or we see that it sleeps.
+  engine::sleep_fence();
   if (binding_.client != 0) engine::wake_client(*space_, binding_.client);
 }
 
@@ -388,12 +390,13 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
   announce(events);
   engine::sleep_fence();
   *ready = poll_once(events);
-  if (*ready != 0) {
+  const bool stopping = stopping_.load(std::memory_order_relaxed);
+  if (*ready != 0 || stopping) {
     client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
   } else {
     must_look_again_soon();
   }
-  return Status::ok;
+  return stopping ? Status::interrupted : Status::ok;
 }
 
 void EmbeddedDevice::disarm() {

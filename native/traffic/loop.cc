@@ -40,7 +40,6 @@ Status Loop::wait_for(Port& port, uint32_t events, uint64_t deadline_ns) {
   const Status status = port.device().wait(events, timeout_ns, &ready);
   if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
   // A ring that is found broken again and again must not make this a busy loop.
-  constexpr uint64_t kRingErrorPause_ns = 1'000'000;
   if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
   return status;
 }

@@ -1,10 +1,8 @@
 // What all traffic loops have in common: ports to work on, an end, and progress to look at.
 //
-// Threads   One thread calls run(), and it alone uses the ports' devices meanwhile. Any other may call stop()
-// and read
+// Threads   One thread calls run(), and it alone uses the ports' devices meanwhile. Any other may call stop() and read
 //           progress() at any time.
-// Memory    What a loop needs is allocated before its first packet, but for the state of each stream that a
-// receiver
+// Memory    What a loop needs is allocated before its first packet, but for the state of each stream that a receiver
 //           discovers.
 // Failure   A device that stops working ends the loop with the device's Status.
 #pragma once
@@ -57,6 +55,8 @@ class Loop {
   virtual const Histogram* histogram(Measured) const { return nullptr; }
   // The streams that it tells apart, likewise.
   virtual const Streams* streams() const { return nullptr; }
+  // Counts that only this kind of loop has, in rows. By any thread.
+  virtual std::vector<double> counts() const { return {}; }
   // Its check of numbered slots, likewise.
   virtual Numbers* numbers() { return nullptr; }
   // How far its replay of a capture has come, likewise.
@@ -72,8 +72,12 @@ class Loop {
   virtual void on_stop() {}
 
   Port& port(size_t number = 0) { return *ports_[number]; }
+  const std::vector<Port*>& ports() const { return ports_; }
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   const std::atomic<bool>& stop_flag() const { return stopped_; }
+
+  // How long a loop pauses whose rings are found broken, which may be again and again.
+  static constexpr uint64_t kRingErrorPause_ns = 1'000'000;
 
   // Waits until the port's device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
   Status wait_for(Port& port, uint32_t events, uint64_t deadline_ns);

@@ -1,0 +1,106 @@
+#include "device/wait_set.h"
+
+#include <algorithm>
+
+#include "clock.h"
+#include "spin_pause.h"
+
+namespace nm {
+namespace {
+
+// A wake-up takes about 20 us, and costs whoever wakes nearly as much.
+constexpr uint64_t kSpin_ns = 30'000;
+constexpr int kLooksBeforeYield = 8;
+constexpr int kPausesBetweenLooks = 8;
+
+// The longest sleep: a sender that died wakes nobody. And the longest while a device has nothing to poll.
+constexpr int64_t kLongestSleep_ns = 250'000'000;
+constexpr int64_t kBlindSleep_ns = 1'000'000;
+
+}  // namespace
+
+WaitSet::WaitSet(std::vector<Device*> devices) {
+  for (Device* const device : devices) watches_.push_back({device});
+  bells_.reserve(devices.size());
+}
+
+Status WaitSet::wait(int64_t timeout_ns) {
+  bool any = false;
+  if (watches_.size() == 1) {
+    Watch& watch = watches_.front();
+    return watch.device->wait(watch.wanted, timeout_ns, &watch.ready);
+  }
+
+  const uint64_t start_ns = monotonic_ns();
+  const uint64_t deadline_ns = timeout_ns < 0 ? kNever_ns : start_ns + static_cast<uint64_t>(timeout_ns);
+  Status status = look(&any);
+  while (status == Status::ok && !any) {
+    const uint64_t now_ns = monotonic_ns();
+    if (now_ns >= deadline_ns) break;
+    status = spin(std::min(now_ns + kSpin_ns, deadline_ns), &any);
+    if (status != Status::ok || any) break;
+
+    status = arm(&any);
+    const uint64_t armed_ns = monotonic_ns();
+    if (status == Status::ok && !any && armed_ns < deadline_ns) {
+      const uint64_t left_ns = deadline_ns - armed_ns;
+      sleep(static_cast<int64_t>(std::min<uint64_t>(left_ns, kLongestSleep_ns)));
+    }
+    disarm();
+    if (status == Status::ok) status = look(&any);
+  }
+  return status;
+}
+
+Status WaitSet::look(bool* any) {
+  for (Watch& watch : watches_) {
+    const Status status = watch.device->wait(watch.wanted, 0, &watch.ready);
+    if (status != Status::ok) return status;
+    *any |= watch.ready != 0;
+  }
+  return Status::ok;
+}
+
+// Where a yield shows that somebody else runs on this core, it may be who feeds us: then we yield at once.
+Status WaitSet::spin(uint64_t until_ns, bool* any) {
+  for (;;) {
+    for (int i = 0; i < (yielder_.core_is_shared() ? 1 : kLooksBeforeYield); i++) {
+      const Status status = look(any);
+      if (status != Status::ok || *any) return status;
+      for (int j = 0; j < kPausesBetweenLooks; j++) spin_pause();
+    }
+    if (monotonic_ns() >= until_ns) return Status::ok;
+    if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return look(any);
+  }
+}
+
+Status WaitSet::arm(bool* any) {
+  bells_.clear();
+  for (Watch& watch : watches_) {
+    Status status = Status::ok;
+    const int bell = watch.device->poll_descriptor(&status);
+    if (bell < 0) continue;
+    status = watch.device->arm(watch.wanted, &watch.ready);
+    if (status != Status::ok) return status;
+    *any |= watch.ready != 0;
+    watch.armed = true;
+    bells_.push_back({bell, POLLIN, 0});
+  }
+  return Status::ok;
+}
+
+void WaitSet::sleep(int64_t timeout_ns) {
+  const bool blind = bells_.size() < watches_.size();
+  if (blind) timeout_ns = std::min(timeout_ns, kBlindSleep_ns);
+  const timespec timeout = {timeout_ns / kSecond_ns, timeout_ns % kSecond_ns};
+  ppoll(bells_.data(), bells_.size(), &timeout, nullptr);
+}
+
+void WaitSet::disarm() {
+  for (Watch& watch : watches_) {
+    if (watch.armed) watch.device->disarm();
+    watch.armed = false;
+  }
+}
+
+}  // namespace nm

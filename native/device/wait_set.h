@@ -1,0 +1,55 @@
+// Waiting for one of several devices.
+//
+//   look     poll each device: it syncs, and says what is ready
+//   spin     look again for as long as a wake-up takes
+//   arm      ask each device to make its poll descriptor readable
+//   sleep    in poll(2) on the descriptors; then disarm, and look
+//
+// Threads   One thread waits. Any other ends the wait by stop_waiting() of a device.
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "device/device.h"
+#include "engine/yield.h"
+
+namespace nm {
+
+class WaitSet {
+ public:
+  // The devices outlive the set. There is at least one.
+  explicit WaitSet(std::vector<Device*> devices);
+
+  // What to wait for on a device, by its number: kReadable, kWritable, both or nothing. It stays until it is changed.
+  void want(size_t device, uint32_t events) { watches_[device].wanted = events; }
+
+  // Waits until one of the wanted events is so, or until `timeout_ns` is over (negative: never). Returns what a device
+  // returned that does not work, and interrupted after stop_waiting() of one.
+  Status wait(int64_t timeout_ns);
+
+  // After wait(): the events of a device that are so.
+  uint32_t ready(size_t device) const { return watches_[device].ready; }
+
+ private:
+  struct Watch {
+    Device* device;
+    uint32_t wanted = 0;
+    uint32_t ready = 0;
+    bool armed = false;
+  };
+
+  Status look(bool* any);
+  Status spin(uint64_t until_ns, bool* any);
+  Status arm(bool* any);
+  void sleep(int64_t timeout_ns);
+  void disarm();
+
+  std::vector<Watch> watches_;
+  std::vector<pollfd> bells_;
+  engine::Yielder yielder_;
+};
+
+}  // namespace nm

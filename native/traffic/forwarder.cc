@@ -1,0 +1,135 @@
+#include "traffic/forwarder.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "traffic/alarm.h"
+
+namespace nm {
+namespace {
+
+std::vector<Device*> devices_of(const std::vector<Port*>& ports) {
+  std::vector<Device*> devices;
+  for (Port* const port : ports) devices.push_back(&port->device());
+  return devices;
+}
+
+}  // namespace
+
+Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
+    : Loop(std::move(ports)),
+      options_(options),
+      turns_(options.lanes.size()),
+      uses_(this->ports().size()),
+      events_(this->ports().size()),
+      waiting_(devices_of(this->ports())) {
+  for (const LaneSpec& spec : options.lanes) {
+    assert(spec.from < uses_.size() && spec.to < uses_.size() && !uses_[spec.from].receives);
+    uses_[spec.from].receives = true;
+    uses_[spec.to].sends = true;
+    lanes_.emplace_back(*this->ports()[spec.from], *this->ports()[spec.to], spec.options);
+  }
+  for (const LaneSpec& spec : options.lanes) {
+    const auto mirror = std::find(this->ports().begin(), this->ports().end(), spec.options.mirror);
+    if (mirror != this->ports().end())
+      uses_[static_cast<size_t>(mirror - this->ports().begin())].sends = true;
+  }
+}
+
+Status Forwarder::work() {
+  const uint64_t start_ns = monotonic_ns();
+  const uint64_t end_ns = options_.duration_ns != 0 ? start_ns + options_.duration_ns : kNever_ns;
+  Status status = Status::ok;
+  while (status == Status::ok && !stopped()) {
+    status = sync_received();
+    const uint64_t now = monotonic_ns();
+    if (status != Status::ok || now >= end_ns) break;
+
+    const Lane::Turn all = turn(now);
+    if (all.passed.packets > 0) note_moved(all.passed.packets, all.passed.bytes, now);
+    // A sync before the wait could show room that the wait would then take for old.
+    status = all.moved ? sync_sent() : wait(std::min(all.due_ns, end_ns));
+  }
+  for (Lane& lane : lanes_) lane.end();
+  // What was taken goes back.
+  if (status == Status::ok) status = sync_received();
+  return status == Status::ok ? drain(options_.linger_ns) : status;
+}
+
+Status Forwarder::sync_received() {
+  for (size_t i = 0; i < uses_.size(); i++) {
+    if (!uses_[i].receives) continue;
+    if (const Status status = ports()[i]->device().rx_sync(); status != Status::ok) return status;
+  }
+  return Status::ok;
+}
+
+// Also where nothing was put: that is how a full ring learns of room.
+Status Forwarder::sync_sent() {
+  for (size_t i = 0; i < uses_.size(); i++) {
+    if (!uses_[i].sends) continue;
+    if (const Status status = ports()[i]->device().tx_sync(); status != Status::ok) return status;
+  }
+  return Status::ok;
+}
+
+Lane::Turn Forwarder::turn(uint64_t now_ns) {
+  Lane::Turn all;
+  for (size_t i = 0; i < lanes_.size(); i++) {
+    const size_t number = (first_lane_ + i) % lanes_.size();
+    turns_[number] = lanes_[number].turn(now_ns);
+    all.add(turns_[number]);
+  }
+  // Lanes that share a port have its room first in turn.
+  first_lane_ = (first_lane_ + 1) % lanes_.size();
+  return all;
+}
+
+// Waits until a lane may go on: for packets, and for room where packets wait for it. What is there already, and waits for
+// room or time, wakes nobody.
+Status Forwarder::wait(uint64_t until_ns) {
+  std::fill(events_.begin(), events_.end(), 0u);
+  for (size_t i = 0; i < lanes_.size(); i++) {
+    const LaneSpec& lane = options_.lanes[i];
+    events_[lane.from] |= kReadable;
+    if (turns_[i].blocked) events_[lane.to] |= kWritable;
+  }
+  for (size_t i = 0; i < events_.size(); i++) {
+    const Port& port = *ports()[i];
+    const auto want_more = [](const std::vector<Ring>& rings) {
+      for (const Ring& ring : rings) ring.advance_and_want_more(ring.head_in_range());
+    };
+    if ((events_[i] & kReadable) != 0) want_more(port.rx_rings());
+    if ((events_[i] & kWritable) != 0) want_more(port.tx_rings());
+    waiting_.want(i, events_[i]);
+  }
+
+  int64_t timeout_ns = -1;
+  if (until_ns != kNever_ns) {
+    const uint64_t now = monotonic_ns();
+    timeout_ns = until_ns > now ? static_cast<int64_t>(until_ns - now) : 0;
+  }
+  const Status status = waiting_.wait(timeout_ns);
+  if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
+  uint32_t ready = 0;
+  for (size_t i = 0; i < uses_.size(); i++) ready |= waiting_.ready(i);
+  // A ring that is found broken again and again must not make this a busy loop.
+  if (status == Status::ok && ready == kRingError)
+    wait_until(monotonic_ns() + kRingErrorPause_ns, stop_flag());
+  return status;
+}
+
+// Of each lane, its counts in the order of NM_LANE_COUNTS.
+std::vector<double> Forwarder::counts() const {
+  std::vector<double> all;
+  for (const Lane& lane : lanes_) {
+#define row(name, text) \
+  all.push_back(static_cast<double>(lane.counts().name.load(std::memory_order_relaxed)));
+    NM_LANE_COUNTS(row)
+#undef row
+  }
+  return all;
+}
+
+}  // namespace nm

@@ -1,0 +1,72 @@
+// The forwarder: moves packets along lanes between ports.
+//
+//      port A                      lanes                       port B
+//   +-----------+                                           +-----------+
+//   |        RX | ====================================>     | TX        |
+//   |        TX |     <==================================== | RX        |
+//   +-----------+                                           +-----------+
+//
+//      round:   rx_sync  ->  a turn of each lane  ->  tx_sync  ->  progress
+//                                   |
+//                                   nothing moved: wait for what each lane lacks, packets or room or time
+//
+// No lane waits while another can move: each has its turn in every round, and a lane whose far port is full only leaves
+// its packets where they are.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "device/wait_set.h"
+#include "traffic/lane.h"
+#include "traffic/loop.h"
+
+namespace nm {
+
+// A lane between two ports, which are numbers in the list that the forwarder gets. A port is `from` in one lane at most.
+struct LaneSpec {
+  size_t from = 0;
+  size_t to = 0;
+  LaneOptions options;
+};
+
+struct ForwarderOptions {
+  std::vector<LaneSpec> lanes;
+  // Ends after this time; 0: never.
+  uint64_t duration_ns = 0;
+  // How long to wait at the end for packets to leave that were sent.
+  uint64_t linger_ns = 100'000'000;
+};
+
+class Forwarder final : public Loop {
+ public:
+  Forwarder(std::vector<Port*> ports, const ForwarderOptions& options);
+
+  std::vector<double> counts() const override;
+  const LaneCounts& lane_counts(size_t lane) const { return lanes_[lane].counts(); }
+
+ private:
+  // What a port is used for.
+  struct Use {
+    bool receives = false;
+    bool sends = false;
+  };
+
+  Status work() override;
+  Status sync_received();
+  Status sync_sent();
+  Lane::Turn turn(uint64_t now_ns);
+  Status wait(uint64_t until_ns);
+
+  const ForwarderOptions options_;
+  // Lanes do not move: counters are read by other threads.
+  std::deque<Lane> lanes_;
+  std::vector<Lane::Turn> turns_;
+  std::vector<Use> uses_;
+  std::vector<uint32_t> events_;
+  size_t first_lane_ = 0;
+  WaitSet waiting_;
+};
+
+}  // namespace nm
