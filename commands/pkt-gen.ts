@@ -72,7 +72,7 @@ export default command({
       const report = reportOf(job, port, context.out);
       tellGeometry(args, job.name, job.spec, port);
       tellUnused(job);
-      context.log.info({ port: port.name, ...port.granted, headerLength }, "opened");
+      context.log.info({ port: port.name, ...port.granted, ...port.drivers, headerLength }, "opened");
       if (traitsOf(args.function).makes) checkPackets(job, port, headerLength, context);
 
       report.begin(job.wait_s);
@@ -92,13 +92,13 @@ export default command({
   },
 });
 
-function reportOf({ args, spec, name, packets }: Job, port: Port, out: Context["out"]): Report {
+function reportOf({ args, name, packets }: Job, port: Port, out: Context["out"]): Report {
   const { txRings, rxRings } = port.granted;
   const subject: Subject = {
     function: args.function,
     port: name,
     backend: port.backend,
-    driver: spec.kind,
+    driver: port.driver,
     rings: traitsOf(args.function).rings[0] === "tx" ? txRings : rxRings,
     threads: args.threads,
     processors: Math.min(args.threads, args.cpus || allowedProcessors().length),

@@ -5,6 +5,7 @@
 
 import { statfsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type DriverReport, describeAttempt, missingCapability } from "./driver.js";
 import { NmError, type PortFailure, statusErrors } from "./errors.js";
 import { engineLimits } from "./layout.js";
 import { type NativeGeometry, type NativeRequest, native, statusOf } from "./native.js";
@@ -115,6 +116,7 @@ export function portError(
   port: string,
   namespace: string,
   request?: NativeRequest,
+  drivers?: DriverReport,
 ): NmError {
   const status = statusOf(result);
   const failure: PortFailure = {
@@ -123,12 +125,20 @@ export function portError(
     namespace,
     status,
     ...spaceDetails(status, namespace, request),
+    ...driverDetails(drivers),
   };
   const code = statusErrors[status];
   if (code === "BACKEND_MISSING") {
     return new NmError(code, { backend: "kernel", reason: "there is no /dev/netmap here" });
   }
+  if (code === "DRIVER_NONE" && failure.capability) return new NmError("INTERFACE_NOT_PERMITTED", failure);
   return new NmError(code, failure);
+}
+
+function driverDetails(drivers: DriverReport | undefined) {
+  if (drivers === undefined) return {};
+  const { attempts } = drivers;
+  return { refusals: attempts.map(describeAttempt).join("; "), capability: missingCapability(attempts) };
 }
 
 function spaceDetails(status: string, namespace: string, request?: NativeRequest) {

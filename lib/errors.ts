@@ -39,6 +39,9 @@ export interface PortFailure {
   /** Of a filesystem that is full: what it has left, and about what the port would have taken. */
   readonly free_bytes?: number;
   readonly needed_bytes?: number;
+  /** Of a network interface: why each driver refused, and the capability that is all that is missing. */
+  readonly refusals?: string | undefined;
+  readonly capability?: string | undefined;
 }
 
 function because(reason: string | ((failure: PortFailure) => string)) {
@@ -344,10 +347,10 @@ const table = {
     says: because("no network interface has this name"),
     hint: '"ip link" lists the interfaces; software ports need none: vale1:a, a{1',
   },
-  INTERFACE_UNSUPPORTED: {
+  INTERFACE_UNFIT: {
     exit: 1,
-    says: because("the embedded engine cannot open network interfaces in this version"),
-    hint: "Use a switch port or a pipe: vale1:a, a{1",
+    says: because("the network interface carries no Ethernet frames to and from a network"),
+    hint: 'Use an Ethernet interface ("ip link" lists them with link/ether), a switch port or a pipe: vale1:a, a{1',
   },
   INTERFACE_NOT_ATTACHED: {
     exit: 1,
@@ -378,8 +381,15 @@ const table = {
   },
   DRIVER_NONE: {
     exit: 1,
-    says: because("no driver works with this network interface"),
-    hint: "NM_LOG=debug says why each was refused",
+    says: because((d) => `no driver works with this network interface (${d.refusals})`),
+    hint: '"nm doctor PORT" looks what is missing',
+  },
+  INTERFACE_NOT_PERMITTED: {
+    exit: 1,
+    says: because((d) => `a network interface takes the capability ${d.capability}`),
+    hint:
+      "Run it with sudo, or let node have what it takes: " +
+      'sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon+ep "$(readlink -f "$(command -v node)")"',
   },
   INTERFACE_NOT_ATTACHABLE: {
     exit: 1,
@@ -702,7 +712,7 @@ export const statusErrors = {
   bad_ring: "PORT_RING",
   bad_geometry: "PORT_GEOMETRY",
   no_such_interface: "INTERFACE_NOT_FOUND",
-  interface_unsupported: "INTERFACE_UNSUPPORTED",
+  interface_unfit: "INTERFACE_UNFIT",
   interface_gone: "INTERFACE_GONE",
   interface_down: "INTERFACE_DOWN",
   no_such_driver: "DRIVER_UNKNOWN",

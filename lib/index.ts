@@ -18,6 +18,7 @@ export {
   portInfo,
   setPortHeader,
 } from "./control.js";
+export type { DriverAttempt, DriverReport } from "./driver.js";
 export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
 export { Histogram, type Percentiles } from "./histogram.js";
 export {

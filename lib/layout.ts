@@ -22,7 +22,7 @@ export const statusMeanings = {
   bad_ring: "the ring number is beyond the rings of the port",
   bad_geometry: "rings or slots beyond what one port can have",
   no_such_interface: "no network interface has this name",
-  interface_unsupported: "the embedded engine cannot open network interfaces",
+  interface_unfit: "the network interface does not carry Ethernet frames to and from a network",
   interface_gone: "the network interface went away while it was open",
   interface_down: "the network interface was taken down while it was open",
   no_such_driver: "no driver of network interfaces has this name",
@@ -100,7 +100,7 @@ export const statusErrno = {
   bad_ring: 22,
   bad_geometry: 22,
   no_such_interface: 6,
-  interface_unsupported: 95,
+  interface_unfit: 22,
   interface_gone: 19,
   interface_down: 100,
   no_such_driver: 22,
@@ -172,6 +172,7 @@ export const counterMeanings = {
   drops_too_short: "packets shorter than an Ethernet header",
   drops_too_many_slots: "packets of more slots than a packet may have",
   drops_bad_header: "packets whose virtio-net header says what cannot be",
+  drops_refused: "packets that the operating system refused to send",
   drops_dead_sender: "slots whose sender died before it filled them",
   wakeups: "sleepers woken",
 } as const;
@@ -187,6 +188,7 @@ export const dropCounters = {
   too_short: "drops_too_short",
   too_many_slots: "drops_too_many_slots",
   bad_header: "drops_bad_header",
+  refused: "drops_refused",
   dead_sender: "drops_dead_sender",
 } as const;
 

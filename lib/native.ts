@@ -69,6 +69,14 @@ export interface NativePort {
 
 export interface NativeRequest extends PortRequest {
   readonly extraBuffers: number;
+  /** Which driver opens a network interface. By default $NM_DRIVER, else the best that works. */
+  readonly driver?: string | undefined;
+}
+
+/** `refusal` is a number of `driverRefusals`, `error` an errno or 0. */
+export interface NativeDriverReport {
+  readonly attempts: readonly { readonly driver: string; readonly refusal: number; readonly error: number }[];
+  readonly mode: string;
 }
 
 /** IPv4 addresses, or of IPv6 addresses one group of 16 bits, and UDP ports in host order, both ends included. */
@@ -230,7 +238,12 @@ export interface NativeLoop {
 }
 
 export interface Native {
-  openPort(directory: string, request: NativeRequest): NativePort | number;
+  /** `tell` is called with how a network interface was opened, or why it could not be. */
+  openPort(
+    directory: string,
+    request: NativeRequest,
+    tell?: (report: NativeDriverReport) => void,
+  ): NativePort | number;
   portInfo(directory: string, name: string): NativeGeometry | number;
   portHeader(directory: string, name: string): number;
   setPortHeader(directory: string, name: string, bytes: number): number;

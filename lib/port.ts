@@ -14,6 +14,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { NR_ACCEPT_VNET_HDR } from "./abi.js";
 import { chooseBackend, lookUp, namespaceDirectory, type Place, portError, readSpec } from "./control.js";
+import { type DriverReport, readDriverReport } from "./driver.js";
 import { NmError } from "./errors.js";
 import { type CounterName, counterMeanings, events } from "./layout.js";
 import { type NativeGrant, type NativePort, native, statusOf } from "./native.js";
@@ -25,6 +26,8 @@ export interface OpenOptions extends Place {
   readonly extraBuffers?: number | undefined;
   /** Open a port whose packets begin with a virtio-net header too, which is refused otherwise. See `portHeader`. */
   readonly acceptHeader?: boolean | undefined;
+  /** Which driver opens a network interface, where the name does not say. By default the best that works. */
+  readonly driver?: string | undefined;
 }
 
 export interface WaitOptions {
@@ -65,15 +68,20 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
     flags: fields.flags | (options.acceptHeader ? NR_ACCEPT_VNET_HDR : 0),
     ...sharedMemory(spec, options),
     extraBuffers: extraBuffers(options),
+    driver: spec.options.driver?.name ?? options.driver,
   };
-  const opened = native().openPort(namespace, request);
+  let drivers: DriverReport | undefined;
+  const opened = native().openPort(namespace, request, (report) => {
+    drivers = readDriverReport(report);
+  });
   if (typeof opened === "number") {
-    throw portError(opened, "open port", formatPort(spec), namespace, request);
+    throw portError(opened, "open port", formatPort(spec), namespace, request, drivers);
   }
-  return new Port(opened, { spec, namespace, backend });
+  return new Port(opened, { spec, namespace, backend, drivers });
 }
 
 interface Origin {
+  readonly drivers: DriverReport | undefined;
   readonly spec: PortSpec;
   readonly namespace: string;
   readonly backend: "embedded";
@@ -95,6 +103,8 @@ export class Port {
   readonly backend: "embedded";
   /** The directory that the port lives in. */
   readonly namespace: string;
+  /** How a network interface was opened; undefined for other ports, and where only host rings are. */
+  readonly drivers: DriverReport | undefined;
   /** What the device granted: rings and slots (counts), region id and bytes. */
   readonly granted: NativeGrant;
   /** The transmit rings that were opened, host rings after the others. */
@@ -108,10 +118,11 @@ export class Port {
   #waiting = false;
 
   /** Use `openPort`. */
-  constructor(opened: NativePort, { spec, namespace, backend }: Origin) {
+  constructor(opened: NativePort, { spec, namespace, backend, drivers }: Origin) {
     this.name = formatPort(spec);
     this.spec = spec;
     this.backend = backend;
+    this.drivers = drivers;
     this.granted = opened.granted;
     this.#native = opened;
     this.namespace = namespace;
@@ -128,6 +139,11 @@ export class Port {
     };
     this.txRings = opened.tx.map((ring) => new Ring(owner, "tx", ring));
     this.rxRings = opened.rx.map((ring) => new Ring(owner, "rx", ring));
+  }
+
+  /** What moves the packets: "vale", "pipe", or the driver of a network interface, "af-packet" for example. */
+  get driver(): string {
+    return this.drivers?.attempts.at(-1)?.driver ?? this.spec.kind;
   }
 
   /** The first transmit ring. */
@@ -301,8 +317,8 @@ function sharedMemory({ options }: PortSpec, place: Place): { memId?: number } {
 }
 
 function refuseOptions(spec: PortSpec, namespace: string): void {
-  const { extmem, offset, driver } = spec.options;
-  if (!extmem && !offset && !driver) return;
+  const { extmem, offset } = spec.options;
+  if (!extmem && !offset) return;
   const port = formatPort(spec);
   const status = "unsupported_option";
   throw new NmError("PORT_OPTION_UNSUPPORTED", { action: "open port", port, namespace, status });

@@ -18,6 +18,7 @@ namespace nm {
   row(drops_too_short, "packets shorter than an Ethernet header")                     \
   row(drops_too_many_slots, "packets of more slots than a packet may have")           \
   row(drops_bad_header, "packets whose virtio-net header says what cannot be")       \
+  row(drops_refused, "packets that the operating system refused to send")            \
   row(drops_dead_sender, "slots whose sender died before it filled them")             \
   row(wakeups, "sleepers woken")
 

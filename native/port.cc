@@ -5,7 +5,7 @@
 namespace nm {
 
 Status Port::open(std::unique_ptr<Device> device, const std::string& name, const abi::nmreq_register& wanted,
-                  std::unique_ptr<Port>* result) {
+                  std::unique_ptr<Port>* result, DriverReport* report) {
   abi::nmreq_header header = {};
   if (name.size() >= sizeof(header.nr_name)) return Status::bad_name;
   std::unique_ptr<Port> port(new Port);
@@ -16,6 +16,7 @@ Status Port::open(std::unique_ptr<Device> device, const std::string& name, const
   memcpy(header.nr_name, name.data(), name.size());
   header.nr_body = reinterpret_cast<uint64_t>(&port->granted_);
   Status status = device->control(&header);
+  if (report != nullptr) *report = device->driver_report();
   if (status == Status::ok) status = device->map(&port->mapping_);
   if (status != Status::ok) return status;
 

@@ -12,9 +12,11 @@ namespace nm {
 
 class Port {
  public:
-  // Registers `name` with the fields of `wanted` on `device` and maps it. On failure *port stays empty.
+  // Registers `name` with the fields of `wanted` on `device` and maps it. On failure *port stays empty. `report` gets what
+  // the drivers of a network interface said, on failure too.
   static Status open(std::unique_ptr<Device> device, const std::string& name,
-                     const abi::nmreq_register& wanted, std::unique_ptr<Port>* port);
+                     const abi::nmreq_register& wanted, std::unique_ptr<Port>* port,
+                     DriverReport* report = nullptr);
 
   Device& device() { return *device_; }
   const std::string& name() const { return name_; }

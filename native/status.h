@@ -27,7 +27,7 @@ namespace nm {
   row(bad_ring, EINVAL, "the ring number is beyond the rings of the port")                                 \
   row(bad_geometry, EINVAL, "rings or slots beyond what one port can have")                                \
   row(no_such_interface, ENXIO, "no network interface has this name")                                      \
-  row(interface_unsupported, EOPNOTSUPP, "the embedded engine cannot open network interfaces")             \
+  row(interface_unfit, EINVAL, "the network interface does not carry Ethernet frames to and from a network") \
   row(interface_gone, ENODEV, "the network interface went away while it was open")                           \
   row(interface_down, ENETDOWN, "the network interface was taken down while it was open")                    \
   row(no_such_driver, EINVAL, "no driver of network interfaces has this name")                               \

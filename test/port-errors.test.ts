@@ -45,7 +45,7 @@ for (const [spec, code] of [
   ["vale1:a@extmem:file=/tmp/x", "PORT_OPTION_UNSUPPORTED"],
   ["vale1:b@share:port=vale1:nobody", "PORT_NOT_FOUND"],
   ["nosuchinterface", "INTERFACE_NOT_FOUND"],
-  ["lo", "INTERFACE_UNSUPPORTED"],
+  ["lo", "INTERFACE_UNFIT"],
   ["vale1:a/r", "WATCHED_NOT_OPEN"],
   ["tap:x", "PORT_IS_TAP"],
 ] as const) {

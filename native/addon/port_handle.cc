@@ -51,6 +51,22 @@ Napi::Object geometry(Napi::Env env, const Reply& reply) {
   return object;
 }
 
+// How a network interface was opened: which drivers were tried, and what came of it.
+Napi::Object driver_report(Napi::Env env, const DriverReport& report) {
+  Napi::Array attempts = Napi::Array::New(env, report.attempts.size());
+  for (uint32_t i = 0; i < report.attempts.size(); i++) {
+    Napi::Object attempt = Napi::Object::New(env);
+    attempt["driver"] = Napi::String::New(env, report.attempts[i].driver);
+    attempt["refusal"] = number(env, report.attempts[i].refusal);
+    attempt["error"] = number(env, static_cast<uint64_t>(report.attempts[i].error));
+    attempts[i] = attempt;
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object["attempts"] = attempts;
+  object["mode"] = Napi::String::New(env, report.mode);
+  return object;
+}
+
 Napi::Array rings(Napi::Env env, OpenPort& open, const std::vector<Ring>& rings) {
   Napi::Array array = Napi::Array::New(env, rings.size());
   for (uint32_t i = 0; i < rings.size(); i++) {
@@ -118,7 +134,8 @@ void PortHandle::install(Napi::Env env, Napi::Object exports) {
   exports["setPortHeader"] = Napi::Function::New<set_header>(env, "setPortHeader");
 }
 
-// openPort(directory, request): a NativePort, or minus a status.
+// openPort(directory, request, tell): a NativePort, or minus a status. `tell` is called with how a network interface was
+// opened, or why not.
 Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!info[0].IsString() || !info[1].IsObject()) return failure(env, Status::bad_request);
@@ -130,8 +147,16 @@ Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   Status status = open_embedded_device(info[0].As<Napi::String>(), &device);
   if (status != Status::ok) return failure(env, status);
 
+  const Napi::Value driver = request.Get("driver");
+  if (driver.IsString()) device->choose_driver(driver.As<Napi::String>());
+
   std::unique_ptr<Port> port;
-  status = Port::open(std::move(device), name.As<Napi::String>(), read_register(request), &port);
+  DriverReport report;
+  status = Port::open(std::move(device), name.As<Napi::String>(), read_register(request), &port, &report);
+  if (!report.attempts.empty() && info[2].IsFunction()) {
+    info[2].As<Napi::Function>().Call({driver_report(env, report)});
+    if (env.IsExceptionPending()) return env.Undefined();
+  }
   if (status != Status::ok) return failure(env, status);
 
   auto* constructor = static_cast<Napi::FunctionReference*>(info.Data());

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "abi/netmap.h"
 #include "counters.h"
@@ -30,9 +32,26 @@ inline constexpr uint32_t kReadable = 1;   // an RX ring has slots past cur
 inline constexpr uint32_t kWritable = 4;   // a TX ring has slots past cur
 inline constexpr uint32_t kRingError = 8;  // a ring was found invalid and was reset, or the port is gone
 
+// How a network interface was opened.
+struct DriverReport {
+  struct Attempt {
+    std::string driver;
+    uint32_t refusal;  // a nic::Refusal; none of the driver that was taken
+    int error;         // errno behind it, 0 where there is none
+  };
+  std::vector<Attempt> attempts;  // one by one; the last is the driver that was taken
+  std::string mode;               // how that one works here, empty where there is one way only
+};
+
 class Device {
  public:
   virtual ~Device() = default;
+
+  // Which driver the next REGISTER of a network interface is to use; without a wish, the best that works. For devices that
+  // have more than one.
+  virtual void choose_driver(const std::string&) {}
+  // What came of it, also when it failed. Empty for other ports.
+  virtual DriverReport driver_report() const { return {}; }
 
   // A request as NIOCCTRL takes it; the reply is written into its body and options. What the header points to
   // may be anybody's and is read and written with care, the header is the caller's of this function.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "device/open.h"
@@ -65,11 +66,20 @@ Status open_embedded_device(const std::string& directory, std::unique_ptr<Device
   return status;
 }
 
-EmbeddedDevice::EmbeddedDevice(std::shared_ptr<engine::Namespace> space) : space_(std::move(space)) {}
+EmbeddedDevice::EmbeddedDevice(std::shared_ptr<engine::Namespace> space) : space_(std::move(space)) {
+  const char* const driver = getenv("NM_DRIVER");
+  if (driver != nullptr) driver_.wanted = driver;
+}
 
-EmbeddedDevice::~EmbeddedDevice() {
-  engine::release(&binding_);
-  if (fifo_ >= 0) close(fifo_);
+EmbeddedDevice::~EmbeddedDevice() { unregister(); }
+
+DriverReport EmbeddedDevice::driver_report() const {
+  DriverReport report;
+  for (const nic::Attempt& attempt : driver_.attempts) {
+    report.attempts.push_back({attempt.driver->name, static_cast<uint32_t>(attempt.refusal), attempt.error});
+  }
+  report.mode = driver_.mode;
+  return report;
 }
 
 Status EmbeddedDevice::control(abi::nmreq_header* request) {
@@ -139,7 +149,7 @@ Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
 Status EmbeddedDevice::do_register(Request* request) {
   if (is_bound()) return Status::already_registered;
   auto* body = request->body<abi::nmreq_register>();
-  const Status status = engine::register_port(space_, request->name(), body, &binding_);
+  const Status status = engine::register_port(space_, request->name(), body, &driver_, &binding_);
   if (status != Status::ok) return status;
   flags_ = body->nr_flags;
   granted_ = *body;
@@ -151,6 +161,7 @@ void EmbeddedDevice::unregister() {
   tx_.clear();
   rx_.clear();
   paths_ = {};
+  bell_ = Bell();
   engine::release(&binding_);
 }
 
@@ -160,7 +171,7 @@ Status EmbeddedDevice::keep(int keeper) {
 
 Status EmbeddedDevice::join(int keeper) {
   if (is_bound()) return Status::already_registered;
-  const Status status = engine::join(space_, keeper, &binding_);
+  const Status status = engine::join(space_, keeper, &driver_, &binding_);
   if (status != Status::ok) return status;
   flags_ = space_->client(binding_.client).flags;
   joined_ = true;
@@ -170,26 +181,16 @@ Status EmbeddedDevice::join(int keeper) {
 
 void EmbeddedDevice::bind_rings() {
   paths_ = engine::make_data_paths(binding_);
-  const PortRecord& record = binding_.record();
+  polls_ = engine::needs_polling(binding_);
   const engine::Client& client = space_->client(binding_.client);
-  for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bound_ring(record, true, i));
-  for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bound_ring(record, false, i));
+  for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bind_ring(true, i));
+  for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bind_ring(false, i));
 }
 
-BoundRing EmbeddedDevice::bound_ring(const PortRecord& record, bool is_tx, uint32_t number) const {
-  engine::Region& region = *binding_.region;
-  const uint32_t index = record.first_ring + (is_tx ? 0 : record.all_tx()) + number;
-  BoundRing ring;
-  ring.region = &region;
-  ring.index = index;
-  ring.state = &region.ring(index);
-  ring.shared = region.netmap_ring(index);
-  ring.leases = region.leases(index);
-  ring.slots = ring.state->slots;
-  ring.number = number;
-  ring.is_tx = is_tx;
-  const bool is_host = number >= (is_tx ? record.tx_rings : record.rx_rings);
-  ring.path = is_host ? paths_.host.get() : paths_.hardware.get();
+BoundRing EmbeddedDevice::bind_ring(bool is_tx, uint32_t number) const {
+  const PortRecord& record = binding_.record();
+  BoundRing ring = engine::bound_ring(*binding_.region, record, is_tx, number);
+  ring.path = engine::is_host_ring(record, is_tx, number) ? paths_.host.get() : paths_.hardware.get();
   ring.path->bind(ring);
   return ring;
 }
@@ -311,13 +312,43 @@ bool EmbeddedDevice::must_look_again_soon() {
   return unfinished;
 }
 
-void EmbeddedDevice::announce(uint32_t events) {
+// Calls `visit` with each ring that is waited for.
+template <typename Visit>
+void EmbeddedDevice::for_each_ring(uint32_t events, Visit visit) {
   if ((events & kReadable) != 0) {
-    for (BoundRing& ring : rx_) engine::announce(*ring.state, binding_.client);
+    for (BoundRing& ring : rx_) visit(ring);
   }
   if ((events & kWritable) != 0) {
-    for (BoundRing& ring : tx_) engine::announce(*ring.state, binding_.client);
+    for (BoundRing& ring : tx_) visit(ring);
   }
+}
+
+void EmbeddedDevice::announce(uint32_t events) {
+  for_each_ring(events, [&](BoundRing& ring) { engine::announce(*ring.state, binding_.client); });
+}
+
+// Has the kernel ring the bell, where it brings the packets. Returns how many nanoseconds a sleep may last.
+int64_t EmbeddedDevice::listen(uint32_t events) {
+  int64_t longest = INT64_MAX;
+  if (!polls_) return longest;
+  std::vector<nic::Notice> notices;
+  for_each_ring(events, [&](BoundRing& ring) {
+    longest = std::min(longest, ring.path->before_sleep(ring));
+    const nic::Notice notice = ring.path->notice(ring);
+    if (notice.descriptor >= 0) notices.push_back(notice);
+  });
+  bell_.listen(notices, longest);
+  return longest;
+}
+
+Status EmbeddedDevice::open_bell() {
+  return bell_.open(engine::wake_path(*space_, binding_.client), joined_, polls_);
+}
+
+void EmbeddedDevice::sleep(engine::Client& client, uint32_t ticket, int64_t timeout_ns) {
+  if (!polls_) return engine::sleep_on_futex(client, ticket, timeout_ns);
+  bell_.sleep(timeout_ns);
+  bell_.silence();
 }
 
 Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
@@ -325,6 +356,8 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
   if (!is_bound()) return Status::not_registered;
   *ready = poll_once(events);
   if (*ready != 0) return Status::ok;
+  const Status opened = polls_ ? open_bell() : Status::ok;
+  if (opened != Status::ok) return opened;
   engine::Client& client = space_->client(binding_.client);
   const int64_t start = engine::monotonic_ns();
   const bool for_ever = timeout_ns < 0 || timeout_ns > INT64_MAX - start;
@@ -339,14 +372,16 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
     }
 
     const uint32_t ticket = client.wake_word.load(std::memory_order_acquire);
-    client.sleeping.store(engine::Sleep::on_futex, std::memory_order_relaxed);
+    client.sleeping.store(polls_ ? engine::Sleep::on_fifo : engine::Sleep::on_futex,
+                          std::memory_order_relaxed);
     announce(events);
     engine::sleep_fence();
+    const int64_t until_looked = listen(events);
     *ready = poll_once(events);
     if (*ready == 0 && !stopping_.load(std::memory_order_acquire)) {
       const int64_t longest = must_look_again_soon() ? kUnfinishedSleepNs : kLongestSleepNs;
-      const int64_t left = std::min(longest, deadline - engine::monotonic_ns());
-      if (left > 0) engine::sleep_on_futex(client, ticket, left);
+      const int64_t left = std::min({longest, until_looked, deadline - engine::monotonic_ns()});
+      if (left > 0) sleep(client, ticket, left);
     }
     client.sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
     if (*ready == 0) *ready = poll_once(events);
@@ -363,21 +398,8 @@ void EmbeddedDevice::stop_waiting() {
 }
 
 int EmbeddedDevice::poll_descriptor(Status* status) {
-  *status = Status::ok;
-  if (fifo_ >= 0) return fifo_;
-  if (!is_bound()) {
-    *status = Status::not_registered;
-    return -1;
-  }
-  const std::string path = engine::wake_path(*space_, binding_.client);
-  // What lies there is a dead client's, or that of whom we joined.
-  if (!joined_) unlink(path.c_str());
-  if (mkfifo(path.c_str(), 0600) == 0 || (joined_ && errno == EEXIST)) {
-    // Open for both, so that it never reads as ended and a waker always finds a reader.
-    fifo_ = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-  }
-  if (fifo_ < 0) *status = errno == ENOSPC ? Status::space_exhausted : Status::system_error;
-  return fifo_;
+  *status = is_bound() ? open_bell() : Status::not_registered;
+  return *status == Status::ok ? bell_.descriptor() : -1;
 }
 
 Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
@@ -389,6 +411,7 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
   client.sleeping.store(engine::Sleep::on_fifo, std::memory_order_relaxed);
   announce(events);
   engine::sleep_fence();
+  listen(events);
   *ready = poll_once(events);
   const bool stopping = stopping_.load(std::memory_order_relaxed);
   if (*ready != 0 || stopping) {
@@ -400,11 +423,9 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
 }
 
 void EmbeddedDevice::disarm() {
-  if (fifo_ < 0) return;
+  if (!bell_.is_open()) return;
   space_->client(binding_.client).sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
-  char notices[64];
-  while (read(fifo_, notices, sizeof(notices)) > 0) {
-  }
+  bell_.silence();
 }
 
 Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* counters) const {
@@ -423,6 +444,7 @@ Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* count
   counters->drops_too_short = ring.drops_too_short;
   counters->drops_too_many_slots = ring.drops_too_many_slots;
   counters->drops_bad_header = ring.drops_bad_header;
+  counters->drops_refused = ring.drops_refused;
   counters->drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);
   counters->wakeups = ring.wakeups.load(std::memory_order_relaxed);
   return Status::ok;
@@ -430,6 +452,9 @@ Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* count
 
 Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
   if (!is_bound()) return Status::not_registered;
+  for (BoundRing& ring : tx_) {
+    if (ring.number == number) ring.path->count(ring);
+  }
   const PortRecord& record = binding_.record();
   if (number >= record.all_tx()) return Status::bad_ring;
   return counters(record.first_ring + number, true, result);
@@ -437,6 +462,9 @@ Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
 
 Status EmbeddedDevice::rx_counters(uint32_t number, Counters* result) {
   if (!is_bound()) return Status::not_registered;
+  for (BoundRing& ring : rx_) {
+    if (ring.number == number) ring.path->count(ring);
+  }
   const PortRecord& record = binding_.record();
   if (number >= record.all_rx()) return Status::bad_ring;
   return counters(record.first_ring + record.all_tx() + number, false, result);

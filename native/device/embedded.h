@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "device/bell.h"
 #include "device/device.h"
 #include "device/request.h"
 #include "engine/bound_ring.h"
 #include "engine/data_path.h"
 #include "engine/engine.h"
 #include "engine/yield.h"
+#include "nic/open_interface.h"
 
 namespace nm {
 
@@ -33,6 +35,8 @@ class EmbeddedDevice final : public Device {
   // The reply of the registration.
   const abi::nmreq_register& granted() const { return granted_; }
 
+  void choose_driver(const std::string& name) override { driver_.wanted = name; }
+  DriverReport driver_report() const override;
   Status control(abi::nmreq_header* request) override;
   Status map(Mapping* mapping) override;
   Status tx_sync() override;
@@ -51,7 +55,7 @@ class EmbeddedDevice final : public Device {
   Status do_register(Request* request);
   void unregister();
   void bind_rings();
-  engine::BoundRing bound_ring(const engine::PortRecord& record, bool is_tx, uint32_t number) const;
+  engine::BoundRing bind_ring(bool is_tx, uint32_t number) const;
   Status sync_one_tx(engine::BoundRing& ring);
   Status sync_one_rx(engine::BoundRing& ring);
   void give_way() const;
@@ -60,9 +64,15 @@ class EmbeddedDevice final : public Device {
   bool spin(uint32_t events, int64_t until_ns);
   bool must_look_again_soon();
   void announce(uint32_t events);
+  int64_t listen(uint32_t events);
+  Status open_bell();
+  void sleep(engine::Client& client, uint32_t ticket, int64_t timeout_ns);
+  template <typename Visit>
+  void for_each_ring(uint32_t events, Visit visit);
   Status counters(uint32_t ring_index, bool is_tx, Counters* counters) const;
 
   std::shared_ptr<engine::Namespace> space_;
+  nic::DriverChoice driver_;
   engine::Binding binding_;
   uint64_t flags_ = 0;
   abi::nmreq_register granted_{};
@@ -73,7 +83,8 @@ class EmbeddedDevice final : public Device {
   bool ring_error_ = false;
   engine::Yielder yielder_;
   std::atomic<bool> stopping_{false};
-  int fifo_ = -1;
+  bool polls_ = false;  // whether a sleeper must ask the kernel, see engine::needs_polling()
+  Bell bell_;
 };
 
 }  // namespace nm

@@ -129,6 +129,15 @@ void forget_unread(Region& region, uint32_t index) {
   ring.released.store(end.index, std::memory_order_release);
 }
 
+// What the last users of an interface's ring did not send, or did not read, is not for those who open it next.
+void forget_all(RingState& ring, bool is_tx) {
+  if (is_tx) {
+    ring.hwtail = ring_previous(ring.hwcur % ring.slots, ring.slots);
+  } else {
+    ring.hwcur = uint32_t{ring.hwtail};
+  }
+}
+
 // The first user of a ring finds head, cur and tail where the engine left them, whatever the last user wrote
 // there.
 void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx) {
@@ -145,7 +154,11 @@ void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx
     }
   }
   if (record.kind == PortKind::persistent && !is_tx) forget_unread(region, index);
-  if (!is_tx) ring.hwcur = ring.released.load() % ring.slots;
+  if (record.kind == PortKind::nic) {
+    forget_all(ring, is_tx);
+  } else if (!is_tx) {
+    ring.hwcur = ring.released.load() % ring.slots;
+  }
   ring.busy.store(0);
   abi::netmap_ring* shared = region.netmap_ring(index);
   shared->head = shared->cur = ring.hwcur;
@@ -223,7 +236,7 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   if (record.kind == PortKind::monitor) start_watch(*space, port, client.flags, rx);
 
   fill_reply(port, client, extra, request);
-  *binding = {space, port.region, std::move(vale), id, life_line, port.index};
+  *binding = {space, port.region, std::move(vale), nullptr, id, life_line, port.index};
   return Status::ok;
 }
 

@@ -10,15 +10,6 @@
 
 namespace nm::engine {
 
-// Rings [first, end) of one direction of a port, host rings after the others.
-struct RingRange {
-  uint32_t first;
-  uint32_t end;
-};
-
-inline RingRange tx_range(const Client& client) { return {client.first_tx, client.end_tx}; }
-inline RingRange rx_range(const Client& client) { return {client.first_rx, client.end_rx}; }
-
 // Calls `visit(ring index, is_tx)` for each ring of `port` in the two ranges.
 template <typename Visit>
 void for_each_ring(const PortRecord& record, RingRange tx, RingRange rx, Visit visit) {

@@ -30,6 +30,19 @@ bool take(const Namespace& space, BoundRing& ring, uint32_t me) {
 
 }  // namespace
 
+BoundRing bound_ring(const Region& region, const PortRecord& record, bool is_tx, uint32_t number) {
+  BoundRing ring;
+  ring.region = &region;
+  ring.index = record.first_ring + (is_tx ? 0 : record.all_tx()) + number;
+  ring.state = &region.ring(ring.index);
+  ring.shared = region.netmap_ring(ring.index);
+  ring.leases = region.leases(ring.index);
+  ring.slots = ring.state->slots;
+  ring.number = number;
+  ring.is_tx = is_tx;
+  return ring;
+}
+
 SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user) {
   if (!take(space, ring, me)) return SyncBegin::busy;
   RingState& state = *ring.state;

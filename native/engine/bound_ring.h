@@ -42,6 +42,14 @@ struct BoundRing {
   int64_t busy_since_ns = 0;
 };
 
+// Ring `number` of one direction of a port, not yet bound to a data path.
+BoundRing bound_ring(const Region& region, const PortRecord& record, bool is_tx, uint32_t number);
+
+// Whether ring `number` of one direction leads to the host, not to the hardware.
+inline bool is_host_ring(const PortRecord& record, bool is_tx, uint32_t number) {
+  return number >= (is_tx ? record.tx_rings : record.rx_rings);
+}
+
 // What the user wants: slots before head are given back, and it has seen those before cur.
 struct UserView {
   uint32_t head;

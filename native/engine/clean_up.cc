@@ -228,15 +228,14 @@ void repair_attachments(Namespace& space, uint32_t id) {
   }
 }
 
-// Removes a file port.NAME that leads to no port.
+// Removes a file port.NAME or nic.NETWORK.INDEX that leads to no port.
 void remove_stale_name(Namespace& space, const std::string& file) {
   char target[16] = {};
   std::shared_ptr<Region> region;
   if (readlink(space.path(file).c_str(), target, sizeof(target) - 1) > 0 &&
       Region::open(space, static_cast<uint32_t>(strtoul(target, nullptr, 10)), &region) == Status::ok) {
     for (uint32_t i = 0; i < region->ports_high(); i++) {
-      if (region->port(i).kind != PortKind::free &&
-          port_link(space, record_name(region->port(i))) == space.path(file)) {
+      if (region->port(i).kind != PortKind::free && port_link(space, region->port(i)) == space.path(file)) {
         return;
       }
     }
@@ -268,7 +267,7 @@ void repair(Namespace& space) {
   }
   for_each_region(space, [&](uint32_t id) { repair_attachments(space, id); });
   for (const std::string& file : files_of(space)) {
-    if (read_suffix(file, "port.", &suffix)) {
+    if (read_suffix(file, "port.", &suffix) || read_suffix(file, "nic.", &suffix)) {
       remove_stale_name(space, file);
     } else if (read_suffix(file, "wake.", &suffix)) {
       const uint32_t id = static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10));

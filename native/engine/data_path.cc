@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include "engine/nic_path.h"
 #include "engine/pipe.h"
 #include "engine/receiver.h"
 #include "engine/vale.h"
@@ -119,6 +120,8 @@ std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
     case PortKind::monitor:
       return std::make_unique<MonitorPath>(binding);
     case PortKind::nic:
+      if (binding.interface->driver() == nullptr) break;  // Only host rings are open.
+      return std::make_unique<NicPath>(binding);
     case PortKind::null:
     case PortKind::parent:
     case PortKind::free:
@@ -135,6 +138,8 @@ std::unique_ptr<DataPath> host_path(const Binding& binding) {
 }  // namespace
 
 DataPaths make_data_paths(const Binding& binding) { return {hardware_path(binding), host_path(binding)}; }
+
+bool needs_polling(const Binding& binding) { return binding.interface != nullptr; }
 
 bool DataPath::look_for_watchers(BoundRing& ring) {
   if (!ring.watchers) {

@@ -11,6 +11,7 @@
 
 #include "engine/bound_ring.h"
 #include "engine/engine.h"
+#include "nic/notice.h"
 
 namespace nm::engine {
 
@@ -37,6 +38,13 @@ class DataPath {
   virtual bool rx_has_news(const BoundRing&) const { return false; }
   // Whether somebody owes us packets and may have died: a sleeper must look again soon.
   virtual bool rx_unfinished(BoundRing&) { return false; }
+
+  // Where the kernel brings or takes the packets: what to poll while asleep for the ring, and what is to be done before.
+  // Returns how many nanoseconds the sleep may last at most.
+  virtual nic::Notice notice(const BoundRing&) const { return {}; }
+  virtual int64_t before_sleep(BoundRing&) { return INT64_MAX; }
+  // Brings the ring's counters up to date with what the kernel counted.
+  virtual void count(BoundRing&) {}
 
   // Called once after the syncs of some TX rings. Where receivers cannot keep up, they get the processor.
   virtual void give_way() {}
@@ -72,5 +80,8 @@ struct DataPaths {
 };
 
 DataPaths make_data_paths(const Binding& binding);
+
+// Whether a sleeper of the port has to poll what notice() says. Otherwise whoever brings packets wakes it.
+bool needs_polling(const Binding& binding);
 
 }  // namespace nm::engine

@@ -8,6 +8,7 @@
 #include "engine/monitors.h"
 #include "engine/ports.h"
 #include "engine/vnet.h"
+#include "nic/open_interface.h"
 
 namespace nm::engine {
 
@@ -47,16 +48,42 @@ void complete_flags(abi::nmreq_register* request) {
   if (asked == abi::NR_ZCOPY_MON) request->nr_flags |= abi::NR_MONITOR_TX | abi::NR_MONITOR_RX;
 }
 
+// Lets go of what the binding holds, under the control lock: the interface first, so that the kernel no longer touches the
+// port's buffers when they go to others.
+void let_go(Binding* binding) {
+  binding->interface.reset();
+  close(binding->life_line);
+}
+
+// Opens the interface of a port that was bound just now.
+Status open_interface(nic::DriverChoice* driver, Binding* binding) {
+  const Status status = nic::OpenInterface::open(*binding, driver, &binding->interface);
+  if (status != Status::ok) return status;
+  // Who finds it gone takes for granted that the kernel is done with the port's buffers.
+  raise_life_line(&binding->life_line);
+  return Status::ok;
+}
+
 Status try_register(const std::shared_ptr<Namespace>& space, const std::string& name, bool thorough,
-                    abi::nmreq_register* request, Binding* binding) {
+                    abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding) {
   ControlLock lock(*space);
   Status status = enter(*space, lock, thorough, nullptr);
   if (status != Status::ok) return status;
   FoundPort port;
   status = port_for(*space, name, *request, &port);
   if (status != Status::ok) return status;
+  const abi::nmreq_register asked = *request;
   status = bind_port(space, port, request, binding);
-  if (status != Status::ok) drop_if_unused(*space, port.region, port.index);
+  if (status != Status::ok) {
+    drop_if_unused(*space, port.region, port.index);
+    return status;
+  }
+  if (port.record().kind == PortKind::nic) status = open_interface(driver, binding);
+  if (status == Status::ok) return status;
+  let_go(binding);
+  unbind_client(*space, binding->client, kClientFree);
+  *binding = Binding{};
+  *request = asked;
   return status;
 }
 
@@ -112,13 +139,13 @@ Status find_switch_port(Namespace& space, const std::string& name, abi::nmreq_va
 }  // namespace
 
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
-                     abi::nmreq_register* request, Binding* binding) {
+                     abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding) {
   if (request->nr_mode != abi::NR_REG_NULL) complete_flags(request);
-  const Status status = try_register(space, name, false, request, binding);
+  const Status status = try_register(space, name, false, request, driver, binding);
   const int number = status_errno(status);
   if (number != EBUSY && number != ENOMEM) return status;
   // Perhaps only the dead are in the way.
-  return try_register(space, name, true, request, binding);
+  return try_register(space, name, true, request, driver, binding);
 }
 
 // A keeper's file position says which registration it holds: client, and its generation.
@@ -130,7 +157,8 @@ Status keep(const Binding& binding, int keeper) {
   return lseek(keeper, static_cast<off_t>(position), SEEK_SET) >= 0 ? Status::ok : Status::system_error;
 }
 
-Status join(const std::shared_ptr<Namespace>& space, int keeper, Binding* binding) {
+Status join(const std::shared_ptr<Namespace>& space, int keeper, nic::DriverChoice* driver,
+            Binding* binding) {
   const off_t position = lseek(keeper, 0, SEEK_CUR);
   const auto id = static_cast<uint32_t>(position & ((1 << kKeeperClientBits) - 1));
   ControlLock lock(*space);
@@ -154,8 +182,9 @@ Status join(const std::shared_ptr<Namespace>& space, int keeper, Binding* bindin
   joined.life_line = space->open_life_line(O_RDWR | O_CLOEXEC);
   if (joined.life_line < 0) return Status::clients_full;
   status = space->share_client(id, joined.life_line);
+  if (status == Status::ok && joined.record().kind == PortKind::nic) status = open_interface(driver, &joined);
   if (status != Status::ok) {
-    close(joined.life_line);
+    let_go(&joined);
     return status;
   }
   *binding = std::move(joined);
@@ -166,10 +195,10 @@ void release(Binding* binding) {
   if (binding->client == 0) return;
   Namespace& space = *binding->space;
   if (space.inherited()) {
-    close(binding->life_line);
+    let_go(binding);
   } else {
     ControlLock lock(space);
-    close(binding->life_line);
+    let_go(binding);
     // The port stays while a forked process has it too. That, and a lock that cannot be had, is left to the
     // next reaper.
     if (lock.status() == Status::ok && !space.client_alive(binding->client)) {

@@ -17,13 +17,28 @@
 #include "engine/region.h"
 #include "engine/switch.h"
 
+namespace nm::nic {
+class OpenInterface;
+struct DriverChoice;
+}  // namespace nm::nic
+
 namespace nm::engine {
+
+// Rings [first, end) of one direction of a port, host rings after the others.
+struct RingRange {
+  uint32_t first;
+  uint32_t end;
+};
+
+inline RingRange tx_range(const Client& client) { return {client.first_tx, client.end_tx}; }
+inline RingRange rx_range(const Client& client) { return {client.first_rx, client.end_rx}; }
 
 // A descriptor's hold on a port. Whoever has it owns `life_line` and must release() it.
 struct Binding {
   std::shared_ptr<Namespace> space;
   std::shared_ptr<Region> region;
-  std::shared_ptr<Switch> vale;  // only for ports of a switch
+  std::shared_ptr<Switch> vale;                   // only for ports of a switch
+  std::shared_ptr<nic::OpenInterface> interface;  // only for network interfaces
   uint32_t client = 0;
   int life_line = -1;
   uint32_t port = 0;
@@ -31,9 +46,10 @@ struct Binding {
   PortRecord& record() const { return region->port(port); }
 };
 
-// Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them.
+// Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them. `driver` says with which driver a
+// network interface is opened, and gets what came of it.
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
-                     abi::nmreq_register* request, Binding* binding);
+                     abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding);
 
 // Makes `keeper`, a descriptor of Namespace::open_life_line(), hold the registration as well. Wherever it
 // goes, to a child, a program that is started, another process, the port stays open, and join() there gives
@@ -41,7 +57,7 @@ Status register_port(const std::shared_ptr<Namespace>& space, const std::string&
 Status keep(const Binding& binding, int keeper);
 
 // Binds to the registration that `keeper` holds; not_registered when it holds none.
-Status join(const std::shared_ptr<Namespace>& space, int keeper, Binding* binding);
+Status join(const std::shared_ptr<Namespace>& space, int keeper, nic::DriverChoice* driver, Binding* binding);
 
 // Lets go of the port; with its last user the port goes, and with its last port the region.
 void release(Binding* binding);

@@ -7,6 +7,7 @@
 //   region.ID        one memory region: private part (this file's structs), then the area that netmap
 //                    programs map
 //   port.NAME        a symbolic link to the region id of a persistent port, or of a name that pipes hang on
+//   nic.NETWORK.INDEX  the same of a network interface that is open, by its network namespace and number there
 //   wake.CLIENT      a FIFO that wakes a client which sleeps in poll or epoll
 //
 //   region.ID
@@ -305,6 +306,7 @@ struct RingState {
   Relaxed<uint64_t> drops_too_short;
   Relaxed<uint64_t> drops_too_many_slots;
   Relaxed<uint64_t> drops_bad_header;
+  Relaxed<uint64_t> drops_refused;
 
   // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete
   // packet.

@@ -1,10 +1,13 @@
 #include "engine/namespace.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -144,6 +147,20 @@ bool Namespace::client_alive(uint32_t id) const {
   struct flock lock = one_byte(F_WRLCK, kClientLockBase + id);
   if (fcntl(file_.descriptor(), F_OFD_GETLK, &lock) != 0) return true;
   return lock.l_type != F_UNLCK;
+}
+
+void raise_life_line(int* life_line) {
+  int highest = *life_line;
+  if (DIR* const directory = opendir("/proc/self/fd")) {
+    while (const dirent* entry = readdir(directory)) highest = std::max(highest, atoi(entry->d_name));
+    closedir(directory);
+  }
+  if (highest == *life_line) return;
+  const int raised = fcntl(*life_line, F_DUPFD_CLOEXEC, highest + 1);
+  // At the limit of descriptors it stays where it is.
+  if (raised < 0) return;
+  close(*life_line);
+  *life_line = raised;
 }
 
 ControlLock::ControlLock(Namespace& space) : space_(space), in_process_(space.control_mutex_) {

@@ -61,6 +61,10 @@ class Namespace {
   std::mutex control_mutex_;
 };
 
+// Moves a life line to a descriptor above all others that this process has open. A dying process closes its descriptors in
+// the order of their numbers, so this one goes last, and who finds it gone knows that the others went too.
+void raise_life_line(int* life_line);
+
 // Holds the control lock while it lives.
 class ControlLock {
  public:

@@ -8,6 +8,7 @@
 
 #include "engine/bound_ring.h"
 #include "engine/monitors.h"
+#include "engine/nic_port.h"
 #include "engine/pipe.h"
 
 namespace nm::engine {
@@ -93,7 +94,9 @@ namespace {
 uint32_t find_record(const Region& region, const std::string& name) {
   for (uint32_t i = 0; i < region.ports_high(); i++) {
     const PortRecord& record = region.port(i);
-    const bool has_name = record.kind != PortKind::free && record.kind != PortKind::monitor;
+    // An interface is known by its number, for its name can change.
+    const bool has_name =
+        record.kind != PortKind::free && record.kind != PortKind::monitor && record.kind != PortKind::nic;
     if (has_name && record_name(record) == name) return i;
   }
   return kRegionPorts;
@@ -103,10 +106,20 @@ bool is_persistent(Namespace& space, const std::string& name, FoundPort* found) 
   return find_named_port(space, name, found) == Status::ok && found->record().kind == PortKind::persistent;
 }
 
-// A port by the name of an interface. Only persistent ones can be opened in this version.
-Status find_interface(Namespace& space, const std::string& name, FoundPort* found) {
+// A port by the name of an interface: a persistent port, or the interface's own. no_such_port: that is not open.
+Status find_interface(Namespace& space, const std::string& name, nic::Interface* interface,
+                      FoundPort* found) {
   if (is_persistent(space, name, found)) return Status::ok;
-  return is_interface(name) ? Status::interface_unsupported : Status::no_such_interface;
+  const Status status = nic::read_interface(name, interface);
+  if (status != Status::ok) return status;
+  return interface->is_ethernet ? find_nic_port(space, *interface, found) : Status::interface_unfit;
+}
+
+Status find_or_make_interface(Namespace& space, const std::string& name, const abi::nmreq_register& request,
+                              FoundPort* found) {
+  nic::Interface interface;
+  const Status status = find_interface(space, name, &interface, found);
+  return status == Status::no_such_port ? make_nic_port(space, interface, request, found) : status;
 }
 
 Status find_vale(Namespace& space, const Switch& vale, const PortName& name, FoundPort* found) {
@@ -270,9 +283,7 @@ void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t
     if (Switch::open(space, record.switch_index, &vale) == Status::ok)
       vale->remove(space, record.switch_port);
   }
-  if (record.kind == PortKind::parent || record.kind == PortKind::persistent) {
-    unlink(port_link(space, record_name(record)).c_str());
-  }
+  if (has_link(record.kind)) unlink(port_link(space, record).c_str());
   if (record.kind != PortKind::parent) unmake_rings(space, *region, record);
   region->give_port(index);
   unmake_region_if_empty(space, *region);
@@ -296,8 +307,13 @@ Status find_named_port(Namespace& space, const std::string& name, FoundPort* fou
   return found->index < kRegionPorts ? Status::ok : Status::no_such_port;
 }
 
+std::string port_link(const Namespace& space, const PortRecord& record) {
+  return record.kind == PortKind::nic ? nic_link(space, record.network, record.interface_index)
+                                      : port_link(space, record_name(record));
+}
+
 Status publish_name(const Namespace& space, const FoundPort& port) {
-  const std::string link = port_link(space, record_name(port.record()));
+  const std::string link = port_link(space, port.record());
   unlink(link.c_str());  // one that leads nowhere
   if (symlink(std::to_string(port.region->id()).c_str(), link.c_str()) == 0) return Status::ok;
   return errno == ENOSPC ? Status::space_exhausted : Status::not_permitted;
@@ -351,7 +367,8 @@ Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
   } else if (name.kind == NameKind::pipe) {
     status = find_named_port(space, base->full, found);
   } else {
-    return find_interface(space, name.full, found);
+    nic::Interface interface;
+    return find_interface(space, name.full, &interface, found);
   }
   if (name.kind != NameKind::pipe) return status;
   if (status == Status::ok) found->index = find_record(*found->region, name.full);
@@ -366,7 +383,7 @@ Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmre
     case NameKind::pipe:
       return find_or_make_pipe(space, name, request, found);
     case NameKind::interface:
-      return find_interface(space, name.full, found);
+      return find_or_make_interface(space, name.full, request, found);
   }
   return Status::bad_name;
 }
@@ -393,8 +410,9 @@ Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t en
     const uint16_t number = static_cast<uint16_t>(is_host ? i - hardware : i);
     Status status = Status::ok;
     if (!is_pipe || is_host) {
-      const bool has_packets =
-          record.kind == PortKind::monitor ? !is_tx : !is_host || record.kind == PortKind::null;
+      const bool has_packets = record.kind == PortKind::monitor ? !is_tx
+                                                                : !is_host || record.kind == PortKind::null ||
+                                                                      record.kind == PortKind::nic;
       status =
           port.region->make_ring(ring, number, is_tx, has_packets ? Region::kOwnBuffers : Region::kNoBuffers);
     } else {

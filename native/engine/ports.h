@@ -64,8 +64,13 @@ Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* regio
 // The port that the file port.NAME leads to: a persistent port, or what pipes of that name hang on.
 Status find_named_port(Namespace& space, const std::string& name, FoundPort* found);
 
-// The file that leads from a port's name to its region.
+// Whether ports of this kind are found through a file, beside those that a switch knows.
+inline bool has_link(PortKind kind) {
+  return kind == PortKind::parent || kind == PortKind::persistent || kind == PortKind::nic;
+}
+// The file that leads from a port's name to its region, or from what an interface is known by.
 std::string port_link(const Namespace& space, const std::string& name);
+std::string port_link(const Namespace& space, const PortRecord& record);
 
 // Makes the file that leads from the name of `port` to its region. Until it is there, the port is not finished.
 Status publish_name(const Namespace& space, const FoundPort& port);

@@ -49,7 +49,7 @@ uint32_t ValeSender::flatten(uint32_t packet, uint32_t most) {
 
 VnetPacket ValeSender::read_converted(uint32_t packet, uint32_t most, const Destination& to) {
   const uint32_t length = flatten(packet, most);
-  return read_vnet(flat(), length, header_, to.header, to.region->buffer_stride());
+  return read_vnet(flat(), length, header_, to.header, std::min(to.region->buffer_stride(), kVnetFrameLimit));
 }
 
 // How many slots the packet will take, as it looks now. Another one may be there when it is copied.

@@ -17,12 +17,12 @@ constexpr uint32_t kTypeAt = 1;
 constexpr uint32_t kSizeAt = 4;
 constexpr uint32_t kChecksumStartAt = 6;
 constexpr uint32_t kChecksumOffsetAt = 8;
-constexpr uint8_t kNeedsChecksum = 1;
 constexpr uint8_t kDataValid = 2;
 constexpr uint8_t kTypeNone = 0;
 constexpr uint8_t kTypeTcp4 = 1;
 constexpr uint8_t kTypeUdp = 3;
 constexpr uint8_t kTypeTcp6 = 4;
+constexpr uint8_t kTypeUdpSegments = 5;
 constexpr uint8_t kTypeEcn = 0x80;
 
 constexpr uint32_t kMacs = 12;
@@ -73,7 +73,7 @@ bool find_headers(const uint8_t* frame, uint32_t look, uint8_t type, VnetPacket*
     return false;
   }
 
-  packet->is_tcp = type != kTypeUdp;
+  packet->is_tcp = type == kTypeTcp4 || type == kTypeTcp6;
   if (protocol != (packet->is_tcp ? kTcp : kUdp)) return false;
   uint32_t header = kUdpHeader;
   if (packet->is_tcp) {
@@ -111,9 +111,9 @@ VnetPacket read_vnet(const uint8_t* packet, uint32_t length, uint32_t from, uint
 
   const uint8_t flags = packet[kFlagsAt];
   const auto type = static_cast<uint8_t>(packet[kTypeAt] & ~kTypeEcn);
-  if ((flags & ~(kNeedsChecksum | kDataValid)) != 0) return read;
+  if ((flags & ~(kVnetNeedsChecksum | kDataValid)) != 0) return read;
   if (type == kTypeNone) {
-    if ((flags & kNeedsChecksum) != 0) {
+    if ((flags & kVnetNeedsChecksum) != 0) {
       const uint32_t start = native16(packet + kChecksumStartAt);
       const uint32_t at = start + native16(packet + kChecksumOffsetAt);
       if (start < kEthernetHeader || at + 2 > read.length || at > UINT16_MAX) return read;
@@ -125,15 +125,14 @@ VnetPacket read_vnet(const uint8_t* packet, uint32_t length, uint32_t from, uint
     return read;
   }
 
-  if (type != kTypeTcp4 && type != kTypeTcp6 && type != kTypeUdp) return read;
+  if (type != kTypeTcp4 && type != kTypeTcp6 && type != kTypeUdp && type != kTypeUdpSegments) return read;
   const uint32_t look = std::min(read.length, kVnetLook - from);
   if (!find_headers(packet + from, look, type, &read)) return read;
-  const uint32_t limit = std::min(frame_limit, kVnetFrameLimit);
-  if (limit <= read.payload_at) {
+  if (frame_limit <= read.payload_at) {
     read.fate = VnetPacket::Fate::too_long;
     return read;
   }
-  const uint32_t most = limit - read.payload_at;
+  const uint32_t most = std::min<uint32_t>(frame_limit - read.payload_at, UINT16_MAX);
   const uint32_t wanted = native16(packet + kSizeAt);
   read.payload_each = static_cast<uint16_t>(wanted == 0 ? most : std::min(wanted, most));
   read.fate = VnetPacket::Fate::cut;

@@ -21,7 +21,10 @@ constexpr bool is_vnet_header(uint32_t bytes) {
   return bytes == 0 || bytes == kVnetHeader || bytes == kLongVnetHeader;
 }
 
-// The longest frame that a large packet is cut into, whatever size it asks for: that of Ethernet.
+// A flag of the header's first byte: the checksum is to be completed. [virtio 1.2, 5.1.6]
+inline constexpr uint8_t kVnetNeedsChecksum = 1;
+
+// The longest frame that a large packet for a switch port is cut into, whatever size it asks for: that of Ethernet.
 inline constexpr uint32_t kVnetFrameLimit = 1514;
 // All headers of a large packet lie in its first bytes, this many.
 inline constexpr uint32_t kVnetLook = 256;
@@ -62,7 +65,8 @@ struct VnetPacket {
 };
 
 // Looks at a packet of `length` bytes with a virtio-net header of `from` bytes that is to get one of `to`
-// bytes, another length. `packet` are its first bytes: all of them, or at least kVnetLook.
+// bytes, another length. `packet` are its first bytes: all of them, or at least kVnetLook. A large packet is cut into
+// frames of at most `frame_limit` bytes.
 VnetPacket read_vnet(const uint8_t* packet, uint32_t length, uint32_t from, uint32_t to,
                      uint32_t frame_limit);
 

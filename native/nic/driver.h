@@ -46,6 +46,7 @@
 #include "engine/namespace.h"
 #include "engine/region.h"
 #include "nic/interface.h"
+#include "nic/notice.h"
 #include "nic/refusal.h"
 #include "status.h"
 
@@ -62,12 +63,6 @@ struct Target {
   bool promiscuous = true;
 
   engine::PortRecord& record() const { return region->port(port); }
-};
-
-// What a sleeper polls to learn that a sync of a ring would show something new.
-struct Notice {
-  int descriptor = -1;  // none
-  short events = 0;     // of poll(2)
 };
 
 class Driver {
@@ -94,6 +89,9 @@ class Driver {
   // Called before a thread sleeps on notice(), and followed by a last sync: makes the kernel tell, where it must be asked to.
   // Returns how many nanoseconds the sleep may last at most: for what the kernel never tells.
   virtual int64_t before_sleep(engine::BoundRing&) { return INT64_MAX; }
+
+  // Brings the ring's counters up to date with what the kernel counted.
+  virtual void count(engine::BoundRing&) {}
 
   // Whether what the RX rings receive never reaches the host. Otherwise the engine sees to that.
   virtual bool takes_from_host() const { return false; }

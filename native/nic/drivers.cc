@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "nic/af_packet.h"
+
 namespace nm::nic {
 
 namespace {
@@ -30,8 +32,7 @@ Attempt try_driver(const DriverKind& kind, const Target& target, std::span<const
 }  // namespace
 
 std::span<const DriverKind> drivers() {
-  // Best first.
-  static const std::vector<DriverKind> kinds = {};
+  static const DriverKind kinds[] = {kAfPacket};
   return kinds;
 }
 
@@ -50,18 +51,20 @@ const DriverKind* find_driver(uint32_t id) {
 }
 
 Status open_driver(const Target& target, const std::string& wanted, std::span<const engine::BoundRing> rings,
-                   OpenDriver* opened) {
+                   std::vector<Attempt>* attempts, std::unique_ptr<Driver>* opened) {
   const bool is_free = wanted.empty() || wanted == "auto";
   const DriverKind* const named = is_free ? nullptr : find_driver(wanted);
   if (!is_free && named == nullptr) return Status::no_such_driver;
   engine::PortRecord& record = target.record();
+  // The driver that the last users had binds nobody.
+  if (record.users <= 1) record.driver = 0;
   const DriverKind* const present = find_driver(record.driver);
   if (present != nullptr && named != nullptr && present != named) return Status::driver_differs;
 
   for (const DriverKind& kind : drivers()) {
     if ((present != nullptr && &kind != present) || (named != nullptr && &kind != named)) continue;
-    opened->attempts.push_back(try_driver(kind, target, rings, &opened->driver));
-    if (opened->driver == nullptr) continue;
+    attempts->push_back(try_driver(kind, target, rings, opened));
+    if (*opened == nullptr) continue;
     record.driver = kind.id;
     return Status::ok;
   }

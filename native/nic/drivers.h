@@ -22,17 +22,10 @@ struct Attempt {
   int error = 0;  // errno, where the kernel gave one
 };
 
-// What an interface got, and what it did not get before that.
-struct OpenDriver {
-  std::unique_ptr<Driver> driver;
-  std::vector<Attempt> attempts;  // the last one is the driver's, if there is one
-
-  const DriverKind& kind() const { return *attempts.back().driver; }
-};
-
-// Opens `rings` of the target with the driver `wanted`, or with the first that works ("", "auto"). When the port has a driver
-// already, with that one. no_such_driver, driver_differs, no_driver.
+// Opens `rings` of the target with the driver `wanted`, or with the first that works ("", "auto"). When somebody has the
+// interface open already, with their driver. `attempts` gets what each driver said; the last one is that of `opened`, if
+// there is one. no_such_driver, driver_differs, no_driver.
 Status open_driver(const Target& target, const std::string& wanted, std::span<const engine::BoundRing> rings,
-                   OpenDriver* opened);
+                   std::vector<Attempt>* attempts, std::unique_ptr<Driver>* opened);
 
 }  // namespace nm::nic

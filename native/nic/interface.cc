@@ -7,11 +7,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+
+#include "file_descriptor.h"
 
 namespace nm::nic {
 
@@ -23,12 +24,8 @@ class Question {
   explicit Question(const std::string& name) : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     memcpy(request_.ifr_name, name.data(), std::min(name.size(), sizeof(request_.ifr_name) - 1));
   }
-  ~Question() {
-    if (socket_ >= 0) close(socket_);
-  }
-  Question(const Question&) = delete;
 
-  bool ask(unsigned long about) { return ioctl(socket_, about, &request_) == 0; }
+  bool ask(unsigned long about) { return ioctl(socket_.number(), about, &request_) == 0; }
   template <typename Command>
   bool ask_ethtool(Command* command) {
     request_.ifr_data = reinterpret_cast<char*>(command);
@@ -37,7 +34,7 @@ class Question {
   const ifreq& answer() const { return request_; }
 
  private:
-  int socket_;
+  FileDescriptor socket_;
   ifreq request_ = {};
 };
 
@@ -107,14 +104,22 @@ Status read_interface(const std::string& name, Interface* result) {
   return Status::ok;
 }
 
+Status read_interface(uint32_t index, Interface* result) {
+  ifreq request = {};
+  request.ifr_ifindex = static_cast<int>(index);
+  const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (ioctl(asked.number(), SIOCGIFNAME, &request) != 0) return Status::no_such_interface;
+  const Status status = read_interface(std::string(request.ifr_name), result);
+  // It may have been renamed, and another one given its name, in between.
+  return status == Status::ok && result->index != index ? Status::no_such_interface : status;
+}
+
 uint64_t this_network() {
 #ifdef SO_NETNS_COOKIE
-  const int asked = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   uint64_t cookie = 0;
   socklen_t size = sizeof(cookie);
-  const bool known = getsockopt(asked, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0;
-  if (asked >= 0) close(asked);
-  if (known) return cookie;
+  if (getsockopt(asked.number(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) return cookie;
 #endif
   // Before Linux 5.14. A later network namespace may get the number of one that is gone.
   struct stat info;

@@ -28,8 +28,9 @@ struct Interface {
   uint32_t longest_frame() const { return mtu + 14 + 4; }
 };
 
-// Looks interface `name` up in this thread's network namespace. no_such_interface where there is none.
+// Looks an interface up in this thread's network namespace. no_such_interface where there is none.
 Status read_interface(const std::string& name, Interface* result);
+Status read_interface(uint32_t index, Interface* result);
 
 // The network namespace of this thread, as a number that no other has while it exists.
 uint64_t this_network();

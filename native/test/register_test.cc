@@ -334,7 +334,7 @@ TEST("register refuses names that mean nothing, and says what is wrong with them
   }
   CHECK_EQUAL(status_of(rig, ""), Status::no_such_interface);
   CHECK_EQUAL(status_of(rig, "no-such-if"), Status::no_such_interface);
-  CHECK_EQUAL(status_of(rig, "lo"), Status::interface_unsupported);
+  CHECK_EQUAL(status_of(rig, "lo"), Status::interface_unfit);
   CHECK_EQUAL(status_of(rig, "vale0:lo"), Status::interface_not_attached);
   CHECK_EQUAL(status_of(rig, std::string(64, 'x')), Status::bad_name);
   CHECK_EQUAL(rig.open("vale012345678:0123456789abcde")->granted().nr_tx_rings, 1u);

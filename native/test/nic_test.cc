@@ -1,0 +1,425 @@
+// Network interfaces as ports: what arrives is what was sent, and what the kernel counts; the host is cut off meanwhile and
+// has its interface back afterwards.
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "test/check.h"
+#include "test/child.h"
+#include "test/veth_rig.h"
+
+namespace nm::test {
+
+using check::Random;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+// A frame for everybody, whose contents are random, and begin with its number.
+Bytes numbered_frame(uint32_t number, size_t length, Random& random) {
+  Bytes frame(length);
+  for (uint8_t& byte : frame) byte = static_cast<uint8_t>(random.next());
+  memset(frame.data(), 0xff, 6);
+  frame[6] = 0x02;
+  frame[12] = kTestProtocol >> 8;
+  frame[13] = kTestProtocol & 0xff;
+  memcpy(&frame[14], &number, sizeof(number));
+  return frame;
+}
+
+bool put_frame(Port& port, const Bytes& frame, uint32_t ring_number = 0) {
+  const Ring& ring = port.tx_rings()[ring_number];
+  const auto slots = static_cast<uint32_t>((frame.size() + ring.buffer_size() - 1) / ring.buffer_size());
+  if (ring.space() < slots) return false;
+  uint32_t at = ring.head();
+  for (size_t done = 0; done < frame.size(); at = ring.next(at)) {
+    const size_t part = std::min<size_t>(ring.buffer_size(), frame.size() - done);
+    abi::netmap_slot& slot = ring.slot(at);
+    memcpy(ring.buffer(slot.buf_idx), &frame[done], part);
+    done += part;
+    slot.len = static_cast<uint16_t>(part);
+    slot.flags = done < frame.size() ? abi::NS_MOREFRAG : 0;
+  }
+  ring.advance(at);
+  return true;
+}
+
+// The next whole frame of a ring; empty when there is none.
+Bytes take_frame(Port& port, uint32_t ring_number = 0) {
+  const Ring& ring = port.rx_rings()[ring_number];
+  Bytes frame;
+  if (ring.space() == 0) return frame;
+  uint32_t at = ring.head();
+  for (bool more = true; more; at = ring.next(at)) {
+    CHECK(at != ring.tail());
+    const abi::netmap_slot& slot = ring.slot(at);
+    const uint8_t* const bytes = ring.buffer(slot.buf_idx);
+    frame.insert(frame.end(), bytes, bytes + slot.len);
+    more = (slot.flags & abi::NS_MOREFRAG) != 0;
+  }
+  ring.advance(at);
+  return frame;
+}
+
+// Waits for the next frame.
+Bytes next_frame(Port& port, uint32_t ring_number = 0) {
+  for (;;) {
+    const Bytes frame = take_frame(port, ring_number);
+    if (!frame.empty()) return frame;
+    uint32_t ready = 0;
+    CHECK_EQUAL(port.device().wait(kReadable, 5 * kSecond, &ready), Status::ok);
+    CHECK_EQUAL(ready, kReadable);
+  }
+}
+
+void send_all(Port& port) {
+  const Ring& ring = port.tx_rings()[0];
+  while (ring.pending()) {
+    CHECK_EQUAL(port.device().tx_sync(), Status::ok);
+  }
+}
+
+Counters received(Port& port, uint32_t ring = 0) {
+  Counters counters;
+  CHECK_EQUAL(port.device().rx_counters(ring, &counters), Status::ok);
+  return counters;
+}
+
+}  // namespace
+
+TEST("frames arrive as they were sent, in order, and the kernel counted the same") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  Random random;
+  std::vector<Bytes> sent;
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < 5000; i++) {
+    sent.push_back(numbered_frame(i, random.between(18, 1514), random));
+    bytes += sent.back().size();
+  }
+  // Never more under way than the receiver has room for, so that nothing may be lost.
+  size_t next = 0;
+  for (const Bytes& frame : sent) {
+    while (next < sent.size() && next < static_cast<size_t>(&frame - sent.data()) + 200) {
+      if (!put_frame(*a, sent[next])) break;
+      next++;
+    }
+    CHECK_EQUAL(a->device().tx_sync(), Status::ok);
+    CHECK(next_frame(*b) == frame);
+  }
+  CHECK_EQUAL(kernel_count("a", "tx_packets"), sent.size());
+  CHECK_EQUAL(kernel_count("b", "rx_packets"), sent.size());
+  CHECK_EQUAL(kernel_count("b", "rx_bytes"), bytes);
+  CHECK_EQUAL(received(*b).packets, sent.size());
+  CHECK_EQUAL(received(*b).bytes, bytes);
+  CHECK_EQUAL(received(*b).drops_full, 0u);
+  Counters counters;
+  CHECK_EQUAL(a->device().tx_counters(0, &counters), Status::ok);
+  CHECK_EQUAL(counters.packets, sent.size());
+  CHECK_EQUAL(counters.bytes, bytes);
+}
+
+TEST("what a receiver is too slow for is counted, to the last packet") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  Random random;
+  constexpr uint32_t kSent = 20000;
+  for (uint32_t i = 0; i < kSent; i++) {
+    while (!put_frame(*a, numbered_frame(i, 60, random))) CHECK_EQUAL(a->device().tx_sync(), Status::ok);
+  }
+  send_all(*a);
+  uint32_t arrived = 0;
+  int64_t last = -1;
+  for (;;) {
+    b->device().rx_sync();
+    const Bytes frame = take_frame(*b);
+    if (frame.empty()) break;
+    uint32_t number;
+    memcpy(&number, &frame[14], sizeof(number));
+    CHECK(number > last);
+    last = number;
+    arrived++;
+  }
+  CHECK(arrived > 0 && arrived < kSent);
+  CHECK_EQUAL(arrived + received(*b).drops_full, kSent);
+}
+
+TEST("VLAN tags stay where they are, whatever the kernel does with them meanwhile") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  Random random;
+  for (const std::vector<uint32_t>& tags : std::vector<std::vector<uint32_t>>{
+           {0x81000005}, {0x8100e00a}, {0x88a80064, 0x810000c8}, {0x81000000}}) {
+    Bytes frame = numbered_frame(1, 100, random);
+    for (size_t i = 0; i < tags.size(); i++) {
+      const uint32_t tag = htonl(tags[i]);
+      memcpy(&frame[12 + 4 * i], &tag, 4);
+    }
+    frame[12 + 4 * tags.size()] = 0x88;
+    frame[13 + 4 * tags.size()] = 0xb5;
+    CHECK(put_frame(*a, frame));
+    send_all(*a);
+    CHECK(next_frame(*b) == frame);
+  }
+}
+
+TEST(
+    "frames longer than a buffer are spread over slots, up to the MTU, and longer ones are refused and "
+    "counted") {
+  if (!has_own_network()) return;
+  Cable cable(1, 9000);
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  Random random;
+  for (const size_t length : {2048u, 2049u, 4096u, 9014u, 9018u}) {
+    Bytes frame = numbered_frame(1, length, random);
+    // Beyond the MTU there is room for a VLAN tag only.
+    if (length > 9014) frame[12] = 0x81, frame[13] = 0x00, frame[16] = 0x88, frame[17] = 0xb5;
+    CHECK(put_frame(*a, frame));
+    send_all(*a);
+    CHECK(next_frame(*b) == frame);
+  }
+  CHECK(put_frame(*a, numbered_frame(2, 9015, random)));
+  CHECK(put_frame(*a, numbered_frame(3, 60, random)));
+  send_all(*a);
+  CHECK_EQUAL(next_frame(*b).size(), 60u);
+  Counters counters;
+  CHECK_EQUAL(a->device().tx_counters(0, &counters), Status::ok);
+  CHECK_EQUAL(counters.drops_too_long, 1u);
+}
+
+TEST("slots that are no packets are left out and counted, and those behind them are sent") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  Random random;
+  const Ring& ring = a->tx_rings()[0];
+  const uint32_t first = ring.head();
+  for (uint32_t i = 0; i < 5; i++) CHECK(put_frame(*a, numbered_frame(i, 60, random)));
+  const uint32_t own = ring.slot(first).buf_idx;
+  ring.slot(first).buf_idx = 0xfffffff0;
+  ring.slot(first + 1).len = 3000;
+  ring.slot(first + 2).len = 13;
+  ring.slot(first + 3).flags = abi::NS_INDIRECT;
+  send_all(*a);
+  ring.slot(first).buf_idx = own;
+  const Bytes frame = next_frame(*b);
+  CHECK_EQUAL(frame[14], 4);
+  Counters counters;
+  CHECK_EQUAL(a->device().tx_counters(0, &counters), Status::ok);
+  CHECK_EQUAL(counters.packets, 1u);
+  CHECK_EQUAL(counters.drops_bad_slot, 3u);
+  CHECK_EQUAL(counters.drops_too_short, 1u);
+}
+
+TEST(
+    "the host gets nothing that arrives while the port is open, sends nothing, and has all back when it is "
+    "closed") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  Random random;
+  HostSide host_a("a");
+  HostSide host_b("b");
+  const Bytes frame = numbered_frame(1, 60, random);
+  host_a.send(frame);
+  CHECK_EQUAL(host_b.take_all(), 1u);
+  {
+    auto b = rig.open("b");
+    host_a.send(frame);
+    CHECK_EQUAL(host_b.take_all(), 0u);
+    CHECK(next_frame(*b) == frame);
+    host_b.send(frame);
+    CHECK_EQUAL(host_a.take_all(), 0u);
+    CHECK(put_frame(*b, frame));
+    send_all(*b);
+    CHECK_EQUAL(host_a.take_all(), 1u);
+    CHECK(take_frame(*b).empty());
+  }
+  host_a.send(frame);
+  host_b.send(frame);
+  CHECK_EQUAL(host_a.take_all(), 1u);
+  CHECK_EQUAL(host_b.take_all(), 1u);
+  CHECK_EQUAL(rig.files(), "namespace");
+}
+
+TEST("each queue has its ring; one that is not open stays with the host") {
+  if (!has_own_network()) return;
+  for (const uint32_t queues : {2u, 4u}) {
+    Cable cable(queues);
+    Rig rig;
+    Random random;
+    HostSide host_b("b");
+    auto a = rig.open("a");
+    CHECK_EQUAL(a->granted().nr_rx_rings, queues);
+    CHECK_EQUAL(a->granted().nr_tx_rings, queues);
+    const uint32_t last = static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_ONLN)) - 1;
+    const uint32_t queue = std::min(last, queues - 1);
+    {
+      auto b = rig.open("b");
+      for (const uint32_t number : {queue, 0u}) {
+        OnProcessor here(number);
+        const Bytes frame = numbered_frame(number, 60, random);
+        CHECK(put_frame(*a, frame));
+        send_all(*a);
+        CHECK(next_frame(*b, number) == frame);
+      }
+      CHECK_EQUAL(host_b.take_all(), 0u);
+    }
+    if (queue == 0) continue;
+    auto b = rig.open("b", one_ring(static_cast<uint16_t>(queue)));
+    for (const uint32_t number : {queue, 0u}) {
+      OnProcessor here(number);
+      CHECK(put_frame(*a, numbered_frame(number, 60, random)));
+      send_all(*a);
+    }
+    CHECK_EQUAL(next_frame(*b)[14], queue);
+    CHECK_EQUAL(host_b.take_all(), 1u);
+    b->device().rx_sync();
+    CHECK(take_frame(*b).empty());
+  }
+}
+
+TEST("a process that is killed leaves nothing on the interface, and the host has it back at once") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  Random random;
+  HostSide host_b("b");
+  auto a = rig.open("a");
+  const Bytes frame = numbered_frame(1, 60, random);
+  const auto reaches_host = [&] {
+    CHECK(put_frame(*a, frame));
+    send_all(*a);
+    return host_b.take_all() == 1;
+  };
+  for (uint32_t i = 0; i < 12; i++) {
+    int opened[2];
+    CHECK_EQUAL(pipe(opened), 0);
+    Child user([&] {
+      auto b = rig.open("b");
+      CHECK_EQUAL(write(opened[1], "", 1), 1);
+      for (;;) {
+        put_frame(*b, frame);
+        b->device().tx_sync();
+        b->device().rx_sync();
+        take_frame(*b);
+      }
+    });
+    char byte;
+    CHECK_EQUAL(read(opened[0], &byte, 1), 1);
+    close(opened[0]);
+    close(opened[1]);
+    CHECK(!reaches_host());
+    usleep(static_cast<useconds_t>(random.below(3000)));
+    user.kill();
+    // The kernel lets go of what a process had before it tells that the process is gone.
+    CHECK(reaches_host());
+    CHECK(output_of("ip -d link show dev b").find("promiscuity 0 ") != std::string::npos);
+  }
+  // The next who comes puts the namespace in order.
+  rig.open("b").reset();
+  a.reset();
+  CHECK_EQUAL(rig.files(), "namespace");
+}
+
+TEST("buffers can be exchanged between interfaces and pipes: all are in one region") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  auto pipe = rig.open("a{1");
+  CHECK_EQUAL(a->granted().nr_mem_id, 1u);
+  CHECK_EQUAL(b->granted().nr_mem_id, 1u);
+  CHECK_EQUAL(pipe->granted().nr_mem_id, 1u);
+  Random random;
+  const Bytes frame = numbered_frame(7, 300, random);
+  const Ring& from = pipe->tx_rings()[0];
+  const Ring& to = a->tx_rings()[0];
+  abi::netmap_slot& source = from.slot(from.head());
+  abi::netmap_slot& target = to.slot(to.head());
+  std::swap(source.buf_idx, target.buf_idx);
+  memcpy(to.buffer(target.buf_idx), frame.data(), frame.size());
+  target.len = 300;
+  target.flags = abi::NS_BUF_CHANGED;
+  to.advance(to.next(to.head()));
+  send_all(*a);
+  CHECK(next_frame(*b) == frame);
+}
+
+TEST("two descriptors of one ring see each packet once") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  auto a = rig.open("a");
+  auto b = rig.open("b");
+  auto again = rig.open("b");
+  Random random;
+  for (uint32_t i = 0; i < 10; i++) CHECK(put_frame(*a, numbered_frame(i, 60, random)));
+  send_all(*a);
+  for (uint32_t i = 0; i < 10; i++) {
+    // They share head and tail as well.
+    const Bytes frame = next_frame(i % 2 != 0 ? *again : *b);
+    CHECK_EQUAL(frame[14], i);
+  }
+  CHECK(take_frame(*b).empty());
+  b.reset();
+  CHECK(put_frame(*a, numbered_frame(11, 60, random)));
+  send_all(*a);
+  CHECK_EQUAL(next_frame(*again)[14], 11);
+}
+
+TEST("an interface that goes down, or away, is a status and no silence") {
+  if (!has_own_network()) return;
+  Rig rig;
+  {
+    Cable cable;
+    auto a = rig.open("a");
+    auto b = rig.open("b");
+    command("ip link set dev b down");
+    uint32_t ready = 0;
+    CHECK_EQUAL(b->device().wait(kReadable, 5 * kSecond, &ready), Status::ok);
+    CHECK_EQUAL(ready, kRingError);
+    CHECK_EQUAL(b->device().rx_sync(), Status::interface_down);
+    Random random;
+    CHECK(put_frame(*b, numbered_frame(1, 60, random)));
+    CHECK_EQUAL(b->device().tx_sync(), Status::interface_down);
+    command("ip link set dev b up");
+    // What could not be sent is sent now.
+    while (b->tx_rings()[0].pending()) b->device().tx_sync();
+    CHECK(!next_frame(*a).empty());
+    CHECK_EQUAL(b->device().rx_sync(), Status::ok);
+    CHECK(put_frame(*a, numbered_frame(1, 60, random)));
+    send_all(*a);
+    CHECK(!next_frame(*b).empty());
+  }
+  {
+    auto cable = std::make_unique<Cable>();
+    auto b = rig.open("b");
+    cable.reset();
+    uint32_t ready = 0;
+    CHECK_EQUAL(b->device().wait(kReadable, 5 * kSecond, &ready), Status::ok);
+    CHECK_EQUAL(ready, kRingError);
+    CHECK_EQUAL(b->device().rx_sync(), Status::interface_gone);
+  }
+}
+
+}  // namespace nm::test

@@ -1,0 +1,138 @@
+// Two network interfaces joined by a cable, in a network namespace of the test's own. That takes root.
+#pragma once
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "file_descriptor.h"
+#include "nic/interface.h"
+#include "test/engine_rig.h"
+
+namespace nm::test {
+
+// Runs a command of iproute2 and the like.
+inline void command(const std::string& line) {
+  if (system(line.c_str()) == 0) return;
+  nm::check::fail(__FILE__, __LINE__, "this failed: " + line);
+}
+
+// What a command prints.
+inline std::string output_of(const std::string& line) {
+  FILE* const pipe = popen(line.c_str(), "r");
+  CHECK(pipe != nullptr);
+  std::string text;
+  char piece[4096];
+  for (size_t size; (size = fread(piece, 1, sizeof(piece), pipe)) > 0;) text.append(piece, size);
+  pclose(pipe);
+  return text;
+}
+
+// Moves the process into a fresh network namespace, once. False: it may not; says so.
+inline bool has_own_network() {
+  static const bool moved = [] {
+    if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return false;
+    // /sys shows the interfaces of the network namespace that it was mounted in.
+    command("mount --make-rprivate / && mount -t sysfs none /sys");
+    return true;
+  }();
+  if (!moved) printf("    skipped: run it as root, it makes a network namespace\n");
+  return moved;
+}
+
+// a and b are the ends of the cable.
+class Cable {
+ public:
+  explicit Cable(uint32_t queues = 1, uint32_t mtu = 1500) {
+    const std::string size = " mtu " + std::to_string(mtu) + " numtxqueues " + std::to_string(queues) +
+                             " numrxqueues " + std::to_string(queues);
+    command("ip link add name a" + size + " type veth peer name b" + size);
+    for (const std::string end : {"a", "b"}) {
+      std::ofstream("/proc/sys/net/ipv6/conf/" + end + "/disable_ipv6") << 1;
+      command("ip link set dev " + end + " up");
+    }
+  }
+  ~Cable() { command("ip link del dev a"); }
+  Cable(const Cable&) = delete;
+};
+
+// What the kernel counted: "rx_packets", "tx_bytes", ...
+inline uint64_t kernel_count(const std::string& interface, const std::string& what) {
+  uint64_t count = 0;
+  std::ifstream("/sys/class/net/" + interface + "/statistics/" + what) >> count;
+  return count;
+}
+
+// Keeps this thread on a processor while it lives. What it sends on an interface of as many queues leaves through that of
+// the same number.
+class OnProcessor {
+ public:
+  explicit OnProcessor(uint32_t number) {
+    CHECK_EQUAL(sched_getaffinity(0, sizeof(before_), &before_), 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(number, &one);
+    CHECK_EQUAL(sched_setaffinity(0, sizeof(one), &one), 0);
+  }
+  ~OnProcessor() { sched_setaffinity(0, sizeof(before_), &before_); }
+  OnProcessor(const OnProcessor&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+// The protocol of the tests' frames, which no host has.
+inline constexpr uint16_t kTestProtocol = 0x88b5;
+
+// What the host sends on an interface and what it receives, seen where its own protocols are.
+class HostSide {
+ public:
+  explicit HostSide(const std::string& interface) {
+    // A socket of one protocol is where the host stack is. One of all protocols sees packets before that.
+    socket_ = FileDescriptor(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(kTestProtocol)));
+    sockaddr_ll address = {};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(kTestProtocol);
+    address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
+    CHECK_EQUAL(bind(socket_.number(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+
+  void send(const std::vector<uint8_t>& frame) {
+    const ssize_t sent = ::send(socket_.number(), frame.data(), frame.size(), 0);
+    CHECK(sent == static_cast<ssize_t>(frame.size()) || errno == ENOBUFS);
+  }
+  // The next frame that the host received; empty when there is none.
+  std::vector<uint8_t> take() {
+    std::vector<uint8_t> frame(70000);
+    const ssize_t size = recv(socket_.number(), frame.data(), frame.size(), 0);
+    frame.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    return frame;
+  }
+  uint32_t take_all() {
+    uint32_t count = 0;
+    while (!take().empty()) count++;
+    return count;
+  }
+
+ private:
+  FileDescriptor socket_;
+};
+
+inline abi::nmreq_register one_ring(uint16_t number) {
+  abi::nmreq_register wanted = {};
+  wanted.nr_mode = abi::NR_REG_ONE_NIC;
+  wanted.nr_ringid = number;
+  return wanted;
+}
+
+}  // namespace nm::test
