@@ -16,6 +16,7 @@ import { type Job, readJob } from "../lib/pkt-gen/job.js";
 import { startLoops } from "../lib/pkt-gen/loops.js";
 import { withOptionMask } from "../lib/pkt-gen/option-mask.js";
 import { options, receivingOptions } from "../lib/pkt-gen/options.js";
+import { isRandom } from "../lib/pkt-gen/rates.js";
 import { judge, totalOf, watch } from "../lib/pkt-gen/run.js";
 import { tellGeometry } from "../lib/pkt-gen/threads.js";
 import { unusedOptions } from "../lib/pkt-gen/unused.js";
@@ -118,10 +119,11 @@ function tellUnused({ args }: Job): void {
 }
 
 /** @throws {NmError} where the port cannot send them */
-function checkPackets({ packets }: Job, port: Port, headerLength: number, { log }: Context): void {
+function checkPackets(job: Job, port: Port, headerLength: number, { log }: Context): void {
+  const { packets, timing, seed } = job;
   checkLongest(port, packets.longest, headerLength);
   checkSlots(packets, port, headerLength);
-  if (packets.seed !== undefined) log.info({ seed: packets.seed }, "random packets");
+  if (packets.random || isRandom(timing)) log.info({ seed }, "what is random follows this seed");
 }
 
 /** Returns early when the signal fires. */

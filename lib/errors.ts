@@ -85,6 +85,20 @@ const table = {
         : `Cannot read ${d.option} "${d.text}": found "${d.found}" at position ${d.position}, expected ${d.expected}`,
     hint: (d: { example: string }) => `Write it as ${d.example}`,
   },
+  PROFILE_SYNTAX: {
+    exit: 2,
+    says: (d: { text: string; position: number; found: string; expected: string; example: string }) =>
+      d.found === ""
+        ? `Cannot read --profile "${d.text}": ${d.expected} is missing at position ${d.position}`
+        : `Cannot read --profile "${d.text}": found "${d.found}" at position ${d.position}, expected ${d.expected}`,
+    hint: (d: { example: string }) => `Write it as --profile "${d.example}"`,
+  },
+  LINE_RATE_UNKNOWN: {
+    exit: 2,
+    says: (d: { text: string; port: string }) =>
+      `Cannot send at ${d.text} of the line rate on port "${d.port}": it has none that is known`,
+    hint: "Give it with --line-rate, for example --line-rate 10Gbps, or write the rate itself",
+  },
   OPTION_NEEDS_VALUE: {
     exit: 2,
     says: (d: { option: string; expected: string; example: string }) =>

@@ -42,6 +42,7 @@ export {
   parsePort,
 } from "./port-spec.js";
 export type { Ring, RingKind, Slot, Visit } from "./ring.js";
+export { type Pace, type Phase, type Rate, type Schedule, type Share, scheduleTimes } from "./schedule.js";
 export {
   type DumpEntry,
   type Endpoint,

@@ -209,6 +209,8 @@ export const progressMeanings = {
   min_space: "fewest free slots seen in a receive ring since take_min_space()",
   first_ns: "when the first packet was sent or received",
   last_ns: "when the last one was",
+  first_sent_ns: "when the first packet or request left",
+  last_sent_ns: "when the last one did",
   lost: "marked packets that are missing from their stream, or requests without an answer",
   reordered: "marked packets that came after a later one",
   too_late: "those of them that came more than 4096 numbers late",
@@ -216,10 +218,10 @@ export const progressMeanings = {
   corrupt: "marked packets that are not what was sent",
   unmarked: "packets without a mark where marks were asked for, or answers to none of our requests",
   untimed: "marked packets whose latency cannot be known",
-  longest_train: "most packets that were taken after one sync",
+  longest_train: "most packets that were taken after one sync, or sent one after the other",
   requests: "requests that a pinger sent",
   late: "answers that came after they had been given up as lost",
-  stalls: "times the sender was so late that its schedule was moved",
+  stalls: "times the sender was so late that it gave packets up",
   forgone: "packets not sent because of that",
   pending: "slots that the receiver had not taken when the sender ended",
   running: "1 while the loop runs",
@@ -230,7 +232,7 @@ export type ProgressName = keyof typeof progressMeanings;
 
 /** What a traffic loop may keep a histogram of. */
 export const histogramMeanings = {
-  gap_ns: "time from the departure of one packet to the next",
+  gap_ns: "time from the departure of one packet to the next; 0 within one sync",
   latency_ns: "time from when a marked packet was put into its slot to when it was taken",
   interarrival_ns: "time from one packet to the next; 0 within one sync",
   reorder_depth: "how many numbers a late packet's was behind the greatest before it",
@@ -317,6 +319,16 @@ export const driverRefusals = {
 } as const;
 
 export type DriverRefusal = keyof typeof driverRefusals;
+
+/** What a phase of a schedule can be, in the order of the native core's numbers. */
+export const phaseKinds = {
+  steady: "packets evenly apart",
+  ramp: "a rate that changes evenly to another",
+  burst: "packets together, in every period",
+  poisson: "packets independent of one another",
+} as const;
+
+export type PhaseKind = keyof typeof phaseKinds;
 
 /** When a generator writes the contents of a buffer. */
 export const contents = {

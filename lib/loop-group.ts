@@ -10,7 +10,7 @@ import { type OpenOptions, openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
 import type { Interval } from "./report/report.js";
 import type { Ring, RingKind } from "./ring.js";
-import type { DumpEntry, Numbers, Progress, TrafficLoop } from "./traffic.js";
+import type { DumpEntry, Numbers, TrafficLoop } from "./traffic.js";
 
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;
@@ -106,8 +106,13 @@ const summed = [
   "pending",
 ] as const;
 
-/** The figures of a group; `seconds` is the time from the first packet of all to the last. */
-export type GroupProgress = Readonly<Record<(typeof summed)[number] | "seconds", number>>;
+/**
+ * The figures of a group. `seconds` is the time from the first packet of all to the last, `sendingSeconds` likewise from
+ * departure to departure; `longestTrain` the longest of any loop.
+ */
+export type GroupProgress = Readonly<
+  Record<(typeof summed)[number] | "seconds" | "sendingSeconds" | "longestTrain", number>
+>;
 
 export class LoopGroup {
   readonly #loops: readonly TrafficLoop[];
@@ -123,7 +128,12 @@ export class LoopGroup {
   progress(): GroupProgress {
     const all = this.#loops.map((loop) => loop.progress());
     const sums = summed.map((name) => [name, all.reduce((sum, one) => sum + one[name], 0)]);
-    return { ...Object.fromEntries(sums), seconds: secondsOf(all) };
+    return {
+      ...Object.fromEntries(sums),
+      seconds: secondsOf(all.map(({ first_ns, last_ns }) => [first_ns, last_ns])),
+      sendingSeconds: secondsOf(all.map(({ first_sent_ns, last_sent_ns }) => [first_sent_ns, last_sent_ns])),
+      longestTrain: Math.max(0, ...all.map(({ longest_train }) => longest_train)),
+    };
   }
 
   /** The fewest free slots that each loop found since the last call, together. */
@@ -186,12 +196,11 @@ function difference(now: Drops, before: Drops): Drops {
   return Object.fromEntries(more.filter(([, count]) => count > 0));
 }
 
-function secondsOf(all: readonly Progress[]): number {
-  const moved = all.filter(({ packets }) => packets > 0);
-  if (moved.length === 0) return 0;
-  const first = Math.min(...moved.map(({ first_ns }) => first_ns));
-  const last = Math.max(...moved.map(({ last_ns }) => last_ns));
-  return (last - first) / 1e9;
+/** From the first beginning to the last end, of those that began. */
+function secondsOf(spans: readonly (readonly [first_ns: number, last_ns: number])[]): number {
+  const begun = spans.filter(([first]) => first > 0);
+  if (begun.length === 0) return 0;
+  return (Math.max(...begun.map(([, last]) => last)) - Math.min(...begun.map(([first]) => first))) / 1e9;
 }
 
 /** Of a receive ring in which nothing waits, all slots are free but the one that tells full from empty. */

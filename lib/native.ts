@@ -101,6 +101,24 @@ export interface NativeLoopOptions {
   readonly cpu?: number | undefined;
 }
 
+/** So many packets in so many nanoseconds, at most one in each. */
+export interface NativeRate {
+  readonly packets: number;
+  readonly perNs: number;
+}
+
+export interface NativeSchedule {
+  readonly phases: readonly {
+    /** A position in `phaseKinds`. */
+    readonly kind: number;
+    readonly rate: NativeRate;
+    readonly endRate?: NativeRate | undefined;
+    readonly durationNs?: number | undefined;
+  }[];
+  readonly repeats?: boolean | undefined;
+  readonly seed?: number | undefined;
+}
+
 export interface NativeGeneratorOptions extends NativeLoopOptions {
   readonly frame?:
     | {
@@ -115,7 +133,15 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
       }
     | undefined;
   readonly startNs?: number | undefined;
-  readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
+  readonly schedule?: NativeSchedule | undefined;
+  readonly share?: { readonly index: number; readonly of: number } | undefined;
+  readonly pace?:
+    | {
+        readonly burstNs?: number | undefined;
+        readonly gathers?: boolean | undefined;
+        readonly patienceNs?: number | undefined;
+      }
+    | undefined;
   /** A value of `contents`. */
   readonly contents?: number | undefined;
   readonly headerLength?: number | undefined;
@@ -123,7 +149,6 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
   readonly fragments?: number | undefined;
   readonly longestFragment?: number | undefined;
   readonly recording?: NativeRecording | undefined;
-  readonly share?: { readonly index: number; readonly of: number } | undefined;
   readonly numbered?: boolean | undefined;
   readonly mark?: boolean | undefined;
   readonly firstStream?: number | undefined;
@@ -140,7 +165,7 @@ export interface NativeSinkOptions extends NativeLoopOptions {
 
 export interface NativePingerOptions
   extends NativeLoopOptions,
-    Pick<NativeGeneratorOptions, "frame" | "startNs" | "rate" | "headerLength"> {
+    Pick<NativeGeneratorOptions, "frame" | "startNs" | "schedule" | "share" | "pace" | "headerLength"> {
   readonly patienceNs?: number | undefined;
 }
 
@@ -256,6 +281,11 @@ export interface Native {
   startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
   startPinger(port: NativePort, options: NativePingerOptions): NativeLoop | number;
   startPonger(port: NativePort, options: NativePongerOptions): NativeLoop | number;
+  /** When the first packets are due, in nanoseconds after the start; shorter where there are fewer. */
+  scheduleTimes(
+    options: Pick<NativeGeneratorOptions, "schedule" | "share">,
+    packets: number,
+  ): Float64Array<ArrayBuffer>;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */

@@ -29,6 +29,8 @@ import {
   native,
 } from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
+import { check } from "./range.js";
+import { checkPace, checkShare, nativeSchedule, type Pace, type Schedule, type Share } from "./schedule.js";
 
 /**
  * IPv4 addresses as numbers (10.0.0.1 is 0x0a000001) and UDP ports, both ends included. Of an IPv6 `address`, 16
@@ -60,12 +62,6 @@ export interface Frame {
 /** Of a frame whose length is not given. */
 const usualLength = 60;
 
-/** One of several loops that do a job together. */
-export interface Share {
-  readonly index: number;
-  readonly of: number;
-}
-
 export interface LoopOptions {
   /** End after this many packets. 0, the default: when stopped. */
   readonly count?: number | undefined;
@@ -83,8 +79,12 @@ export interface GeneratorOptions extends LoopOptions {
   readonly frame?: Frame | undefined;
   /** When to begin, in nanoseconds of process.hrtime. By default at once. */
   readonly startNs?: number | undefined;
-  /** So many packets in so many nanoseconds. By default as fast as the port takes them. */
-  readonly rate?: { readonly packets: number; readonly perNs: number } | undefined;
+  /** When packets leave. By default as fast as the port takes them. */
+  readonly schedule?: Schedule | undefined;
+  /** How the schedule is kept. */
+  readonly pace?: Pace | undefined;
+  /** Several loops do one job: which part of schedule and recording is this one's. By default all. */
+  readonly share?: Share | undefined;
   /** When buffers get the frame's contents: `once` by default, `never` to send what is in them. */
   readonly contents?: keyof typeof contents | undefined;
   /** Zeros before each frame: a virtio-net header of 10 or 12 bytes that asks for nothing. */
@@ -97,8 +97,6 @@ export interface GeneratorOptions extends LoopOptions {
   readonly longestFragment?: number | undefined;
   /** Send these packets, again and again, instead of the frame. */
   readonly recording?: Recording | undefined;
-  /** Several loops do one job: this is number `index` of them, from 0 on, and sends every `of`-th packet of it. */
-  readonly share?: Share | undefined;
   /**
    * Number slots as netmap's txseq does: the first four bytes of each payload. Every slot of a packet is a whole frame,
    * `fragments` of them. The frame is of one length and fits a buffer.
@@ -129,7 +127,7 @@ export interface SinkOptions extends LoopOptions {
 
 export interface PingerOptions
   extends LoopOptions,
-    Pick<GeneratorOptions, "frame" | "startNs" | "rate" | "headerLength"> {
+    Pick<GeneratorOptions, "frame" | "startNs" | "schedule" | "pace" | "share" | "headerLength"> {
   /** An answer that takes longer is lost: 3 s by default. */
   readonly patienceNs?: number | undefined;
 }
@@ -158,7 +156,8 @@ export function startGenerator(port: Port, options: GeneratorOptions = {}): Traf
   checkLoop(options);
   checkGenerator(options);
   const { contents: when = "once", ...others } = options;
-  return started(port, native().startGenerator(nativeOf(port), { ...others, contents: contents[when] }));
+  const given = { ...others, ...scheduleOf(options), contents: contents[when] };
+  return started(port, native().startGenerator(nativeOf(port), given));
 }
 
 /** Takes what arrives in the port's receive rings. */
@@ -178,7 +177,11 @@ export function startPinger(port: Port, options: PingerOptions = {}): TrafficLoo
   check("frame.length", options.frame?.length, shortestRequest(options.frame?.family), frameLimits.longest);
   check("burst", options.burst, 1, frameLimits.largestPingBurst);
   check("patienceNs", options.patienceNs, 0, Number.MAX_SAFE_INTEGER);
-  return started(port, native().startPinger(nativeOf(port), options));
+  return started(port, native().startPinger(nativeOf(port), { ...options, ...scheduleOf(options) }));
+}
+
+function scheduleOf({ schedule }: Pick<GeneratorOptions, "schedule">) {
+  return { schedule: schedule && nativeSchedule(schedule) };
 }
 
 /** Bytes of the shortest frame that can carry a request of a pinger. */
@@ -270,7 +273,7 @@ function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {
 }
 
 function checkGenerator(options: GeneratorOptions): void {
-  const { frame = {}, rate, mark, contents: when } = options;
+  const { frame = {}, mark, contents: when } = options;
   const { family = 4, length = usualLength, from, to } = frame;
   const marked = family === 4 ? frameLimits.shortestMarked : frameLimits.shortestMarked6;
   if (![4, 6].includes(family)) throw new RangeError(`Cannot use frame.family ${family}: expected 4 or 6`);
@@ -285,10 +288,8 @@ function checkGenerator(options: GeneratorOptions): void {
   check("frame.fromMac", frame.fromMac?.length, 6, 6);
   checkEndpoint("frame.from", frame.from);
   checkEndpoint("frame.to", frame.to);
-  check("rate.packets", rate?.packets, 0, Number.MAX_SAFE_INTEGER);
-  check("rate.perNs", rate?.perNs, 1, Number.MAX_SAFE_INTEGER);
-  check("share.of", options.share?.of, 1, 2 ** 16);
-  check("share.index", options.share?.index, 0, (options.share?.of ?? 1) - 1);
+  checkShare(options.share);
+  checkPace(options.pace);
   check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   check("fragments", options.fragments, 1, NETMAP_MAX_FRAGS);
   check("longestFragment", options.longestFragment, 0, frameLimits.longest);
@@ -305,9 +306,4 @@ function checkEndpoint(name: string, endpoint: Endpoint | undefined): void {
   check(`${name}.lastAddress`, endpoint.lastAddress, endpoint.firstAddress, 2 ** 32 - 1);
   check(`${name}.firstPort`, endpoint.firstPort, 0, endpoint.lastPort);
   check(`${name}.lastPort`, endpoint.lastPort, endpoint.firstPort, 0xffff);
-}
-
-function check(name: string, value: number | undefined, min: number, max: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
-  throw new RangeError(`Cannot use ${name} ${value}: expected ${min} to ${max}`);
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { portInfo } from "../lib/index.js";
 import { allowedProcessors } from "../lib/processors.js";
@@ -102,6 +102,90 @@ test("-R and --duration send at the rate asked for as long as asked", async (t) 
   // A machine that stands still for a while makes the sender give packets up, and say so.
   assert.ok(Math.abs(packets + rate.forgone - 10_000) <= 200, `${packets} sent, ${rate.forgone} given up`);
   if (rate.forgone === 0) assert.ok(Math.abs(rate.achieved_pps - 20_000) < 400, String(rate.achieved_pps));
+});
+
+interface Rated {
+  readonly packets: number;
+  readonly rate: Readonly<Record<"achieved_pps" | "longest_burst" | "stalls" | "forgone", number>> & {
+    readonly asked_pps: number | null;
+    readonly error_ppm: number | null;
+    readonly gap_ns: Readonly<Record<"p50" | "p99" | "max", number>>;
+  };
+}
+
+async function sentAt(t: TestContext, ...words: string[]): Promise<Rated> {
+  const env = { NM_DIR: freshNamespace(t) };
+  const port = words.includes("-i") ? [] : ["-i", "vale1:a"];
+  const run = await nmWith({ env }, "pkt-gen", "-f", "tx", "--json", ...port, ...words);
+  assert.equal(run.status, 0, run.stderr);
+  return jsonLines(run.stdout).at(-1) as unknown as Rated;
+}
+
+test("-R takes packets, bits, bits on the wire, a share of the line and the time between packets", async (t) => {
+  for (const [words, asked] of [
+    ["-R 20k", 20_000],
+    ["-R 20kpps", 20_000],
+    ["-R 10Mbps -l 1000", 1250],
+    ["-R 10Mbps-wire -l 1226", 1000],
+    ["-R 50% --line-rate 20Mbps -l 1226", 1000],
+    ["-R 200us", 5000],
+    ["-R 1Mbps -l 60 -l 190", 1000],
+    ["-R 12.5", 12.5],
+  ] as const) {
+    const { rate } = await sentAt(t, "-n", "3", ...words.split(" "));
+    assert.equal(rate.asked_pps, asked, words);
+  }
+});
+
+test("every result of a sender tells how exactly packets left", async (t) => {
+  const { packets, rate } = await sentAt(t, "-R", "10k", "-n", "500");
+  assert.equal(packets, 500);
+  const { asked_pps, achieved_pps, error_ppm, longest_burst, gap_ns } = rate;
+  assert.ok(asked_pps && error_ppm !== null);
+  assert.ok(Math.abs((achieved_pps / asked_pps - 1) * 1e6 - error_ppm) < 0.1, JSON.stringify(rate));
+  assert.ok(longest_burst >= 1 && longest_burst <= 500);
+  assert.ok(gap_ns.p50 <= gap_ns.p99 && gap_ns.p99 <= gap_ns.max);
+
+  const fast = await sentAt(t, "-n", "5000", "-b", "100");
+  assert.deepEqual([fast.rate.asked_pps, fast.rate.error_ppm, fast.rate.longest_burst], [null, null, 100]);
+});
+
+test("--profile sends as its phases say, and ends with the last of them", async (t) => {
+  const words = "0..40k 100ms, pause 50ms, burst 30/10ms 100ms, 1k..3k/2 100ms, poisson 10k 50ms";
+  const { packets, rate } = await sentAt(t, "--profile", words, "--seed", "1", "--catch-up", "all");
+  // 2000 of the ramp, 300 in bursts, 50 and 150 of the steps, and about 500 by chance, the same for the same seed.
+  assert.ok(packets > 2500 + 400 && packets < 2500 + 600, String(packets));
+  assert.deepEqual([rate.asked_pps, rate.forgone], [null, 0]);
+  const again = await sentAt(t, "--profile", words, "--seed", "1", "--catch-up", "all");
+  assert.equal(again.packets, packets);
+});
+
+test("--profile is one for all threads", async (t) => {
+  const words = ["-i", "vale1:a@conf:rings=3", "-p", "3", "--profile", "0..30k 100ms, burst 10/10ms 100ms"];
+  const { packets } = await sentAt(t, ...words, "--catch-up", "all");
+  assert.equal(packets, 1600);
+});
+
+test("--profile that repeats goes on until the count", async (t) => {
+  const { packets } = await sentAt(t, "--profile", "10k 2ms, pause 2ms, repeat", "-n", "300");
+  assert.equal(packets, 300);
+});
+
+test("--burst-time gathers the packets of so much time", async (t) => {
+  const { rate } = await sentAt(t, "-R", "100k", "-n", "5k", "--burst-time", "1ms");
+  assert.ok(rate.longest_burst >= 100, JSON.stringify(rate));
+  assert.equal(rate.gap_ns.p50, 0);
+});
+
+test("--catch-up chooses what becomes of packets that could not be sent in time", async (t) => {
+  // More than the sender can do.
+  const words = ["-R", "1G", "--duration", "100ms"];
+  const bounded = await sentAt(t, ...words);
+  assert.ok(bounded.rate.forgone > 0 && bounded.rate.stalls > 0, JSON.stringify(bounded.rate));
+  const none = await sentAt(t, "-R", "100M", "--duration", "100ms", "--catch-up", "none");
+  assert.ok(none.rate.forgone > 0);
+  const all = await sentAt(t, ...words, "--catch-up", "all");
+  assert.deepEqual([all.rate.forgone, all.rate.stalls], [0, 0]);
 });
 
 test("-T sets how often a line is printed, which has netmap's form", async (t) => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readDuration } from "../lib/duration.js";
 import { hexDump } from "../lib/hex-dump.js";
+import { Histogram } from "../lib/histogram.js";
 import { parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
 import { RecentRates } from "../lib/report/recent-rates.js";
@@ -95,7 +96,22 @@ test("the closing lines tell drops, what was left, the rate and what was verifie
       seconds: 0.999,
       drops: { full: 3, bad_slot: 1 },
       pending: 7,
-      rate: { askedPps: 1000, stalls: 2, forgone: 5 },
+      rate: {
+        ...{
+          askedPps: 1000,
+          paced: true,
+          packets: 1000,
+          seconds: 0.999,
+          longestBurst: 3,
+          stalls: 2,
+          forgone: 5,
+        },
+        gaps: new Histogram({
+          ...{ min: 10, max: 5000, sum: 0 },
+          values: Float64Array.of(10, 1000, 5000),
+          counts: Float64Array.of(1, 997, 1),
+        }),
+      },
       verify: { lost: 1, reordered: 2, duplicated: 3, corrupt: 4, unmarked: 5 },
     },
     "Sent",
@@ -105,6 +121,7 @@ test("the closing lines tell drops, what was left, the rate and what was verifie
     "Dropped 3 full, 1 bad_slot.",
     "Not taken by the receiver: 7 slots.",
     "Rate: asked 1000 pps, achieved 1000.0 pps (0 ppm, 5 packets given up in 2 stalls).",
+    "Gaps: min 10 50% 1000 99% 1000 max 5000 ns; longest burst 3 packets.",
     "Verified 1000 packets: 1 lost, 2 reordered, 3 duplicated, 4 corrupt, 5 unmarked.",
   ]);
 });

@@ -3,8 +3,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type GeneratorOptions, type SinkOptions, startGenerator, startSink } from "../lib/index.js";
+import {
+  type GeneratorOptions,
+  type Schedule,
+  type SinkOptions,
+  startGenerator,
+  startSink,
+} from "../lib/index.js";
 import { frame, portsOf } from "./namespace.js";
+
+function steadily(packets: number, perNs: number): Schedule {
+  return { phases: [{ kind: "steady", rate: { packets, perNs } }] };
+}
 
 test("a generator sends the count it was given through a pipe, and a sink verifies all of it", async (t) => {
   const open = portsOf(t);
@@ -44,7 +54,7 @@ test("a generator sends the frame it was given", async (t) => {
 test("progress grows while a loop runs, and stop ends it", async (t) => {
   const open = portsOf(t);
   const sink = startSink(open("vale1:b"));
-  const generator = startGenerator(open("vale1:a"), { rate: { packets: 10_000, perNs: 1e9 } });
+  const generator = startGenerator(open("vale1:a"), { schedule: steadily(10_000, 1e9) });
   await sleep(100);
   const early = generator.progress();
   await sleep(100);
@@ -123,7 +133,10 @@ test("loops refuse options that cannot be, and say which", (t) => {
     [{ frame: { length: 60, shortestLength: 61 } }, /frame.shortestLength 61: expected 16 to 60/],
     [{ frame: { toMac: new Uint8Array(5) } }, /frame.toMac/],
     [{ frame: { from: { firstAddress: 2, lastAddress: 1, firstPort: 1, lastPort: 1 } } }, /firstAddress 2/],
-    [{ rate: { packets: 1, perNs: 0 } }, /rate.perNs 0/],
+    [{ schedule: steadily(1, 0) }, /rate.perNs 0/],
+    [{ schedule: steadily(2, 1) }, /rate.packets 2/],
+    [{ schedule: { phases: [] } }, /phases.length 0/],
+    [{ share: { index: 2, of: 2 } }, /share.index 2/],
     [{ fragments: 65 }, /fragments 65/],
     [{ mark: true, contents: "never" }, /contents are never written/],
   ];

@@ -7,7 +7,7 @@ import { readRecording } from "../capture.js";
 import type { Arguments, Options } from "../command.js";
 import { readEndpoint, readMac } from "../endpoint.js";
 import { NmError } from "../errors.js";
-import { type InterfaceFacts, interfaceFacts } from "../interface.js";
+import type { InterfaceFacts } from "../interface.js";
 import { frameLimits } from "../layout.js";
 import type { Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
@@ -166,8 +166,8 @@ export interface Packets {
   readonly mean: number;
   /** Each has to fit a slot. */
   readonly inOneSlot: boolean;
-  /** What decides everything that is random; nothing where nothing is. */
-  readonly seed: number | undefined;
+  /** Whether chance decides about them. */
+  readonly random: boolean;
   /** Addresses as the user wrote them; nothing where packets are what they are. */
   readonly words: { from: string; to: string; fromMac: string; toMac: string } | undefined;
 }
@@ -188,8 +188,8 @@ export interface Guest {
 export function readPackets(
   args: FrameArguments,
   spec: PortSpec,
+  facts: InterfaceFacts,
   guest?: Guest,
-  facts = factsOf(spec),
 ): Packets {
   refuseContradictions(args, spec);
   const packets = args.capture === undefined ? framesOf(args, guest, facts) : captured(args.capture, args);
@@ -207,7 +207,7 @@ function captured(path: string, { longestFragment }: FrameArguments): Packets {
     longest: recording.longest,
     mean: recording.bytes / recording.packets,
     inOneSlot: false,
-    seed: undefined,
+    random: false,
     words: undefined,
   };
 }
@@ -219,14 +219,12 @@ function framesOf(args: FrameArguments, guest: Guest | undefined, facts: Interfa
   const fromMac = args.fromMac ?? facts.mac ?? "00:00:00:00:00:00";
   const toMac = args.toMac ?? usualToMac;
   const random = args.randomFrom || args.randomTo || shortest < longest;
-  const seed = random ? (args.seed ?? Math.floor(Math.random() * 2 ** 32)) : undefined;
   return {
     options: {
       frame: {
         family,
         length: longest,
         ...(shortest < longest && { shortestLength: shortest }),
-        seed,
         from: endpoint("from", from, family, args.randomFrom),
         to: endpoint("to", to, family, args.randomTo),
         fromMac: readValue("fromMac", fromMac, readMac, macForm),
@@ -241,13 +239,9 @@ function framesOf(args: FrameArguments, guest: Guest | undefined, facts: Interfa
     longest,
     mean: (shortest + longest) / 2,
     inOneSlot: args.function === "ping" || args.function === "txseq",
-    seed,
+    random,
     words: args.rubbish ? undefined : { from, to, fromMac, toMac },
   };
-}
-
-function factsOf({ kind, name }: PortSpec): InterfaceFacts {
-  return kind === "nic" || kind === "host" ? interfaceFacts(name) : { mac: undefined, mtu: undefined };
 }
 
 /** Of these options those that the user gave. */

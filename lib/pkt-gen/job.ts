@@ -1,6 +1,7 @@
 /** What a run of pkt-gen is to do: the words of its command line, read. */
 
 import { readDuration } from "../duration.js";
+import { interfaceFacts, noFacts } from "../interface.js";
 import { frameLimits } from "../layout.js";
 import { formatPort, type PortSpec, parsePort } from "../port-spec.js";
 import { type Guest, type Packets, readPackets } from "./frames.js";
@@ -8,6 +9,7 @@ import type { FunctionName } from "./functions.js";
 import { checkHeader } from "./header.js";
 import { checkMeasures } from "./measures.js";
 import { cardWait_s, type PktGenArguments } from "./options.js";
+import { readTiming, type Timing } from "./rates.js";
 import { burstOf, processorsFrom, withGeometry } from "./threads.js";
 import { type Form, readValue } from "./values.js";
 
@@ -17,6 +19,9 @@ export interface Job {
   /** As it is printed. */
   readonly name: string;
   readonly packets: Packets;
+  readonly timing: Timing;
+  /** What decides everything that is random. */
+  readonly seed: number;
   readonly duration_ns: number;
   readonly wait_s: number;
   readonly burst: number;
@@ -30,13 +35,17 @@ export function readJob(args: PktGenArguments): Job {
   const spec = withGeometry(named, args);
   checkMeasures(args, args);
   checkHeader(args);
-  const packets = readPackets(args, spec, guestOf(args));
+  const facts = spec.kind === "nic" || spec.kind === "host" ? interfaceFacts(spec.name) : noFacts;
+  const packets = readPackets(args, spec, facts, guestOf(args));
+  const timing = readTiming(args, { bytes: packets.mean, line: facts.speed }, formatPort(named));
   const { duration } = args;
   return {
     args,
     spec,
     name: formatPort(named),
     packets,
+    timing,
+    seed: args.seed ?? Math.floor(Math.random() * 2 ** 32),
     duration_ns: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
     wait_s: args.wait ?? (spec.kind === "nic" || spec.kind === "host" ? cardWait_s : 0),
     burst: burstOf(args),

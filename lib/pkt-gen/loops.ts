@@ -2,9 +2,10 @@
 
 import { frameLimits } from "../layout.js";
 import type { Port } from "../port.js";
+import type { Share } from "../schedule.js";
 import {
+  type GeneratorOptions,
   type LoopOptions,
-  type Share,
   startGenerator,
   startPinger,
   startPonger,
@@ -13,7 +14,6 @@ import {
 } from "../traffic.js";
 import type { FunctionName } from "./functions.js";
 import type { Job } from "./job.js";
-import { scheduleFrom } from "./rates.js";
 
 /** Of -W. */
 const idle_ns = 1e9;
@@ -39,17 +39,16 @@ function startSenders(job: Job, ports: readonly Port[], headerLength: number): T
   const { mark, count } = job.args;
   const { frame, ...others } = job.packets.options;
   const firstStream = Math.floor(Math.random() * (0x10000 - ports.length));
-  return startSharing(job, ports, (port, share, options) =>
+  return startSharing(job, ports, (port, options) =>
     startGenerator(port, {
       ...options,
       ...others,
       headerLength,
-      share,
       // Each thread has random packets of its own.
-      frame: frame && { ...frame, seed: (job.packets.seed ?? 0) + share.index },
+      frame: frame && { ...frame, seed: job.seed + options.share.index },
       mark,
       // Senders whose packets meet at one receiver must not use the same number.
-      firstStream: firstStream + share.index,
+      firstStream: firstStream + options.share.index,
       // A count is a promise: wait until the receiver has taken the last packet, unless a time is over first.
       ...(count > 0 && job.duration_ns === 0 && { lingerNs: Number.MAX_SAFE_INTEGER }),
     }),
@@ -58,30 +57,38 @@ function startSenders(job: Job, ports: readonly Port[], headerLength: number): T
 
 function startPingers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
   const { frame } = job.packets.options;
-  return startSharing(job, ports, (port, _, options) =>
-    startPinger(port, { ...options, headerLength, frame }),
-  );
+  return startSharing(job, ports, (port, options) => startPinger(port, { ...options, headerLength, frame }));
 }
 
-/** Starts loops that share count and rate. Each sends its packets between those of the others. */
+/** A schedule begins when all threads run for sure, or the first packets would have to catch up. */
+const threadStart_ns = 5e6;
+
+/** What senders of all kinds are given. */
+type SendingOptions = LoopOptions &
+  Pick<GeneratorOptions, "startNs" | "schedule" | "pace"> & { readonly share: Share };
+
+/** Starts loops that share count and schedule. Each sends its packets between those of the others. */
 function startSharing(
   job: Job,
   ports: readonly Port[],
-  start: (port: Port, share: Share, options: LoopOptions) => TrafficLoop,
+  start: (port: Port, options: SendingOptions) => TrafficLoop,
 ): TrafficLoop[] {
   const { count } = job.args;
+  const { schedule, pace } = job.timing;
   const used = count > 0 ? ports.slice(0, count) : ports;
   const each = Math.floor(count / used.length);
   const extra = count % used.length;
-  const schedule = scheduleFrom(job.args);
-  return used.map((port, index) => {
-    const share = { index, of: used.length };
-    return start(port, share, {
+  const startNs = schedule && Number(process.hrtime.bigint()) + threadStart_ns;
+  return used.map((port, index) =>
+    start(port, {
       ...loopOptions(job, index),
-      ...schedule(index, used.length),
+      startNs,
+      schedule: schedule && { ...schedule, seed: job.seed },
+      pace,
+      share: { index, of: used.length },
       count: each + (index < extra ? 1 : 0),
-    });
-  });
+    }),
+  );
 }
 
 function startReceivers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {

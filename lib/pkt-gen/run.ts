@@ -7,12 +7,14 @@ import { ExpectationFailed, Interrupted } from "../errors.js";
 import { Histogram } from "../histogram.js";
 import { type Drops, dropped, type GroupProgress, intervalsOf, type LoopGroup } from "../loop-group.js";
 import { mismatchesOf, numbersFound } from "../report/numbers.js";
+import type { Kept } from "../report/rate.js";
 import type { Interval, Report, Total } from "../report/report.js";
 import { verdictWords } from "../report/verdict.js";
 import { StallWatch, stallReason } from "../stall.js";
 import { traitsOf } from "./functions.js";
 import type { Job } from "./job.js";
 import type { PktGenArguments } from "./options.js";
+import type { Timing } from "./rates.js";
 
 /** How often -X prints. */
 const dumpPeriod_ms = 10;
@@ -80,17 +82,31 @@ function intervals(
   };
 }
 
-export function totalOf({ args }: Job, { group, drops: dropsNow }: Pick<Run, "group" | "drops">): Total {
+export function totalOf(
+  { args, timing }: Job,
+  { group, drops: dropsNow }: Pick<Run, "group" | "drops">,
+): Total {
   const progress = group.progress();
   const drops = dropsNow();
-  const { packets, bytes, events, seconds, pending, stalls, forgone } = progress;
+  const { packets, bytes, events, seconds, pending } = progress;
   return {
     ...{ packets, bytes, events, seconds, pending, drops },
     verify: args.verify ? verdictOf(progress, drops) : undefined,
-    rate:
-      traitsOf(args.function).makes && args.rate > 0 ? { askedPps: args.rate, stalls, forgone } : undefined,
+    rate: traitsOf(args.function).makes ? keptOf(timing, progress, group) : undefined,
     roundTrips: args.function === "ping" ? roundTripsOf(progress, group) : undefined,
     numbers: args.function === "rxseq" ? numbersFound(group.numbers()) : undefined,
+  };
+}
+
+function keptOf({ askedPps, schedule }: Timing, progress: GroupProgress, group: LoopGroup): Kept {
+  const { packets, requests, sendingSeconds, longestTrain, stalls, forgone } = progress;
+  return {
+    ...{ askedPps, paced: schedule !== undefined, stalls, forgone },
+    // What a pinger counts as packets are answers.
+    packets: requests || packets,
+    seconds: sendingSeconds,
+    longestBurst: longestTrain,
+    gaps: group.histogram("gap_ns"),
   };
 }
 

@@ -30,7 +30,7 @@ export function jsonReport(out: Output, subject: Subject): Report {
         ...figures(passed),
         drops,
         ...(traitsOf(name).makes && { pending }),
-        ...(rate && { rate: rateFigures(passed, rate) }),
+        ...(rate && { rate: rateFigures(rate) }),
         ...(roundTrips && roundTripFigures(roundTrips)),
         ...(numbers && { numbers }),
         ...(verify && { verify }),

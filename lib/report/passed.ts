@@ -2,6 +2,8 @@
  * What passed in a while, and the rates that follow from it.
  */
 
+import { framingBytes } from "../rate.js";
+
 /** What passed in a while. `events` are the rounds that moved packets. */
 export interface Passed {
   readonly packets: number;
@@ -9,9 +11,6 @@ export interface Passed {
   readonly events: number;
   readonly seconds: number;
 }
-
-/** Bytes that a packet has on a wire beside its own: preamble, gap and CRC. */
-const framingBytes = 24;
 
 /** Figures as the JSON lines name them. */
 export function figures(passed: Passed) {

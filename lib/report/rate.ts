@@ -2,31 +2,60 @@
  * How exactly a sender kept its rate.
  */
 
-import { elapsed, type Passed, rounded } from "./passed.js";
+import type { Histogram } from "../histogram.js";
+import { rounded } from "./passed.js";
 
-/** How a sender kept the rate that it was asked for. */
+/** What a sender, or several together, did with time. */
 export interface Kept {
-  readonly askedPps: number;
-  /** How often it was so late that its schedule was moved, and the packets that were given up by that. */
+  /** Packets a second; nothing where that changed, or where the port was to take as many as it can. */
+  readonly askedPps: number | undefined;
+  /** Whether there was a schedule to keep. */
+  readonly paced: boolean;
+  /** Packets or requests that left, and seconds from the first of them to the last. */
+  readonly packets: number;
+  readonly seconds: number;
+  /** Most packets that left one after the other because all of them were due; without a schedule, in one sync. */
+  readonly longestBurst: number;
+  /** How often the sender was so late that it gave packets up, and how many. */
   readonly stalls: number;
   readonly forgone: number;
+  /** Times from the departure of one packet of a thread to the next; nothing where they are not measured. */
+  readonly gaps: Histogram | undefined;
 }
 
 /** In words. */
-export function rateLine(total: Passed, rate: Kept): string {
-  const { asked_pps, achieved_pps, error_ppm, forgone } = rateFigures(total, rate);
-  const gone = forgone > 0 ? `, ${forgone} packets given up in ${rate.stalls} stalls` : "";
-  return `Rate: asked ${asked_pps} pps, achieved ${achieved_pps.toFixed(1)} pps (${error_ppm.toFixed(0)} ppm${gone}).`;
+export function rateLines(kept: Kept): string[] {
+  const { asked_pps, achieved_pps, error_ppm } = rateFigures(kept);
+  const { gaps, longestBurst, stalls, forgone } = kept;
+  const lines: string[] = [];
+  const gone = forgone > 0 ? `, ${forgone} packets given up in ${stalls} stalls` : "";
+  if (asked_pps !== null && error_ppm !== null) {
+    const error = `${error_ppm.toFixed(0)} ppm${gone}`;
+    lines.push(`Rate: asked ${asked_pps} pps, achieved ${achieved_pps.toFixed(1)} pps (${error}).`);
+  } else if (kept.paced) {
+    lines.push(`Rate: achieved ${achieved_pps.toFixed(1)} pps on average${gone}.`);
+  }
+  if (gaps && gaps.count > 0) {
+    const { min, p50, p99, max } = gaps.percentiles();
+    lines.push(
+      `Gaps: min ${min} 50% ${p50} 99% ${p99} max ${max} ns; longest burst ${longestBurst} packets.`,
+    );
+  }
+  return lines;
 }
 
-/** Packet and gap alternate, so that n packets have n - 1 gaps between the first and the last. */
-export function rateFigures(passed: Passed, { askedPps, stalls, forgone }: Kept) {
-  const achieved = (passed.packets - 1) / elapsed(passed);
+/** As the JSON lines have it. Packet and gap alternate, so that n packets have n - 1 gaps from the first to the last. */
+export function rateFigures({ askedPps, packets, seconds, longestBurst, stalls, forgone, gaps }: Kept) {
+  const achieved = packets > 1 ? (packets - 1) / Math.max(seconds, 1e-9) : 0;
+  const asked = askedPps === undefined ? null : rounded(askedPps);
+  const { p50 = 0, p99 = 0, max = 0 } = gaps?.percentiles() ?? {};
   return {
-    asked_pps: askedPps,
-    achieved_pps: rounded(Math.max(0, achieved)),
-    error_ppm: passed.packets > 1 ? rounded((achieved / askedPps - 1) * 1e6) : 0,
+    asked_pps: asked,
+    achieved_pps: rounded(achieved),
+    error_ppm: askedPps === undefined || packets < 2 ? null : rounded((achieved / askedPps - 1) * 1e6),
+    longest_burst: longestBurst,
     stalls,
     forgone,
+    ...(gaps && { gap_ns: { p50, p99, max } }),
   };
 }

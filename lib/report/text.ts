@@ -8,7 +8,7 @@ import { type Output, scaled } from "../output.js";
 import { traitsOf } from "../pkt-gen/functions.js";
 import { mismatchWords, numbersWords } from "./numbers.js";
 import { bitsPerSecond, elapsed, perEvent } from "./passed.js";
-import { rateLine } from "./rate.js";
+import { rateLines } from "./rate.js";
 import { RecentRates } from "./recent-rates.js";
 import type { Interval, Report, Subject, Total } from "./report.js";
 import { intervalWords, roundTripLines } from "./round-trips.js";
@@ -93,7 +93,7 @@ export function closingLines(
   const dropped = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
   if (dropped.length > 0) lines.push(`Dropped ${dropped.join(", ")}.`);
   if (pending > 0) lines.push(`Not taken by the receiver: ${pending} slots.`);
-  if (rate && packets > 1) lines.push(rateLine(total, rate));
+  if (rate && rate.packets > 1) lines.push(...rateLines(rate));
   if (numbers && packets > 0) lines.push(`Numbers: ${numbersWords(numbers)}.`);
   if (verify) lines.push(`Verified ${packets} packets: ${verdictWords(verify)}.`);
   return lines;

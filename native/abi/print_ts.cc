@@ -24,6 +24,7 @@
 #include "traffic/pinger.h"
 #include "traffic/progress.h"
 #include "traffic/recording.h"
+#include "traffic/schedule.h"
 #include "traffic/streams.h"
 
 namespace {
@@ -212,6 +213,13 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type DriverRefusal = keyof typeof driverRefusals;");
+
+  open_table("phaseKinds", "What a phase of a schedule can be, in the order of the native core's numbers.");
+#define row(name, text) print_text(#name, text);
+  NM_PHASE_KINDS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type PhaseKind = keyof typeof phaseKinds;");
 
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));

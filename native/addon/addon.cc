@@ -9,6 +9,7 @@
 #include "addon/loop_handle.h"
 #include "addon/port_handle.h"
 #include "addon/recording_handle.h"
+#include "addon/schedule.h"
 #include "addon/write_capture.h"
 
 namespace {
@@ -19,6 +20,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::RecordingHandle::install(env, exports);
   nm::addon::FilterHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
+  nm::addon::install_schedule(env, exports);
   nm::addon::install_write_capture(env, exports);
   return exports;
 }

@@ -9,6 +9,7 @@
 #include "addon/read.h"
 #include "addon/recording_handle.h"
 #include "addon/result.h"
+#include "addon/schedule.h"
 #include "traffic/generator.h"
 #include "traffic/numbers.h"
 #include "traffic/pinger.h"
@@ -41,6 +42,12 @@ void read_frame(Napi::Object from, FrameSpec* frame) {
   read_endpoint(read_object(from, "to"), &frame->to);
 }
 
+void read_pace(Napi::Object from, PaceOptions* pace) {
+  read(from, "burstNs", &pace->burst_ns);
+  read(from, "gathers", &pace->gathers);
+  read(from, "patienceNs", &pace->patience_ns);
+}
+
 GeneratorOptions read_generator_options(Napi::Object from) {
   GeneratorOptions options;
   read_frame(read_object(from, "frame"), &options.frame);
@@ -48,9 +55,8 @@ GeneratorOptions read_generator_options(Napi::Object from) {
   read(from, "durationNs", &options.duration_ns);
   read(from, "startNs", &options.start_ns);
   read(from, "burst", &options.burst);
-  const Napi::Object rate = read_object(from, "rate");
-  read(rate, "packets", &options.rate.packets);
-  read(rate, "perNs", &options.rate.per_ns);
+  options.schedule = read_schedule(from);
+  read_pace(read_object(from, "pace"), &options.pace);
   read(from, "contents", &options.contents);
   read(from, "headerLength", &options.header_length);
   read(from, "indirect", &options.indirect);
@@ -90,8 +96,9 @@ bool can_be(const FrameSpec& frame, bool mark) {
 bool fits(const GeneratorOptions& options, const Port& port) {
   return !port.tx_rings().empty() && can_be(options.frame, options.mark) && options.burst > 0 &&
          options.fragments > 0 && options.header_length <= kLongestVirtioHeader &&
-         options.frame.length + options.header_length <= kLongestFrame && options.rate.per_ns > 0 &&
-         options.contents <= Contents::always && !(options.mark && options.contents == Contents::never);
+         options.frame.length + options.header_length <= kLongestFrame && nm::addon::fits(options.schedule) &&
+         options.pace.burst_ns > 0 && options.contents <= Contents::always &&
+         !(options.mark && options.contents == Contents::never);
 }
 
 std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) {
@@ -102,9 +109,8 @@ std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) 
     if (recording->packets().empty()) return nullptr;
     RecordingFillerOptions recorded;
     recorded.recording = std::move(recording);
-    const Napi::Object share = read_object(from, "share");
-    read(share, "index", &recorded.first);
-    read(share, "of", &recorded.step);
+    recorded.first = options.schedule.share.index;
+    recorded.step = options.schedule.share.of;
     recorded.header_length = options.header_length;
     recorded.longest_fragment = options.longest_fragment;
     recorded.dump = dump;
@@ -130,9 +136,8 @@ PingerOptions read_pinger_options(Napi::Object from) {
   read(from, "durationNs", &options.duration_ns);
   read(from, "startNs", &options.start_ns);
   read(from, "burst", &options.burst);
-  const Napi::Object rate = read_object(from, "rate");
-  read(rate, "packets", &options.rate.packets);
-  read(rate, "perNs", &options.rate.per_ns);
+  options.schedule = read_schedule(from);
+  read_pace(read_object(from, "pace"), &options.pace);
   read(from, "headerLength", &options.header_length);
   read(from, "patienceNs", &options.patience_ns);
   return options;
@@ -147,7 +152,8 @@ std::unique_ptr<Loop> make_pinger(Port& port, Napi::Object from, Dump* dump) {
       options.frame.length >= RoundTripFrame::shortest(options.frame.family) &&
       options.header_length <= kLongestVirtioHeader &&
       options.header_length + options.frame.length <= port.tx_rings().front().buffer_size() &&
-      options.burst > 0 && options.burst <= kLargestPingBurst && options.rate.per_ns > 0;
+      options.burst > 0 && options.burst <= kLargestPingBurst && nm::addon::fits(options.schedule) &&
+      options.pace.burst_ns > 0;
   return possible ? std::make_unique<Pinger>(port, options) : nullptr;
 }
 

@@ -203,7 +203,7 @@ TEST("generator refuses packets of more slots than a ring can hold") {
 TEST("generator keeps its rate and ends after its time") {
   const auto port = fake_port(nullptr, nullptr);
   GeneratorOptions options;
-  options.rate = {100'000};
+  options.schedule = steadily({100'000});
   options.duration_ns = 50'000'000;
   Generator generator(*port, options);
   const uint64_t before = monotonic_ns();
@@ -242,7 +242,7 @@ TEST("generator stops while it waits for room, for its start, and while it sends
   GeneratorOptions late;
   late.start_ns = kNever_ns;
   GeneratorOptions slow;
-  slow.rate = {1, 3600 * kSecond_ns};
+  slow.schedule = steadily({1, 3600 * kSecond_ns});
   for (const GeneratorOptions& options : {GeneratorOptions{}, late, slow}) {
     for (const auto& wire : {full, std::shared_ptr<FakeWire>()}) {
       const auto port = fake_port(wire, nullptr);

@@ -128,7 +128,7 @@ TEST("pinger with a rate sends on while answers are missing") {
   PingerOptions options;
   options.frame = short_frame();
   options.count = 50;
-  options.rate = {1000, kSecond_ns};
+  options.schedule = steadily({1000, kSecond_ns});
   options.patience_ns = 30'000'000;
   link.answers->set_fault([](FakeSlot, std::deque<FakeSlot>&) {});
   Pinger pinger(*link.near, options);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "traffic/alarm.h"
-
 namespace nm {
 namespace {
 
@@ -25,20 +23,17 @@ Status Generator::work() {
   for (const Ring& ring : lanes_) {
     if (filler_->slots_per_packet() >= ring.slots()) return Status::bad_geometry;
   }
-  if (options_.start_ns != 0) wait_until(options_.start_ns, stop_flag());
+  if (options_.start_ns != 0) alarm_.wait_until(options_.start_ns, stop_flag());
   const uint64_t start_ns = options_.start_ns != 0 ? options_.start_ns : monotonic_ns();
   const uint64_t end_ns = options_.duration_ns != 0 ? start_ns + options_.duration_ns : kNever_ns;
-  if (options_.rate.limited()) pace_.emplace(options_.rate, start_ns);
+  if (options_.schedule.limited()) pace_.emplace(options_.schedule, start_ns, options_.pace);
 
   Status status = Status::ok;
-  while (status == Status::ok && !stopped() && (options_.count == 0 || sent_ < options_.count)) {
-    const uint64_t now = monotonic_ns();
-    if (now >= end_ns) break;
-
+  for (uint64_t now = monotonic_ns(); status == Status::ok && !over(now, end_ns); now = monotonic_ns()) {
     const uint64_t packets = wanted(now);
     if (packets == 0) {
-      const uint64_t next_ns = options_.dump != nullptr ? now + kDumpPause_ns : pace_->due_ns(sent_);
-      wait_until(std::min(next_ns, end_ns), stop_flag());
+      const uint64_t next_ns = options_.dump != nullptr ? now + kDumpPause_ns : pace_->next_ns();
+      alarm_.wait_until(std::min(next_ns, end_ns), stop_flag());
       continue;
     }
 
@@ -47,25 +42,39 @@ Status Generator::work() {
       status = wait_for_room(end_ns);
       continue;
     }
-    sent_ += filled.packets;
     status = port().device().tx_sync();
-    note_moved(filled.packets, filled.bytes, now);
+    note_sent(filled, now);
   }
   return status == Status::ok ? drain(options_.linger_ns) : status;
+}
+
+bool Generator::over(uint64_t now_ns, uint64_t end_ns) const {
+  return stopped() || now_ns >= end_ns || (options_.count != 0 && sent_ == options_.count) ||
+         (pace_ && pace_->over());
 }
 
 // How many packets this round may send: what is left of the count, what is due, and what the dump has room
 // for.
 uint64_t Generator::wanted(uint64_t now_ns) {
   uint64_t packets = options_.count != 0 ? options_.count - sent_ : UINT64_MAX;
-  if (pace_) {
-    packets = std::min(packets, pace_->due(now_ns, sent_));
-    set(progress().stalls, pace_->stalls());
-    set(progress().forgone, pace_->forgone());
-  }
+  if (pace_) packets = std::min(packets, pace_->due(now_ns));
   if (options_.dump != nullptr)
     packets = std::min(packets, options_.dump->room() / filler_->slots_per_packet());
   return packets;
+}
+
+// `now_ns` is when the round began. How long it took since then is in the next one's time.
+void Generator::note_sent(const Filled& filled, uint64_t now_ns) {
+  sent_ += filled.packets;
+  note_moved(filled.packets, filled.bytes, now_ns);
+  if (before_ns_ != 0) gap_ns_.record(now_ns - before_ns_);
+  gap_ns_.record(0, filled.packets - 1);
+  before_ns_ = now_ns;
+  if (!pace_) return note_departure(now_ns, filled.packets);
+  pace_->sent(filled.packets);
+  note_departure(now_ns, pace_->longest_train());
+  set(progress().stalls, pace_->stalls());
+  set(progress().forgone, pace_->forgone());
 }
 
 // Fills slots with up to `packets` packets, a burst per ring, as far as there is room.

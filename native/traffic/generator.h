@@ -13,9 +13,11 @@
 #include <optional>
 #include <vector>
 
+#include "traffic/alarm.h"
 #include "traffic/dump.h"
 #include "traffic/filler.h"
 #include "traffic/frame_filler.h"
+#include "traffic/histogram.h"
 #include "traffic/loop.h"
 #include "traffic/pace.h"
 
@@ -31,7 +33,9 @@ struct GeneratorOptions : FrameFillerOptions {
   uint64_t start_ns = 0;
   // At most this many packets per ring and round.
   uint32_t burst = 512;
-  Rate rate;
+  // When they leave; by default as fast as the port takes them.
+  ScheduleSpec schedule;
+  PaceOptions pace;
   // How long to wait at the end for a receiver that takes nothing.
   uint64_t linger_ns = 2 * kSecond_ns;
 };
@@ -44,10 +48,16 @@ class Generator final : public Loop {
   // Sends what `filler` puts, in place of the options' frames.
   Generator(Port& port, const GeneratorOptions& options, std::unique_ptr<Filler> filler);
 
+  const Histogram* histogram(Measured what) const override {
+    return what == Measured::gap_ns ? &gap_ns_ : nullptr;
+  }
+
  private:
   Status work() override;
+  bool over(uint64_t now_ns, uint64_t end_ns) const;
   uint64_t wanted(uint64_t now_ns);
   Filled fill(uint64_t packets, uint64_t now_ns);
+  void note_sent(const Filled& filled, uint64_t now_ns);
 
   const GeneratorOptions options_;
   const std::unique_ptr<Filler> filler_;
@@ -56,6 +66,10 @@ class Generator final : public Loop {
   size_t first_lane_ = 0;
   uint64_t sent_ = 0;
   std::optional<Pace> pace_;
+  Alarm alarm_;
+  // When the round before left, and how far apart packets left.
+  uint64_t before_ns_ = 0;
+  Histogram gap_ns_;
 };
 
 }  // namespace nm

@@ -96,4 +96,10 @@ void Loop::note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns) {
   add(progress_.events, 1);
 }
 
+void Loop::note_departure(uint64_t now_ns, uint64_t train) {
+  if (progress_.first_sent_ns.load(std::memory_order_relaxed) == 0) set(progress_.first_sent_ns, now_ns);
+  set(progress_.last_sent_ns, now_ns);
+  if (train > progress_.longest_train.load(std::memory_order_relaxed)) set(progress_.longest_train, train);
+}
+
 }  // namespace nm

@@ -20,7 +20,7 @@ namespace nm {
 
 // name, meaning: what a loop may keep a histogram of.
 #define NM_HISTOGRAMS(row)                                                                       \
-  row(gap_ns, "time from the departure of one packet to the next")                               \
+  row(gap_ns, "time from the departure of one packet to the next; 0 within one sync")            \
   row(latency_ns, "time from when a marked packet was put into its slot to when it was taken")   \
   row(interarrival_ns, "time from one packet to the next; 0 within one sync")                    \
   row(reorder_depth, "how many numbers a late packet's was behind the greatest before it")       \
@@ -96,6 +96,8 @@ class Loop {
 
   // Adds one round's packets to the progress.
   void note_moved(uint64_t packets, uint64_t bytes, uint64_t now_ns);
+  // A round sent packets at that time, of which so many left one after the other.
+  void note_departure(uint64_t now_ns, uint64_t train);
 
  private:
   Status drain(Port& port, uint64_t linger_ns, uint64_t* left);

@@ -1,50 +1,63 @@
 #include "traffic/pace.h"
 
-#include <algorithm>
 #include <cassert>
 
 namespace nm {
-namespace {
 
-// a * b / c, rounded down or up. The result fits where the schedule is one that a clock can reach.
-uint64_t scale_down(uint64_t a, uint64_t b, uint64_t c) {
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(a) * b / c);
-}
-uint64_t scale_up(uint64_t a, uint64_t b, uint64_t c) {
-  return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b + (c - 1)) / c);
-}
-
-}  // namespace
-
-Pace::Pace(Rate rate, uint64_t start_ns)
-    : rate_(rate),
-      longest_batch_(std::max<uint64_t>(1, scale_down(kLongestBatch_ns, rate.packets, rate.per_ns))),
-      anchor_ns_(start_ns) {
-  assert(rate.limited() && rate.per_ns != 0);
+Pace::Pace(const ScheduleSpec& schedule, uint64_t start_ns, const PaceOptions& options)
+    : schedule_(schedule),
+      start_ns_(start_ns),
+      options_(options),
+      // Packets that wait for others are not late.
+      patience_ns_(std::max(options.patience_ns, options.burst_ns)) {
+  assert(options.burst_ns != 0);
 }
 
-uint64_t Pace::due(uint64_t now_ns, uint64_t sent) {
-  const uint64_t scheduled_now = scheduled(now_ns);
-  if (scheduled_now <= sent) return 0;
-  const uint64_t behind = scheduled_now - sent;
-  // A late packet alone makes no burst, however late it is, and the next is in time again.
-  if (behind > 1 && now_ns - due_ns(sent) > kPatience_ns) {
-    stalls_++;
-    forgone_ += behind - 1;
-    anchor_ns_ = now_ns;
-    anchor_number_ = sent;
-    return 1;
+uint64_t Pace::due(uint64_t now_ns) {
+  if (now_ns < start_ns_) return 0;
+  uint64_t elapsed_ns = now_ns - start_ns_;
+  if (options_.gathers) elapsed_ns -= elapsed_ns % options_.burst_ns;
+  if (ready_ == 0) {
+    if (schedule_.next_ns() > elapsed_ns) return 0;
+    first_ns_ = schedule_.next_ns();
   }
-  return std::min(behind, longest_batch_);
+  // On time: not yet due when the packets before it left.
+  train_goes_on_ = first_ns_ <= round_ns_ && train_ != 0;
+  round_ns_ = elapsed_ns;
+
+  if (elapsed_ns - first_ns_ > patience_ns_) {
+    const uint64_t late = ready_ + schedule_.skip(elapsed_ns);
+    // A late packet alone makes no burst, however late it is, and the next is in time again.
+    if (late > 1) {
+      stalls_++;
+      forgone_ += late - 1;
+    }
+    ready_ = 1;
+    first_ns_ = elapsed_ns;
+    return ready_;
+  }
+  while (ready_ < kMostReady && schedule_.next_ns() <= elapsed_ns &&
+         schedule_.next_ns() - first_ns_ < options_.burst_ns) {
+    ready_++;
+    schedule_.step();
+  }
+  return ready_;
 }
 
-uint64_t Pace::due_ns(uint64_t number) const {
-  return anchor_ns_ + scale_up(number - anchor_number_, rate_.per_ns, rate_.packets);
+void Pace::sent(uint64_t packets) {
+  assert(packets <= ready_);
+  ready_ -= packets;
+  train_ = train_goes_on_ ? train_ + packets : packets;
+  train_goes_on_ = true;
+  longest_train_ = std::max(longest_train_, train_);
 }
 
-uint64_t Pace::scheduled(uint64_t now_ns) const {
-  if (now_ns < anchor_ns_) return anchor_number_;
-  return anchor_number_ + scale_down(now_ns - anchor_ns_, rate_.packets, rate_.per_ns) + 1;
+uint64_t Pace::next_ns() const {
+  if (ready_ != 0) return start_ns_ + first_ns_;
+  const uint64_t next_ns = schedule_.next_ns();
+  if (next_ns == kNever_ns) return kNever_ns;
+  if (!options_.gathers) return start_ns_ + next_ns;
+  return start_ns_ + (next_ns + options_.burst_ns - 1) / options_.burst_ns * options_.burst_ns;
 }
 
 }  // namespace nm

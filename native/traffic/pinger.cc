@@ -16,11 +16,9 @@ constexpr uint64_t kMostRequests = 1 << 20;
 // As many requests as may wait for an answer at a time, and some more.
 uint64_t capacity_for(const PingerOptions& options) {
   uint64_t waiting = options.burst;
-  if (options.rate.limited()) {
+  if (options.schedule.limited()) {
     // In doubles: exactness does not matter, and nothing overflows.
-    const double in_patience = static_cast<double>(options.rate.packets) *
-                               static_cast<double>(options.patience_ns) /
-                               static_cast<double>(options.rate.per_ns);
+    const double in_patience = options.schedule.highest_rate() * static_cast<double>(options.patience_ns);
     waiting = in_patience < kMostRequests ? static_cast<uint64_t>(in_patience) + 1 : kMostRequests;
   }
   return std::clamp(2 * waiting, kFewestRequests, kMostRequests);
@@ -39,15 +37,15 @@ Status Pinger::work() {
   if (options_.start_ns != 0) wait_until(options_.start_ns, stop_flag());
   const uint64_t start_ns = options_.start_ns != 0 ? options_.start_ns : monotonic_ns();
   const uint64_t end_ns = options_.duration_ns != 0 ? start_ns + options_.duration_ns : kNever_ns;
-  if (options_.rate.limited()) pace_.emplace(options_.rate, start_ns);
+  if (options_.schedule.limited()) pace_.emplace(options_.schedule, start_ns, options_.pace);
 
   Status status = Status::ok;
   while (status == Status::ok && !stopped()) {
     const uint64_t now = monotonic_ns();
-    const bool all_sent = now >= end_ns || (options_.count != 0 && sent_ == options_.count);
-    if (all_sent && waiting_ == 0) break;
+    const bool done_sending = now >= end_ns || all_sent();
+    if (done_sending && waiting_ == 0) break;
 
-    const uint64_t due = all_sent ? 0 : wanted(now);
+    const uint64_t due = done_sending ? 0 : wanted(now);
     const uint32_t sent = due > 0 ? send(due) : 0;
     if (sent > 0) status = port().device().tx_sync();
     if (status == Status::ok) status = port().device().rx_sync();
@@ -68,9 +66,7 @@ Status Pinger::work() {
 uint64_t Pinger::wanted(uint64_t now_ns) {
   uint64_t requests = options_.count != 0 ? options_.count - sent_ : UINT64_MAX;
   if (pace_) {
-    requests = std::min(requests, pace_->due(now_ns, sent_));
-    set(progress().stalls, pace_->stalls());
-    set(progress().forgone, pace_->forgone());
+    requests = std::min(requests, pace_->due(now_ns));
   } else {
     requests = waiting_ == 0 ? std::min<uint64_t>(requests, options_.burst) : 0;
   }
@@ -85,6 +81,15 @@ uint32_t Pinger::send(uint64_t requests) {
     const uint32_t some = static_cast<uint32_t>(std::min<uint64_t>(requests - sent, ring.space()));
     if (some > 0) sent += put(ring, some, now);
   }
+  if (sent == 0) return sent;
+  if (!pace_) {
+    note_departure(now, sent);
+    return sent;
+  }
+  pace_->sent(sent);
+  note_departure(now, pace_->longest_train());
+  set(progress().stalls, pace_->stalls());
+  set(progress().forgone, pace_->forgone());
   return sent;
 }
 
@@ -157,10 +162,13 @@ void Pinger::give_up(uint64_t now_ns) {
 uint64_t Pinger::next_event_ns(uint64_t end_ns) const {
   uint64_t next = kNever_ns;
   if (oldest_ < sent_) next = requests_[oldest_ % requests_.size()].sent_ns + options_.patience_ns;
-  const bool more = options_.count == 0 || sent_ < options_.count;
-  if (more) next = std::min(next, end_ns);
-  if (more && pace_) next = std::min(next, pace_->due_ns(sent_));
-  return next;
+  if (all_sent()) return next;
+  return std::min({next, end_ns, pace_ ? pace_->next_ns() : kNever_ns});
+}
+
+// Whether no more requests are to leave, ever.
+bool Pinger::all_sent() const {
+  return (options_.count != 0 && sent_ == options_.count) || (pace_ && pace_->over());
 }
 
 RoundTripWords Pinger::words_of(uint64_t number, uint64_t sent_ns) {

@@ -31,8 +31,9 @@ struct PingerOptions {
   uint64_t start_ns = 0;
   // So many requests leave together, and the next when all are answered or lost. At most kLargestPingBurst.
   uint32_t burst = 1;
-  // With a rate, requests leave by the clock, whether or not others are answered.
-  Rate rate;
+  // With a schedule, requests leave by the clock, whether or not others are answered.
+  ScheduleSpec schedule;
+  PaceOptions pace;
   // Zeros before each frame, as part of the packet: a virtio-net header that asks for nothing.
   uint32_t header_length = 0;
   // Where to put copies of the slots that were sent and received; it outlives the pinger.
@@ -67,6 +68,7 @@ class Pinger final : public Loop {
   void answered(const uint8_t* frame, uint32_t length, uint64_t now_ns);
   void give_up(uint64_t now_ns);
   uint64_t next_event_ns(uint64_t end_ns) const;
+  bool all_sent() const;
 
   Request& request(uint64_t number) { return requests_[number % requests_.size()]; }
   static RoundTripWords words_of(uint64_t number, uint64_t sent_ns);

@@ -19,6 +19,8 @@ inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
   row(min_space, kNoSpaceSeen, "fewest free slots seen in a receive ring since take_min_space()")           \
   row(first_ns, 0, "when the first packet was sent or received")                                            \
   row(last_ns, 0, "when the last one was")                                                                  \
+  row(first_sent_ns, 0, "when the first packet or request left")                                            \
+  row(last_sent_ns, 0, "when the last one did")                                                             \
   row(lost, 0, "marked packets that are missing from their stream, or requests without an answer")          \
   row(reordered, 0, "marked packets that came after a later one")                                           \
   row(too_late, 0, "those of them that came more than 4096 numbers late")                                   \
@@ -26,10 +28,10 @@ inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
   row(corrupt, 0, "marked packets that are not what was sent")                                              \
   row(unmarked, 0, "packets without a mark where marks were asked for, or answers to none of our requests") \
   row(untimed, 0, "marked packets whose latency cannot be known")                                           \
-  row(longest_train, 0, "most packets that were taken after one sync")                                      \
+  row(longest_train, 0, "most packets that were taken after one sync, or sent one after the other")         \
   row(requests, 0, "requests that a pinger sent")                                                           \
   row(late, 0, "answers that came after they had been given up as lost")                                    \
-  row(stalls, 0, "times the sender was so late that its schedule was moved")                                \
+  row(stalls, 0, "times the sender was so late that it gave packets up")                                    \
   row(forgone, 0, "packets not sent because of that")                                                       \
   row(pending, 0, "slots that the receiver had not taken when the sender ended")                            \
   row(running, 0, "1 while the loop runs")                                                                  \
