@@ -435,6 +435,11 @@ const table = {
     says: because("it is on a switch"),
     hint: "Detach it first",
   },
+  PORT_JOINS_SWITCHES: {
+    exit: 1,
+    says: because("it joins two switches"),
+    hint: "Detach it from the one that it was attached to last",
+  },
   PORT_EPHEMERAL: {
     exit: 1,
     says: because("it is on its switch for as long as a program has it open"),
@@ -739,6 +744,7 @@ export const statusErrors = {
   bad_interface_name: "PERSISTENT_NAME",
   not_a_persistent_port: "PORT_NOT_PERSISTENT",
   port_attached: "PORT_ATTACHED",
+  port_joins_switches: "PORT_JOINS_SWITCHES",
   port_ephemeral: "PORT_EPHEMERAL",
   port_used: "PORT_USED",
   port_awaits_sender: "PORT_AWAITS_SENDER",

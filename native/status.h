@@ -40,6 +40,7 @@ namespace nm {
   row(bad_interface_name, EINVAL, "no persistent port can have this name")                                 \
   row(not_a_persistent_port, EINVAL, "the name is not that of a persistent port")                          \
   row(port_attached, EBUSY, "the port is on a switch")                                                     \
+  row(port_joins_switches, EBUSY, "the port joins two switches")                                           \
   row(port_ephemeral, EBUSY, "the port is on its switch for as long as it is open")                        \
   row(port_used, EBUSY, "the port is open, or pipes hang on it")                                           \
   row(port_awaits_sender, EBUSY, "a sender that is stopped has not finished copying into the port")        \

@@ -79,13 +79,26 @@ Status check_attachable(Namespace& space, const abi::nmreq_register& wanted, con
     return Status::bad_mode;
   }
   const PortRecord& record = port.record();
-  if (record.switch_index != kNoSwitch) return Status::port_attached;
+  if (record.far_switch_index != kNoSwitch) return Status::port_joins_switches;
   if (record.users != 0) return Status::port_used;
   if (wanted.nr_mem_id != 0 && wanted.nr_mem_id != port.region->id()) return Status::region_chosen;
-  return unmake_rx_rings(space, port) ? Status::ok : Status::port_awaits_sender;
+  const bool has_rings = record.switch_index == kNoSwitch;
+  return !has_rings || unmake_rx_rings(space, port) ? Status::ok : Status::port_awaits_sender;
 }
 
 }  // namespace
+
+void join_switches(Namespace& space, const PortRecord& record) {
+  const bool joins = record.far_switch_index != kNoSwitch;
+  const auto lead = [&](uint32_t index, uint32_t place, uint32_t to) {
+    std::shared_ptr<Switch> vale;
+    if (index < kMaxSwitches && Switch::open(space, index, &vale) == Status::ok && place < vale->places()) {
+      vale->place(place).leads_to = joins ? to + 1 : 0;
+    }
+  };
+  lead(record.switch_index, record.switch_port, record.far_switch_index);
+  lead(record.far_switch_index, record.far_switch_port, record.switch_index);
+}
 
 Status attach(const std::shared_ptr<Namespace>& space, const std::string& name,
               abi::nmreq_vale_attach* request) {
@@ -115,8 +128,10 @@ Status attach(const std::shared_ptr<Namespace>& space, const std::string& name,
     return status;
   }
   PortRecord& record = port.record();
-  record.switch_port = place;
-  record.switch_index = vale->index();
+  const bool is_second = record.switch_index != kNoSwitch;
+  (is_second ? record.far_switch_port : record.switch_port) = place;
+  (is_second ? record.far_switch_index : record.switch_index) = vale->index();
+  join_switches(*space, record);
   request->port_index = place;
   request->reg.nr_mem_id = static_cast<uint16_t>(port.region->id());
   return Status::ok;
@@ -133,6 +148,13 @@ Status detach(const std::shared_ptr<Namespace>& space, const std::string& name,
   if (record.kind != PortKind::persistent) return Status::port_ephemeral;
 
   request->port_index = found.place;
+  if (record.far_switch_index != kNoSwitch) {
+    if (record.far_switch_index != found.vale->index()) return Status::port_joins_switches;
+    found.vale->remove(*space, found.place);
+    record.far_switch_index = kNoSwitch;
+    join_switches(*space, record);
+    return Status::ok;
+  }
   found.vale->remove(*space, found.place);
   // Closed from here on: who reserves now has looked at the place before it went.
   for_each_rx_ring(record, [&](uint32_t ring) { close_to_senders(*space, *found.port.region, ring); });

@@ -185,6 +185,7 @@ void fill_reply(const FoundPort& port, const Client& client, uint32_t extra, abi
 Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port, abi::nmreq_register* request,
                  Binding* binding) {
   PortRecord& record = port.record();
+  if (record.far_switch_index != kNoSwitch) return Status::port_joins_switches;
   RingRange tx;
   RingRange rx;
   const bool exclusive = (request->nr_flags & abi::NR_EXCLUSIVE) != 0;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/attachment.h"
 #include "engine/binding.h"
 #include "engine/monitors.h"
 #include "engine/receiver.h"
@@ -204,11 +205,21 @@ void repair_switch(Namespace& space, const std::string& name) {
                  region->nonce() == place.region_nonce && place.port < region->ports_high();
     if (there) {
       const PortRecord& record = region->port(place.port);
-      there = is_switched(record.kind) && record.switch_index == vale->index() && record.switch_port == i;
+      const bool is_first = record.switch_index == vale->index() && record.switch_port == i;
+      const bool is_far = record.far_switch_index == vale->index() && record.far_switch_port == i;
+      there = is_switched(record.kind) && (is_first || is_far);
     }
     if (!there) vale->remove(space, i);
   }
   vale->remove_if_empty(space);
+}
+
+// Whether switch `index` has the port at `place`.
+bool is_on(Namespace& space, uint32_t index, uint32_t place, const Region& region, uint32_t port) {
+  std::shared_ptr<Switch> vale;
+  uint32_t generation = 0;
+  return index < kMaxSwitches && Switch::open(space, index, &vale) == Status::ok &&
+         vale->find(region, port, &generation) == place;
 }
 
 // A port that its switch knows nothing of is on none.
@@ -217,14 +228,17 @@ void repair_attachments(Namespace& space, uint32_t id) {
   if (Region::open(space, id, &region) != Status::ok) return;
   for (uint32_t i = 0; i < region->ports_high(); i++) {
     PortRecord& record = region->port(i);
-    if (record.kind != PortKind::persistent || record.switch_index == kNoSwitch) continue;
-    std::shared_ptr<Switch> vale;
-    uint32_t generation = 0;
-    if (record.switch_index >= kMaxSwitches ||
-        Switch::open(space, record.switch_index, &vale) != Status::ok ||
-        vale->find(*region, i, &generation) != record.switch_port) {
-      record.switch_index = kNoSwitch;
+    if (record.kind != PortKind::persistent) continue;
+    if (!is_on(space, record.switch_index, record.switch_port, *region, i)) record.switch_index = kNoSwitch;
+    if (!is_on(space, record.far_switch_index, record.far_switch_port, *region, i)) {
+      record.far_switch_index = kNoSwitch;
     }
+    if (record.switch_index == kNoSwitch) {
+      record.switch_index = record.far_switch_index;
+      record.switch_port = record.far_switch_port;
+      record.far_switch_index = kNoSwitch;
+    }
+    join_switches(space, record);
   }
 }
 

@@ -37,7 +37,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 4;
+inline constexpr uint32_t kLayoutVersion = 5;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -177,6 +177,8 @@ struct alignas(kCacheLine) SwitchPort {
   Relaxed<uint32_t> rx_slots;
   Relaxed<uint32_t> header_length;  // of the virtio-net header that its packets carry, as in its PortRecord
   char name[16];
+  // 1 more than the number of the switch that packets for it go on to. 0: they go into its rings.
+  Relaxed<uint32_t> leads_to;
 };
 static_assert(sizeof(SwitchPort) == kCacheLine);
 
@@ -239,6 +241,8 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t first_ring;    // TX, host TX, RX, host RX follow each other from here
   uint32_t switch_index;  // kNoSwitch when it is on none
   uint32_t switch_port;
+  uint32_t far_switch_index;  // of the switch that a persistent port joins to its first, or kNoSwitch
+  uint32_t far_switch_port;
   uint32_t watched_region;  // of a monitor
   uint32_t header_length;   // of the virtio-net header that packets on a switch carry: 0, 10 or 12
 

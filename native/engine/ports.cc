@@ -64,6 +64,7 @@ Status make_port(Region& region, PortKind kind, const std::string& name, const G
   record.tx_slots = geometry.tx_slots;
   record.rx_slots = geometry.rx_slots;
   record.switch_index = kNoSwitch;
+  record.far_switch_index = kNoSwitch;
   const uint32_t rings = record.all_tx() + record.all_rx();
   if (kind != PortKind::parent) {
     status = region.take_rings(rings, &record.first_ring);
@@ -272,16 +273,20 @@ void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
   if (drained) region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
 }
 
+void take_off_switch(Namespace& space, uint32_t index, uint32_t place) {
+  std::shared_ptr<Switch> vale;
+  if (index < kMaxSwitches && Switch::open(space, index, &vale) == Status::ok) vale->remove(space, place);
+}
+
 }  // namespace
 
 void drop_port(Namespace& space, const std::shared_ptr<Region>& region, uint32_t index) {
   PortRecord& record = region->port(index);
   orphan_monitors(space, *region, index);
   if (record.kind == PortKind::monitor) end_watch(space, *region, index);
-  if (is_switched(record.kind) && record.switch_index < kMaxSwitches) {
-    std::shared_ptr<Switch> vale;
-    if (Switch::open(space, record.switch_index, &vale) == Status::ok)
-      vale->remove(space, record.switch_port);
+  if (is_switched(record.kind)) {
+    take_off_switch(space, record.far_switch_index, record.far_switch_port);
+    take_off_switch(space, record.switch_index, record.switch_port);
   }
   if (has_link(record.kind)) unlink(port_link(space, record).c_str());
   if (record.kind != PortKind::parent) unmake_rings(space, *region, record);

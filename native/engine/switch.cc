@@ -64,13 +64,15 @@ Status Switch::open(Namespace& space, const std::string& name, bool create, std:
   if (!known && unused == kMaxSwitches) return Status::switches_full;
 
   std::shared_ptr<Switch> opened(new Switch);
-  Status status =
-      opened->file_.open(space.path(file_name(name)), kSwitchSize, SharedFile::Mode::create_or_existing);
+  const auto mode = create ? SharedFile::Mode::create_or_existing : SharedFile::Mode::existing;
+  Status status = opened->file_.open(space.path(file_name(name)), kSwitchSize, mode);
+  if (status == Status::no_such_region) return Status::no_such_port;
   if (status == Status::ok) status = opened->file_.reserve(0, kSwitchPortsOffset);
   if (status != Status::ok) return status;
   SwitchHeader& header = opened->header();
   if (header.file.magic.load(std::memory_order_acquire) != kSwitchMagic) {
     if (known && header.file.magic.load() != 0) return Status::namespace_corrupt;
+    if (!create) return Status::no_such_port;
     header.file.version = kLayoutVersion;
     strncpy(header.name, name.c_str(), sizeof(header.name) - 1);
     header.file.magic.store(kSwitchMagic, std::memory_order_release);
@@ -124,6 +126,7 @@ Status Switch::add(const std::string& port_name, const Region& region, uint32_t 
   taken.rx_rings = record.rx_rings;
   taken.rx_slots = record.rx_slots;
   taken.header_length = record.header_length;
+  taken.leads_to = 0;
   strncpy(taken.name, port_name.c_str(), sizeof(taken.name) - 1);
   taken.name[sizeof(taken.name) - 1] = '\0';
   // Senders that see the odd generation see the fields before it.

@@ -25,9 +25,9 @@ class Switch {
  public:
   static constexpr uint32_t kNowhere = ~0u;
 
-  // Opens `name` ("vale0"), making it if `create`. Control lock held.
+  // Opens `name` ("vale0"), making it if `create`: the control lock is held then.
   static Status open(Namespace& space, const std::string& name, bool create, std::shared_ptr<Switch>* result);
-  // Opens the switch with this number in the namespace.
+  // Opens the switch with this number in the namespace. Who has no lock looks whether it is the one that was meant.
   static Status open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result);
 
   uint32_t index() const { return index_; }

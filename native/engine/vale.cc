@@ -12,6 +12,8 @@ namespace {
 
 constexpr uint32_t kEthernetHeader = 14;
 constexpr uint32_t kBatchesPerForget = 1024;
+// Joined in a circle, switches would pass a packet on for ever.
+constexpr uint32_t kMostSwitches = 8;
 
 uint64_t load64(const void* from) {
   uint64_t value;
@@ -47,6 +49,16 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       watched_(space_, client_) {
   touched_.reserve(kMaxSwitchPorts);
   if (vale_) place_ = vale_->find(*region_, port, &generation_);
+}
+
+ValeSender::ValeSender(const ValeSender& before, std::shared_ptr<Switch> vale, const Region& region,
+                       uint32_t port)
+    : ValeSender(before.space_, nullptr, before.region_, port, before.client_) {
+  vale_ = std::move(vale);
+  place_ = vale_->find(region, port, &generation_);
+  switches_before_ = before.switches_before_ + 1;
+  // Of what we reserve on another switch than ours.
+  space_->client(client_).owes_elsewhere = 1;
 }
 
 ValeSender::~ValeSender() = default;
@@ -277,6 +289,10 @@ void ValeSender::deliver_all(BoundRing& ring) {
 void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast,
                          Queue broadcast) {
   const Destination& to = destinations_[place];
+  if (to.leads_to != 0) [[unlikely]] {
+    pass_on(ring, place, unicast, broadcast);
+    return;
+  }
   const uint32_t ring_index = to.first_rx_ring + ring_number;
   RingState& state = to.region->ring(ring_index);
   const auto is_still_there = [&] {
@@ -338,6 +354,48 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
       wake_waiters(*space_, state, to.region->id());
     }
   }
+}
+
+// Packets for a port that joins this switch to another go on there, as if it had sent them.
+void ValeSender::pass_on(BoundRing& ring, uint32_t place, Queue unicast, Queue broadcast) {
+  ValeSender* const far = switches_before_ + 1 < kMostSwitches ? sender_beyond(place) : nullptr;
+  if (far == nullptr) {
+    ring.state->drops_no_destination += unicast.packets;
+    return;
+  }
+  uint32_t count = 0;
+  while (unicast.packets != 0 || broadcast.packets != 0) {
+    const uint32_t packet = take_next(unicast, broadcast);
+    const uint32_t slots = entries_[packet].slots;
+    std::copy_n(&entries_[packet], slots, &far->entries_[count]);
+    count += slots;
+  }
+  far->header_ = header_;
+  far->has_fragments_ = has_fragments_;
+  far->delivered_ = 0;
+  far->lost_full_ = 0;
+  far->overran_ = false;
+  far->look_up(ring, count);
+  far->deliver_all(ring);
+  delivered_ += far->delivered_;
+  lost_full_ += far->lost_full_;
+  overran_ |= far->overran_;
+}
+
+// Who sends on the switch that the port at `place` leads to, or nullptr when it no longer does.
+ValeSender* ValeSender::sender_beyond(uint32_t place) {
+  Destination& from = destinations_[place];
+  if (from.beyond && from.beyond->is_on_switch() && from.beyond->vale_->index() + 1 == from.leads_to) {
+    return from.beyond.get();
+  }
+  from.beyond.reset();
+  std::shared_ptr<Switch> vale;
+  if (from.leads_to > kMaxSwitches || Switch::open(*space_, from.leads_to - 1, &vale) != Status::ok) {
+    return nullptr;
+  }
+  from.beyond.reset(new ValeSender(*this, std::move(vale), *from.region, vale_->place(place).port));
+  if (!from.beyond->is_on_switch()) from.beyond.reset();
+  return from.beyond.get();
 }
 
 // How many slots the packets take that fit into `room` one after the other. `slots_of` says how many one
@@ -479,6 +537,7 @@ ValeSender::Destination* ValeSender::destination(uint32_t place) {
     if (!refresh(known, place, generation)) return nullptr;
   }
   known.header = header_length(place);
+  known.leads_to = vale_->place(place).leads_to;
   return &known;
 }
 
@@ -494,8 +553,12 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
   std::shared_ptr<Region> region;
   if (Region::open(*space_, port.region, &region) != Status::ok) return false;
   const uint64_t nonce = port.region_nonce;
-  const Destination found = {generation,   0, std::move(region), port.first_rx_ring, port.rx_rings,
-                             port.rx_slots};
+  Destination found;
+  found.generation = generation;
+  found.region = std::move(region);
+  found.first_rx_ring = port.first_rx_ring;
+  found.rx_rings = port.rx_rings;
+  found.slots = port.rx_slots;
   // The place may have become another's while we read: then the generation has moved on.
   std::atomic_thread_fence(std::memory_order_acquire);
   if (port.generation.load(std::memory_order_relaxed) != generation || found.region->nonce() != nonce)
@@ -504,7 +567,7 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
       uint64_t{found.first_rx_ring} + found.rx_rings > found.region->pools().rings) {
     return false;
   }
-  known = found;
+  known = std::move(found);
   return true;
 }
 

@@ -65,6 +65,9 @@ class ValeSender {
     uint32_t first_rx_ring = 0;
     uint32_t rx_rings = 0;
     uint32_t slots = 0;
+    // Where the port joins this switch to another: that one's number and 1, and the sender that goes on there.
+    uint32_t leads_to = 0;
+    std::unique_ptr<ValeSender> beyond;
   };
 
   // Slots of a destination that we have reserved: `size` of them, from `first` on.
@@ -90,6 +93,9 @@ class ValeSender {
     uint32_t cut = 0;   // frames of large packets, beside the first of each
   };
 
+  // Goes on where `before` came to port `port` of `region`, which is on `vale` too.
+  ValeSender(const ValeSender& before, std::shared_ptr<Switch> vale, const Region& region, uint32_t port);
+
   bool is_on_switch() const {
     return place_ != Switch::kNowhere &&
            vale_->place(place_).generation.load(std::memory_order_relaxed) == generation_;
@@ -102,6 +108,8 @@ class ValeSender {
   Queue* queue_for(Mac to);
   void deliver_all(BoundRing& ring);
   void deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast, Queue broadcast);
+  void pass_on(BoundRing& ring, uint32_t place, Queue unicast, Queue broadcast);
+  ValeSender* sender_beyond(uint32_t place);
   template <typename Slots>
   uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room, Slots slots_of) const;
   uint16_t take_next(Queue& unicast, Queue& broadcast) const;
@@ -142,6 +150,7 @@ class ValeSender {
   std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory
   std::vector<uint8_t> flat_;      // a packet in one piece, see flatten()
   uint32_t batches_ = 0;
+  uint32_t switches_before_ = 0;  // that a packet has come through
   uint64_t delivered_ = 0;
   uint64_t lost_full_ = 0;
   bool overran_ = false;

@@ -270,6 +270,115 @@ TEST("vale list shows attached ports in order of attachment, and 255 for a port 
   CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_LIST, "p", &body), Status::not_on_a_switch);
 }
 
+TEST("a port on two switches joins them: stations find each other across it") {
+  Rig rig;
+  CHECK_EQUAL(make_persistent(rig, "p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale1:p"), Status::ok);
+  auto a = rig.open("vale0:a");
+  auto b = rig.open("vale1:b");
+  auto other = rig.open("vale1:other");
+  send(*a, kBroadcast, station(1), 1);
+  CHECK_EQUAL(take(*b), 1);
+  CHECK_EQUAL(take(*other), 1);
+  send(*b, station(1), station(2), 2);
+  CHECK_EQUAL(take(*a), 2);
+  CHECK_EQUAL(take(*other), -1);
+  send(*a, station(2), station(1), 3);
+  CHECK_EQUAL(take(*b), 3);
+  CHECK_EQUAL(take(*other), -1);
+  // Beyond the port, a whole batch with packets for each of the stations.
+  for (uint32_t i = 0; i < 100; i++) put(*a, i % 2 == 0 ? station(2) : kBroadcast, station(1), i);
+  CHECK_EQUAL(a->device().tx_sync(), Status::ok);
+  for (uint32_t i = 0; i < 100; i++) CHECK_EQUAL(take(*b), i);
+  for (uint32_t i = 1; i < 100; i += 2) CHECK_EQUAL(take(*other), i);
+  CHECK_EQUAL(take(*other), -1);
+}
+
+TEST(
+    "a port that joins switches cannot be opened, deleted or attached again, and is detached in reverse "
+    "order") {
+  Rig rig;
+  CHECK_EQUAL(make_persistent(rig, "p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:p"), Status::port_attached);
+  auto port = rig.open("p");
+  CHECK_EQUAL(attach(rig, "vale1:p"), Status::port_used);
+  port.reset();
+  CHECK_EQUAL(attach(rig, "vale1:p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale1:p"), Status::port_attached);
+  CHECK_EQUAL(attach(rig, "vale2:p"), Status::port_joins_switches);
+  for (const char* name : {"p", "vale0:p", "vale1:p"}) {
+    CHECK_EQUAL(rig.try_open(name, &port), Status::port_joins_switches);
+  }
+  CHECK_EQUAL(delete_persistent(rig, "p"), Status::port_attached);
+  CHECK_EQUAL(detach(rig, "vale0:p"), Status::port_joins_switches);
+  CHECK_EQUAL(status_errno(Status::port_joins_switches), EBUSY);
+  auto a = rig.open("vale0:a");
+  auto b = rig.open("vale1:b");
+  send(*a, kBroadcast, station(1), 1);
+  CHECK_EQUAL(take(*b), 1);
+  CHECK_EQUAL(detach(rig, "vale1:p"), Status::ok);
+  send(*a, kBroadcast, station(1), 2);
+  CHECK_EQUAL(take(*b), -1);
+  port = rig.open("vale0:p");
+  send(*a, kBroadcast, station(1), 3);
+  CHECK_EQUAL(take(*port), 3);
+  port.reset();
+  CHECK_EQUAL(delete_persistent(rig, "p"), Status::port_attached);
+  CHECK_EQUAL(detach(rig, "vale0:p"), Status::ok);
+  CHECK_EQUAL(delete_persistent(rig, "p"), Status::ok);
+}
+
+TEST("switches joined in a circle pass a packet on so many times, and no further") {
+  Rig rig;
+  for (const char* name : {"p", "q"}) {
+    CHECK_EQUAL(make_persistent(rig, name), Status::ok);
+    CHECK_EQUAL(attach(rig, std::string("vale0:") + name), Status::ok);
+    CHECK_EQUAL(attach(rig, std::string("vale1:") + name), Status::ok);
+  }
+  auto a = rig.open("vale0:a");
+  auto b = rig.open("vale1:b");
+  send(*a, kBroadcast, station(1), 1);
+  uint32_t copies = 0;
+  while (take(*b) == 1) copies++;
+  // Round by p, and round by q.
+  CHECK_EQUAL(copies, 8u);
+}
+
+TEST("packets keep their slots and headers through a port that joins switches") {
+  Rig rig;
+  CHECK_EQUAL(make_persistent(rig, "p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:p"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale1:p"), Status::ok);
+  auto a = rig.open("vale0:a");
+  auto b = rig.open("vale1:b");
+  std::vector<uint8_t> bytes(5000);
+  for (size_t i = 0; i < bytes.size(); i++) bytes[i] = static_cast<uint8_t>(i * 7);
+  memset(bytes.data(), 0xff, 6);
+  bytes[6] = 2;
+  const Ring& out = a->tx_rings()[0];
+  for (uint32_t from = 0; from < bytes.size(); from += 2000) {
+    abi::netmap_slot& slot = out.slot(out.head());
+    const uint32_t length = std::min<uint32_t>(2000, static_cast<uint32_t>(bytes.size()) - from);
+    slot.len = static_cast<uint16_t>(length);
+    slot.flags = from + length < bytes.size() ? abi::NS_MOREFRAG : 0;
+    memcpy(out.buffer(slot.buf_idx), &bytes[from], length);
+    out.advance(out.next(out.head()));
+  }
+  CHECK_EQUAL(a->device().tx_sync(), Status::ok);
+  CHECK_EQUAL(b->device().rx_sync(), Status::ok);
+  const Ring& in = b->rx_rings()[0];
+  CHECK_EQUAL(in.space(), 3u);
+  std::vector<uint8_t> got;
+  for (uint32_t i = 0; i < 3; i++) {
+    const abi::netmap_slot& slot = in.slot((in.head() + i) % in.slots());
+    const uint8_t* const from = in.buffer(slot.buf_idx);
+    got.insert(got.end(), from, from + slot.len);
+  }
+  CHECK(got == bytes);
+}
+
 TEST("polling is for network interfaces on a switch") {
   Rig rig;
   CHECK_EQUAL(make_persistent(rig, "p"), Status::ok);
