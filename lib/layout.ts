@@ -256,6 +256,24 @@ export const streamCountMeanings = {
 
 export type StreamCountName = keyof typeof streamCountMeanings;
 
+/** What is counted of each lane of a bridge, in the order in which the native core says it. */
+export const laneCountMeanings = {
+  packets: "packets that were passed on",
+  bytes: "bytes in those packets, without CRC",
+  copied_bytes: "bytes that were copied to pass them on; none where both ports share memory",
+  held_back: "rounds in which packets had to wait for room in the other port",
+  mirrored: "packets that were also copied to the mirror port",
+  captured: "packets that were also written to a capture",
+  drops_filtered: "packets that the filter did not choose",
+  drops_loss: "packets that were lost on purpose",
+  drops_too_long: "packets of more slots than a ring of the other port has",
+  drops_undelivered: "packets that were still delayed when the run ended",
+  mirror_drops_full: "copies that the mirror port had no room for",
+  capture_drops_full: "copies that the capture's writer had no room for",
+} as const;
+
+export type LaneCountName = keyof typeof laneCountMeanings;
+
 /** What may be wrong with a capture file: what was expected where the fault is. */
 export const captureFaults = {
   none: "",

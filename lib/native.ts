@@ -205,6 +205,33 @@ export interface NativeCapturedPacket {
   readonly length?: number | undefined;
 }
 
+/** A model of a link: its number in the table of its kind, and values. */
+export interface NativeModel {
+  readonly model: number;
+  readonly values: readonly number[];
+}
+
+/** One direction of a forwarder. Ports are numbers in the list that it gets. */
+export interface NativeLane {
+  readonly from: number;
+  readonly to: number;
+  readonly burst?: number | undefined;
+  readonly copy?: boolean | undefined;
+  readonly filter?: NativeFilter | undefined;
+  readonly limit?: NativeModel | undefined;
+  readonly loss?: NativeModel | undefined;
+  readonly dropEvery?: number | undefined;
+  readonly delay?: NativeModel | undefined;
+  readonly seed?: number | undefined;
+  readonly mirror?: number | undefined;
+}
+
+export interface NativeForwarderOptions {
+  readonly lanes: readonly NativeLane[];
+  readonly durationNs?: number | undefined;
+  readonly cpu?: number | undefined;
+}
+
 export interface NativeDumpEntry {
   /** As netmap numbers the rings of one direction. */
   readonly ring: number;
@@ -255,6 +282,8 @@ export interface NativeLoop {
   takeDump(): NativeDumpEntry[];
   /** Of a sink that checks numbers. */
   numbers(): NativeNumbers | undefined;
+  /** Counts that only loops of its kind have, in the order of their table. */
+  counts(): Float64Array;
   /** Those that the loop keeps. */
   histograms(): Partial<Record<HistogramName, NativeHistogram>>;
   /** Of each stream its number, then its counts in the order of `streamCountMeanings`. */
@@ -286,6 +315,7 @@ export interface Native {
     options: Pick<NativeGeneratorOptions, "schedule" | "share">,
     packets: number,
   ): Float64Array<ArrayBuffer>;
+  startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */

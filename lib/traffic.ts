@@ -157,14 +157,14 @@ export function startGenerator(port: Port, options: GeneratorOptions = {}): Traf
   checkGenerator(options);
   const { contents: when = "once", ...others } = options;
   const given = { ...others, ...scheduleOf(options), contents: contents[when] };
-  return started(port, native().startGenerator(nativeOf(port), given));
+  return startedLoop(port, native().startGenerator(nativeOf(port), given));
 }
 
 /** Takes what arrives in the port's receive rings. */
 export function startSink(port: Port, options: SinkOptions = {}): TrafficLoop {
   checkLoop(options);
   check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
-  return started(port, native().startSink(nativeOf(port), options));
+  return startedLoop(port, native().startSink(nativeOf(port), options));
 }
 
 /**
@@ -177,7 +177,7 @@ export function startPinger(port: Port, options: PingerOptions = {}): TrafficLoo
   check("frame.length", options.frame?.length, shortestRequest(options.frame?.family), frameLimits.longest);
   check("burst", options.burst, 1, frameLimits.largestPingBurst);
   check("patienceNs", options.patienceNs, 0, Number.MAX_SAFE_INTEGER);
-  return started(port, native().startPinger(nativeOf(port), { ...options, ...scheduleOf(options) }));
+  return startedLoop(port, native().startPinger(nativeOf(port), { ...options, ...scheduleOf(options) }));
 }
 
 function scheduleOf({ schedule }: Pick<GeneratorOptions, "schedule">) {
@@ -194,7 +194,7 @@ export function startPonger(port: Port, options: PongerOptions = {}): TrafficLoo
   checkLoop(options);
   check("headerLength", options.headerLength, 0, frameLimits.longestHeader);
   check("lingerNs", options.lingerNs, 0, Number.MAX_SAFE_INTEGER);
-  return started(port, native().startPonger(nativeOf(port), options));
+  return startedLoop(port, native().startPonger(nativeOf(port), options));
 }
 
 export class TrafficLoop {
@@ -249,6 +249,11 @@ export class TrafficLoop {
     return this.#native.numbers();
   }
 
+  /** Counts that only loops of its kind have, in the order of their table in lib/layout.ts. */
+  counts(): Float64Array {
+    return this.#native.counts();
+  }
+
   /** Takes out the copies that were kept since the last call. */
   takeDump(): DumpEntry[] {
     return this.#native.takeDump();
@@ -260,7 +265,8 @@ export class TrafficLoop {
   }
 }
 
-function started(port: Port, loop: NativeLoop | number): TrafficLoop {
+/** A loop that the native side has started, with its only port or the first. */
+export function startedLoop(port: Port, loop: NativeLoop | number): TrafficLoop {
   if (typeof loop === "number") throw failureOf(port, loop, "start traffic on port");
   return new TrafficLoop(port, loop);
 }

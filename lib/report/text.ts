@@ -103,7 +103,7 @@ export function closingLines(
  * Prints a line on stderr as netmap does: seconds modulo 1000, where it comes from, the text. Scripts count its
  * words. In place of a line number it has the process, which tells two runs on one terminal apart.
  */
-function tell(text: string): void {
+export function tell(text: string): void {
   const now = performance.timeOrigin + performance.now();
   const seconds = ((now / 1000) % 1000).toFixed(6).padStart(10, "0");
   process.stderr.write(`${seconds} main_thread [${process.pid}] ${text}\n`);

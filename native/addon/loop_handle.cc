@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/forwarder.h"
 #include "addon/histogram.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
@@ -101,7 +102,8 @@ bool fits(const GeneratorOptions& options, const Port& port) {
          !(options.mark && options.contents == Contents::never);
 }
 
-std::unique_ptr<Loop> make_generator(Port& port, Napi::Object from, Dump* dump) {
+std::unique_ptr<Loop> make_generator(const std::vector<Port*>& ports, Napi::Object from, Dump* dump) {
+  Port& port = *ports.front();
   GeneratorOptions options = read_generator_options(from);
   options.dump = dump;
   if (!fits(options, port)) return nullptr;
@@ -143,7 +145,8 @@ PingerOptions read_pinger_options(Napi::Object from) {
   return options;
 }
 
-std::unique_ptr<Loop> make_pinger(Port& port, Napi::Object from, Dump* dump) {
+std::unique_ptr<Loop> make_pinger(const std::vector<Port*>& ports, Napi::Object from, Dump* dump) {
+  Port& port = *ports.front();
   PingerOptions options = read_pinger_options(from);
   options.dump = dump;
   if (port.tx_rings().empty() || port.rx_rings().empty()) return nullptr;
@@ -157,7 +160,8 @@ std::unique_ptr<Loop> make_pinger(Port& port, Napi::Object from, Dump* dump) {
   return possible ? std::make_unique<Pinger>(port, options) : nullptr;
 }
 
-std::unique_ptr<Loop> make_ponger(Port& port, Napi::Object from, Dump* dump) {
+std::unique_ptr<Loop> make_ponger(const std::vector<Port*>& ports, Napi::Object from, Dump* dump) {
+  Port& port = *ports.front();
   PongerOptions options;
   read(from, "count", &options.count);
   read(from, "durationNs", &options.duration_ns);
@@ -171,7 +175,8 @@ std::unique_ptr<Loop> make_ponger(Port& port, Napi::Object from, Dump* dump) {
   return possible ? std::make_unique<Ponger>(port, options) : nullptr;
 }
 
-std::unique_ptr<Loop> make_sink(Port& port, Napi::Object from, Dump* dump) {
+std::unique_ptr<Loop> make_sink(const std::vector<Port*>& ports, Napi::Object from, Dump* dump) {
+  Port& port = *ports.front();
   SinkOptions options = read_sink_options(from);
   options.dump = dump;
   if (port.rx_rings().empty() || options.burst == 0) return nullptr;
@@ -211,6 +216,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&LoopHandle::histograms>("histograms"),
                                                InstanceMethod<&LoopHandle::streams>("streams"),
                                                InstanceMethod<&LoopHandle::numbers>("numbers"),
+                                               InstanceMethod<&LoopHandle::counts>("counts"),
                                                InstanceMethod<&LoopHandle::stop>("stop"),
                                            });
   auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
@@ -219,6 +225,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startSink"] = Napi::Function::New(env, start_sink, "startSink", reference);
   exports["startPinger"] = Napi::Function::New(env, start_pinger, "startPinger", reference);
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
+  exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
 }
 
 Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
@@ -228,15 +235,26 @@ Napi::Value LoopHandle::start_sink(const Napi::CallbackInfo& info) { return star
 Napi::Value LoopHandle::start_pinger(const Napi::CallbackInfo& info) { return start(info, make_pinger); }
 Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return start(info, make_ponger); }
 
-// start…(port, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
+Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
+  return start(info, make_forwarder);
+}
+
+// start…(port or ports, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
 Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {
   Napi::Env env = info.Env();
-  PortHandle* port = PortHandle::from(info[0]);
-  if (port == nullptr || !info[1].IsObject()) return failure(env, Status::bad_request);
+  std::vector<PortHandle*> ports;
+  if (info[0].IsArray()) {
+    const auto array = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) ports.push_back(PortHandle::from(array.Get(i)));
+  } else {
+    ports.push_back(PortHandle::from(info[0]));
+  }
+  const bool all = std::find(ports.begin(), ports.end(), nullptr) == ports.end();
+  if (!all || ports.empty() || !info[1].IsObject()) return failure(env, Status::bad_request);
 
   auto* constructor = static_cast<Napi::FunctionReference*>(info.Data());
   Napi::Object self = constructor->New({});
-  const Status status = Unwrap(self)->begin(env, port, info[1].As<Napi::Object>(), make_loop);
+  const Status status = Unwrap(self)->begin(env, ports, info[1].As<Napi::Object>(), make_loop);
   if (status != Status::ok) return failure(env, status);
   return self;
 }
@@ -245,10 +263,15 @@ LoopHandle::LoopHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
 LoopHandle::~LoopHandle() { halt(); }
 
-Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop) {
-  if (!port->idle()) return Status::port_in_use;
+Status LoopHandle::begin(Napi::Env env, const std::vector<PortHandle*>& ports, Napi::Object options,
+                         MakeLoop make_loop) {
+  std::vector<Port*> loops_ports;
+  for (PortHandle* const port : ports) {
+    if (!port->idle()) return Status::port_in_use;
+    loops_ports.push_back(&port->port());
+  }
   dump_ = make_dump(options);
-  std::unique_ptr<Loop> loop = make_loop(port->port(), options, dump_.get());
+  std::unique_ptr<Loop> loop = make_loop(loops_ports, options, dump_.get());
   if (loop == nullptr) return Status::bad_request;
   int cpu = -1;
   read(options, "cpu", &cpu);
@@ -272,9 +295,11 @@ Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, 
     return status;
   }
 
-  port_ = port;
-  keep_port_ = Napi::Persistent(port->Value());
-  port->occupy(this);
+  ports_ = ports;
+  for (PortHandle* const port : ports) {
+    keep_ports_.push_back(Napi::Persistent(port->Value()));
+    port->occupy(this);
+  }
   ended_.emplace(env);
   context_.emplace(env, "nm:traffic");
   Value()["ended"] = ended_->Promise();
@@ -283,11 +308,11 @@ Status LoopHandle::begin(Napi::Env env, PortHandle* port, Napi::Object options, 
 }
 
 void LoopHandle::halt() {
-  if (port_ == nullptr) return;
+  if (ports_.empty()) return;
   worker_->stop();
   worker_->join();
-  port_->occupy(nullptr);
-  port_ = nullptr;
+  for (PortHandle* const port : ports_) port->occupy(nullptr);
+  ports_.clear();
 }
 
 void LoopHandle::on_notice(uv_async_t* async) { static_cast<Notice*>(async->data)->loop->settle(); }
@@ -295,7 +320,7 @@ void LoopHandle::on_notice(uv_async_t* async) { static_cast<Notice*>(async->data
 void LoopHandle::settle() {
   halt();
   close_notice();
-  keep_port_.Reset();
+  keep_ports_.clear();
 
   Napi::Env env = Env();
   Napi::HandleScope handles(env);
@@ -408,8 +433,16 @@ Napi::Value LoopHandle::numbers(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// The counts that only this kind of loop has, in the order of its rows.
+Napi::Value LoopHandle::counts(const Napi::CallbackInfo& info) {
+  const std::vector<double> values = worker_ == nullptr ? std::vector<double>() : worker_->loop().counts();
+  Napi::Float64Array array = Napi::Float64Array::New(info.Env(), values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
 Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {
-  if (port_ != nullptr) worker_->stop();
+  if (!ports_.empty()) worker_->stop();
   return info.Env().Undefined();
 }
 

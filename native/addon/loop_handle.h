@@ -1,11 +1,11 @@
 // A traffic loop as JavaScript holds it: started on a port, looked at, told to stop, awaited.
 //
-// Threads   The loop has a thread of its own and the port's device to itself. JavaScript reads the loop's
+// Threads   The loop has a thread of its own and the ports' devices to itself. JavaScript reads the loop's
 // progress,
 //           which is atomic, and hears of the end through a threadsafe function, which keeps the event loop
 //           alive until then. Closing the port or ending the environment stops the loop and joins its thread
 //           first.
-// Memory    While the loop runs, its JavaScript object and the port's cannot be collected.
+// Memory    While the loop runs, its JavaScript object and the ports' cannot be collected.
 #pragma once
 
 #include <napi.h>
@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "traffic/dump.h"
 #include "traffic/worker.h"
@@ -23,7 +24,7 @@ class PortHandle;
 
 class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
  public:
-  // The functions startGenerator, startSink, startPinger and startPonger of the module.
+  // The functions of the module that start a loop.
   static void install(Napi::Env env, Napi::Object exports);
 
   explicit LoopHandle(const Napi::CallbackInfo& info);
@@ -33,12 +34,14 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   void halt();
 
  private:
-  using MakeLoop = std::unique_ptr<Loop> (*)(Port& port, Napi::Object options, Dump* dump);
+  using MakeLoop = std::unique_ptr<Loop> (*)(const std::vector<Port*>& ports, Napi::Object options,
+                                             Dump* dump);
 
   static Napi::Value start_generator(const Napi::CallbackInfo& info);
   static Napi::Value start_sink(const Napi::CallbackInfo& info);
   static Napi::Value start_pinger(const Napi::CallbackInfo& info);
   static Napi::Value start_ponger(const Napi::CallbackInfo& info);
+  static Napi::Value start_forwarder(const Napi::CallbackInfo& info);
   static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);
 
   // Brings the end of the thread to the event loop. libuv gives it back a turn after it was closed.
@@ -58,22 +61,24 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   Napi::Value histograms(const Napi::CallbackInfo& info);
   Napi::Value streams(const Napi::CallbackInfo& info);
   Napi::Value numbers(const Napi::CallbackInfo& info);
+  Napi::Value counts(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
 
-  Status begin(Napi::Env env, PortHandle* port, Napi::Object options, MakeLoop make_loop);
+  Status begin(Napi::Env env, const std::vector<PortHandle*>& ports, Napi::Object options,
+               MakeLoop make_loop);
 
   void settle();
   void close_notice();
 
   std::unique_ptr<Dump> dump_;
   std::unique_ptr<Worker> worker_;
-  // Set while the loop runs.
-  PortHandle* port_ = nullptr;
+  // There are some while the loop runs.
+  std::vector<PortHandle*> ports_;
   // Set until JavaScript has heard of the end.
   Notice* notice_ = nullptr;
   std::optional<Napi::Promise::Deferred> ended_;
   std::optional<Napi::AsyncContext> context_;
-  Napi::ObjectReference keep_port_;
+  std::vector<Napi::ObjectReference> keep_ports_;
 };
 
 }  // namespace nm::addon
