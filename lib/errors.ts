@@ -567,6 +567,21 @@ const table = {
     says: because("/x asks for its rings alone, but another program uses them"),
     hint: "Leave out /x, or wait for that program to end",
   },
+  OFFSETS_UNSUPPORTED: {
+    exit: 1,
+    says: because("packets of such a port begin where their buffers do"),
+    hint: "Leave out @offset; VALE ports, pipes, null ports and copying monitors can have it",
+  },
+  OFFSETS_INVALID: {
+    exit: 2,
+    says: because("the offset is larger than a buffer, or has more bits than were given for it"),
+    hint: "Give a smaller offset, or more bits: @offset:initial=64,bits=16",
+  },
+  OFFSETS_AGREED: {
+    exit: 1,
+    says: because("others have its rings open with a smaller offset"),
+    hint: "Ask for the same offset as they did, or for none",
+  },
   SWITCHES_FULL: {
     exit: 1,
     says: because(`the namespace has ${engineLimits.switches} switches, which is all it has room for`),
@@ -810,6 +825,9 @@ export const statusErrors = {
   not_registered: "REQUEST_REFUSED",
   port_exclusive: "PORT_EXCLUSIVE",
   port_in_use: "PORT_IN_USE",
+  offsets_unsupported: "OFFSETS_UNSUPPORTED",
+  bad_offsets: "OFFSETS_INVALID",
+  offsets_agreed: "OFFSETS_AGREED",
   switches_full: "SWITCHES_FULL",
   switch_full: "SWITCH_FULL",
   pipes_full: "PIPES_FULL",
