@@ -72,7 +72,7 @@ function failureOf(path: string, { outcome, fault, offset, found }: Recording): 
     case "whole":
       return undefined;
     case "faulty":
-      return brokenAt(path, nameOf(captureFaults, fault), offset, found);
+      return captureFault(path, fault, offset, found);
     case "too_large":
       return new NmError("CAPTURE_TOO_LARGE", { path });
     case "too_long":
@@ -82,7 +82,15 @@ function failureOf(path: string, { outcome, fault, offset, found }: Recording): 
   }
 }
 
-function brokenAt(path: string, kind: CaptureFault, offset: number, found: number): NmError {
+/** What is wrong with a file, from the numbers by which the native side says it; nothing where all is well. */
+export function captureFault(
+  path: string,
+  fault: number,
+  offset: number,
+  found: number,
+): NmError | undefined {
+  const kind = nameOf(captureFaults, fault);
+  if (kind === "none") return undefined;
   const expected = captureFaults[kind];
   return new NmError("CAPTURE_BROKEN", { path, kind, offset, expected, found: foundWords(kind, found) });
 }
@@ -95,7 +103,7 @@ function foundWords(kind: CaptureFault, found: number): string {
     case "unreadable":
       return systemReason(-found);
     case "not_a_capture":
-      return `0x${found.toString(16).padStart(8, "0")}`;
+      return magicWords(found);
     case "truncated_header":
     case "truncated_packet":
       return `the end of the file after ${found} bytes of it`;
@@ -104,8 +112,15 @@ function foundWords(kind: CaptureFault, found: number): string {
   }
 }
 
+/** The first four bytes of something that is no capture. */
+function magicWords(magic: number): string {
+  const digits = `0x${magic.toString(16).padStart(8, "0")}`;
+  if (magic >>> 16 === 0x1f8b) return `${digits}, gzip, which must be unpacked first`;
+  return magic === 0x28b52ffd ? `${digits}, zstd, which must be unpacked first` : digits;
+}
+
 /** What the system calls minus an errno. */
-function systemReason(result: number): string {
+export function systemReason(result: number): string {
   return getSystemErrorMap().get(result)?.[1] ?? `error ${-result}`;
 }
 

@@ -137,6 +137,13 @@ class Reader {
   }
 }
 
+/** The 4 bytes of an IPv4 address, or the 16 of an IPv6 address; nothing where the text is neither. */
+export function addressBytes(text: string): Uint8Array | undefined {
+  if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
+  const groups = groupsOf(text);
+  return groups && bytesOf(groups);
+}
+
 /** The 8 groups of an IPv6 address; nothing where the text is none. A zone has no place in a packet. */
 function groupsOf(text: string): number[] | undefined {
   if (!isIPv6(text) || text.includes("%")) return undefined;

@@ -8,6 +8,7 @@ export {
   readRecording,
   writeCapture,
 } from "./capture.js";
+export { type CaptureSource, keepCapture, openCapture } from "./capture-source.js";
 export {
   type Backend,
   backends,
@@ -30,6 +31,15 @@ export {
   type HistogramName,
   type Status,
 } from "./layout.js";
+export {
+  type Model,
+  type ReorderModel,
+  readBandwidth,
+  readDelay,
+  readLoss,
+  readQueue,
+  readReorder,
+} from "./models.js";
 export { type OpenOptions, openPort, type Port, type Ready, type WaitOptions } from "./port.js";
 export {
   formatPort,
@@ -41,8 +51,21 @@ export {
   type PortSpec,
   parsePort,
 } from "./port-spec.js";
+export {
+  type Edit,
+  type PlayOptions,
+  type Rehearsal,
+  type RehearsalOptions,
+  type Replay,
+  type ReplayFigures,
+  type ReplayOptions,
+  rehearse,
+  type Sides,
+  startReplay,
+} from "./replay.js";
 export type { Ring, RingKind, Slot, Visit } from "./ring.js";
 export { type Pace, type Phase, type Rate, type Schedule, type Share, scheduleTimes } from "./schedule.js";
+export { type Survey, type SurveyOptions, surveyCapture } from "./survey.js";
 export {
   type DumpEntry,
   type Endpoint,

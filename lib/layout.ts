@@ -57,9 +57,6 @@ export const statusMeanings = {
   not_registered: "the descriptor is not bound to a port",
   port_exclusive: "another descriptor holds the rings exclusively",
   port_in_use: "exclusive use was asked but another descriptor uses the rings",
-  offsets_unsupported: "packets of this kind of port begin where their buffers do",
-  bad_offsets: "an offset is larger than a buffer, than its bits or than the largest offset",
-  offsets_agreed: "others agreed on smaller offsets in these rings",
   switches_full: "the namespace has no room for another switch",
   switch_full: "the switch has no room for another port",
   pipes_full: "the parent has no room for another pipe",
@@ -139,9 +136,6 @@ export const statusErrno = {
   not_registered: 6,
   port_exclusive: 16,
   port_in_use: 16,
-  offsets_unsupported: 95,
-  bad_offsets: 22,
-  offsets_agreed: 16,
   switches_full: 12,
   switch_full: 12,
   pipes_full: 12,
@@ -232,6 +226,7 @@ export const progressMeanings = {
   stalls: "times the sender was so late that it gave packets up",
   forgone: "packets not sent because of that",
   pending: "slots that the receiver had not taken when the sender ended",
+  realtime: "1 when the thread runs before all that have no real-time priority",
   running: "1 while the loop runs",
   status: "the Status that the loop ended with",
 } as const;
@@ -261,24 +256,6 @@ export const streamCountMeanings = {
 } as const;
 
 export type StreamCountName = keyof typeof streamCountMeanings;
-
-/** What is counted of each lane of a bridge, in the order in which the native core says it. */
-export const laneCountMeanings = {
-  packets: "packets that were passed on",
-  bytes: "bytes in those packets, without CRC",
-  copied_bytes: "bytes that were copied to pass them on; none where both ports share memory",
-  held_back: "rounds in which packets had to wait for room in the other port",
-  mirrored: "packets that were also copied to the mirror port",
-  captured: "packets that were also written to a capture",
-  drops_filtered: "packets that the filter did not choose",
-  drops_loss: "packets that were lost on purpose",
-  drops_too_long: "packets of more slots than a ring of the other port has",
-  drops_undelivered: "packets that were still delayed when the run ended",
-  mirror_drops_full: "copies that the mirror port had no room for",
-  capture_drops_full: "copies that the capture's writer had no room for",
-} as const;
-
-export type LaneCountName = keyof typeof laneCountMeanings;
 
 /** What may be wrong with a capture file: what was expected where the fault is. */
 export const captureFaults = {
@@ -315,6 +292,46 @@ export const filterOutcomes = {
 } as const;
 
 export type FilterOutcome = keyof typeof filterOutcomes;
+
+/** What a survey of a capture counts, in the order in which the native core says it. */
+export const surveyCounts = {
+  packets: "packets",
+  bytes: "bytes that they had on the wire",
+  captured: "bytes of them in the file",
+  cut: "packets that were captured in part",
+  empty: "packets without a byte",
+  shortest: "bytes of the shortest packet",
+  longest: "bytes of the longest packet",
+  untimed: "packets without a time",
+  out_of_order: "packets with a time before that of a packet before them",
+  not_ethernet: "packets of another link type than Ethernet",
+  link_type: "the link type of the first of those",
+  comments: "packets with a comment",
+  longest_gap_ns: "longest time between two packets",
+  longest_gap_at: "number of the packet after it, from 1 on",
+  file_bytes: "bytes of the file that were read",
+} as const;
+
+export type SurveyCount = keyof typeof surveyCounts;
+
+/** Which packets a survey counts together, in the order in which the native core says it. */
+export const protocols = {
+  ipv4: "IPv4",
+  ipv6: "IPv6",
+  arp: "ARP",
+  other_ether: "neither IP nor ARP",
+  vlan: "with a VLAN tag",
+  tcp: "TCP",
+  udp: "UDP",
+  icmp: "ICMP, of IPv4 or IPv6",
+  other_ip: "another protocol over IP",
+  fragment: "a fragment of an IP datagram",
+} as const;
+
+export type Protocol = keyof typeof protocols;
+
+/** The bytes at which a class of sizes ends that a survey tells apart; after the last, one has no end. */
+export const sizeLimits = [64, 128, 256, 512, 1024, 1519] as const;
 
 /** What may come of reading a capture file into memory. */
 export const recordingOutcomes = {
@@ -355,6 +372,101 @@ export const phaseKinds = {
 } as const;
 
 export type PhaseKind = keyof typeof phaseKinds;
+
+/** How long a link takes to transmit a packet: what the values of each model are. */
+export const bandwidthModels = {
+  infinite: "nothing",
+  recorded: "a speed, as numerator and denominator: gaps are those of the capture, divided by it",
+  constant: "bits per second, and bytes that are counted besides those of each packet",
+  packets: "packets, and the nanoseconds that they take",
+  average: "bits per second in the long run, and bytes that are counted besides those of each packet",
+} as const;
+
+export type BandwidthModel = keyof typeof bandwidthModels;
+
+/** Preamble, gap and CRC: what a packet takes of a wire besides its own bytes. */
+export const framingBytes = 24;
+
+/** How long a packet is under way after that: what the values of each model are. */
+export const delayModels = {
+  none: "nothing",
+  constant: "the delay",
+  uniform: "the least, and the greatest; all between are as likely",
+  exponential: "the least, and the mean",
+  gaps: "the least and the greatest time between packets that leave, and the delay of one that finds none before it",
+} as const;
+
+export type DelayModel = keyof typeof delayModels;
+
+/** Which packets a link loses: what the values of each model are. */
+export const lossModels = {
+  none: "nothing",
+  packets: "the share of packets that is lost",
+  bits: "the share of bits that is wrong: a packet with one of them is lost",
+  bursts: "the share of packets that is lost, and how many are lost in a row on average",
+} as const;
+
+export type LossModel = keyof typeof lossModels;
+
+/** How it is found which of two sides a captured packet came from. */
+export const sideRules = {
+  one: "there is only one",
+  learned: "hosts are clients or servers by what they do first",
+  ports: "clients send to the smaller of the two ports, packet by packet",
+  addresses: "side 0 has the senders of these networks",
+  macs: "side 0 has the senders with these MAC addresses",
+} as const;
+
+export type SideRule = keyof typeof sideRules;
+
+/** Why a replay came to its end. */
+export const feedEnds = {
+  whole: "all that was asked for was given",
+  faulty: "the file has a fault",
+  not_ethernet: "a packet is not of Ethernet, but of the link type that was found",
+  no_packets: "nothing in the file is to be sent",
+  not_again: "the file cannot be read a second time",
+} as const;
+
+export type FeedEnd = keyof typeof feedEnds;
+
+/** What is counted of the packets of a capture that is replayed, in the order of the native core. */
+export const feedCounts = {
+  read: "packets that were read",
+  out_of_range: "packets outside of the range of times that was asked for",
+  filtered: "packets that the filter did not let pass",
+  empty: "packets without a byte, which nothing can send",
+  too_long: "packets that are longer than the port's rings can carry",
+  out_of_order: "packets with a time before that of a packet before them",
+  cut: "packets that were captured in part; zeros are sent for the rest",
+  lost: "packets that the loss model lost",
+  passes: "times that the capture was played to its end",
+} as const;
+
+export type FeedCount = keyof typeof feedCounts;
+
+/** How far a replay has come, in the order in which the native core says it. */
+export const replayFigures = {
+  read: "packets that were read",
+  out_of_range: "packets outside of the range of times that was asked for",
+  filtered: "packets that the filter did not let pass",
+  empty: "packets without a byte, which nothing can send",
+  too_long: "packets that are longer than the port's rings can carry",
+  out_of_order: "packets with a time before that of a packet before them",
+  cut: "packets that were captured in part; zeros are sent for the rest",
+  lost: "packets that the loss model lost",
+  passes: "times that the capture was played to its end",
+  file_offset: "bytes of the file before what is sent now, in the present pass",
+  due_ns: "when the last packet that was sent was due, since the start",
+  start_ns: "when the first packet was due, on the monotonic clock; 0 before",
+  waiting: "1 while a port has no room for what is to be sent",
+  end: "what ended it, see `feedEnds`",
+  fault: "of a faulty file, see `captureFaults`",
+  fault_offset: "byte of the file where that is",
+  fault_found: "what was there",
+} as const;
+
+export type ReplayFigure = keyof typeof replayFigures;
 
 /** When a generator writes the contents of a buffer. */
 export const contents = {

@@ -183,15 +183,14 @@ export function intervalsOf(group: LoopGroup, receives: boolean, drops: () => Dr
       events: now.events - before.events,
       seconds: (now.at_ms - before.at_ms) / 1000,
       minSpace: receives ? group.takeMinSpace() : 0,
-      drops: moreDrops(now.drops, before.drops),
+      drops: difference(now.drops, before.drops),
     };
     before = now;
     return interval;
   };
 }
 
-/** What was dropped between two looks. */
-export function moreDrops(now: Drops, before: Drops): Drops {
+function difference(now: Drops, before: Drops): Drops {
   const reasons = Object.entries(now) as [DropReason, number][];
   const more = reasons.map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const);
   return Object.fromEntries(more.filter(([, count]) => count > 0));

@@ -211,25 +211,133 @@ export interface NativeModel {
   readonly values: readonly number[];
 }
 
-/** One direction of a forwarder. Ports are numbers in the list that it gets. */
-export interface NativeLane {
-  readonly from: number;
-  readonly to: number;
-  readonly burst?: number | undefined;
-  readonly copy?: boolean | undefined;
-  readonly filter?: NativeFilter | undefined;
-  readonly limit?: NativeModel | undefined;
-  readonly loss?: NativeModel | undefined;
-  readonly dropEvery?: number | undefined;
-  readonly delay?: NativeModel | undefined;
-  readonly seed?: number | undefined;
-  readonly mirror?: number | undefined;
+/** The addresses that begin with the first `bits` bits of one of 4 or 16 bytes. */
+export interface NativeNetwork {
+  readonly address: Uint8Array;
+  readonly bits: number;
 }
 
-export interface NativeForwarderOptions {
-  readonly lanes: readonly NativeLane[];
+/** What is changed in packets; MAC addresses for those of each side. */
+export interface NativeEdit {
+  readonly toMac?: readonly (Uint8Array | undefined)[] | undefined;
+  readonly fromMac?: readonly (Uint8Array | undefined)[] | undefined;
+  /** Both networks of a map have as many bits. */
+  readonly maps?: readonly { readonly from: NativeNetwork; readonly to: NativeNetwork }[] | undefined;
+  readonly randomSeed?: number | undefined;
+  readonly popVlan?: boolean | undefined;
+  /** 16 bits: priority, drop eligible, number. */
+  readonly pushVlan?: number | undefined;
+}
+
+/** What is played of a capture, and when. What is missing has the default of native/traffic/replay/feed.h. */
+export interface NativeFeedOptions {
+  /** The file, which the native side duplicates. */
+  readonly descriptor: number;
+  readonly passes?: number | undefined;
+  readonly fromNs?: number | undefined;
+  readonly toNs?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly longestGapNs?: number | undefined;
+  readonly filter?: NativeFilter | undefined;
+  readonly sides?:
+    | {
+        /** A number of `sideRules`. */
+        readonly rule: number;
+        readonly networks?: readonly NativeNetwork[] | undefined;
+        readonly macs?: readonly Uint8Array[] | undefined;
+      }
+    | undefined;
+  readonly edit?: NativeEdit | undefined;
+  readonly bandwidth?: NativeModel | undefined;
+  readonly loss?: NativeModel | undefined;
+  readonly delay?: NativeModel | undefined;
+  readonly seed?: number | undefined;
+}
+
+export interface NativeReplayOptions extends NativeFeedOptions {
+  readonly burst?: number | undefined;
   readonly durationNs?: number | undefined;
+  readonly lingerNs?: number | undefined;
+  /** Whether bytes of the file come when somebody writes them. */
+  readonly live?: boolean | undefined;
   readonly cpu?: number | undefined;
+  readonly stays?: boolean | undefined;
+  readonly realtime?: boolean | undefined;
+}
+
+export interface NativeRehearsalOptions extends NativeFeedOptions {
+  readonly shown?: number | undefined;
+  readonly durationNs?: number | undefined;
+  /** Where to write what would be sent: an open file, a number of `captureKinds`, and the interface of each side. */
+  readonly write?:
+    | { readonly descriptor: number; readonly kind: number; readonly names: readonly string[] }
+    | undefined;
+}
+
+/** Work in the background. */
+export interface NativeJob<Result> {
+  readonly ended: Promise<Result>;
+  /** Bytes of the file that were read. */
+  offset(): number;
+  stop(): void;
+}
+
+export interface NativeTally {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface NativeRehearsal {
+  /** In the order of `feedCounts`. */
+  readonly counts: readonly number[];
+  readonly sides: readonly NativeTally[];
+  readonly lastDueNs: number;
+  /** A number of `feedEnds`, and of `captureFaults` with its place. */
+  readonly end: number;
+  readonly fault: number;
+  readonly faultOffset: number;
+  readonly faultFound: number;
+  /** An errno, or 0. */
+  readonly writeError: number;
+  readonly shown: readonly NativeRehearsedPacket[];
+}
+
+export interface NativeRehearsedPacket {
+  readonly dueNs: number;
+  readonly length: number;
+  readonly side: number;
+  /** The first of its bytes. */
+  readonly bytes: Uint8Array;
+}
+
+export interface NativeCaptureInterface {
+  /** Empty where the file does not tell. */
+  readonly name: string;
+  readonly linkType: number;
+  /** Bytes that are kept of a packet, 0 for all. */
+  readonly snaplen: number;
+  readonly unitsPerSecond: number;
+}
+
+export interface NativeSurvey {
+  /** In the order of `surveyCounts`. */
+  readonly counts: readonly number[];
+  /** A number of `captureFaults`, and its place. */
+  readonly fault: number;
+  readonly offset: number;
+  readonly found: number;
+  readonly firstNs: bigint;
+  readonly earliestNs: bigint;
+  readonly latestNs: bigint;
+  readonly interfaces: readonly NativeCaptureInterface[];
+  readonly sizes: readonly NativeTally[];
+  /** In the order of `protocols`. */
+  readonly protocols: readonly NativeTally[];
+  readonly comments: readonly string[];
+  readonly gaps: NativeHistogram;
+  readonly binNs: number;
+  readonly binPackets: Float64Array;
+  readonly binBytes: Float64Array;
 }
 
 export interface NativeDumpEntry {
@@ -315,7 +423,13 @@ export interface Native {
     options: Pick<NativeGeneratorOptions, "schedule" | "share">,
     packets: number,
   ): Float64Array<ArrayBuffer>;
-  startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
+  /** By one port, or by one for each side. */
+  startReplay(ports: readonly NativePort[], options: NativeReplayOptions): NativeLoop | number;
+  rehearse(options: NativeRehearsalOptions): NativeJob<NativeRehearsal> | number;
+  /** Reads the file from the descriptor's position; all, or counts and times only. */
+  surveyCapture(descriptor: number, all: boolean): NativeJob<NativeSurvey> | number;
+  /** The descriptors of an end to read and one to write, or minus an errno. */
+  makePipe(): readonly [number, number] | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */

@@ -8,11 +8,9 @@
  *   10us                  one packet after every 10 us
  */
 
+import { framingBytes } from "./layout.js";
 import { readNumber } from "./number.js";
 import type { Rate } from "./schedule.js";
-
-/** Bytes that a packet has on a wire beside its own: preamble, gap and CRC. */
-export const framingBytes = 24;
 
 /** What a rate in other units than packets means. */
 export interface Yardstick {

@@ -2,7 +2,7 @@
  * What passed in a while, and the rates that follow from it.
  */
 
-import { framingBytes } from "../rate.js";
+import { framingBytes } from "../layout.js";
 
 /** What passed in a while. `events` are the rounds that moved packets. */
 export interface Passed {

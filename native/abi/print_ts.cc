@@ -18,15 +18,20 @@
 #include "status.h"
 #include "traffic/filter.h"
 #include "traffic/generator.h"
-#include "traffic/lane.h"
 #include "traffic/mark.h"
+#include "traffic/models/bandwidth.h"
+#include "traffic/models/delay.h"
+#include "traffic/models/loss.h"
 #include "traffic/numbers.h"
 #include "traffic/packet.h"
 #include "traffic/pinger.h"
 #include "traffic/progress.h"
 #include "traffic/recording.h"
+#include "traffic/replay/replayer.h"
 #include "traffic/schedule.h"
+#include "traffic/sides.h"
 #include "traffic/streams.h"
+#include "traffic/survey.h"
 
 namespace {
 
@@ -178,14 +183,6 @@ void print_layout() {
   fputs(kFooter, stdout);
   puts("\nexport type StreamCountName = keyof typeof streamCountMeanings;");
 
-  open_table("laneCountMeanings",
-             "What is counted of each lane of a bridge, in the order in which the native core says it.");
-#define row(name, text) print_text(#name, text);
-  NM_LANE_COUNTS(row)
-#undef row
-  fputs(kFooter, stdout);
-  puts("\nexport type LaneCountName = keyof typeof laneCountMeanings;");
-
   open_table("captureFaults", "What may be wrong with a capture file: what was expected where the fault is.");
 #define row(name, expected) print_text(#name, expected);
   NM_CAPTURE_FAULTS(row)
@@ -208,6 +205,31 @@ void print_layout() {
   fputs(kFooter, stdout);
   puts("\nexport type FilterOutcome = keyof typeof filterOutcomes;");
 
+  open_table("surveyCounts",
+             "What a survey of a capture counts, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_SURVEY_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type SurveyCount = keyof typeof surveyCounts;");
+
+  open_table("protocols",
+             "Which packets a survey counts together, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_PROTOCOLS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type Protocol = keyof typeof protocols;");
+
+  fputs(
+      "\n/** The bytes at which a class of sizes ends that a survey tells apart; after the last, one has no "
+      "end. */\n",
+      stdout);
+  fputs("export const sizeLimits = [", stdout);
+  for (size_t i = 0; i + 1 < nm::Survey::kSizes.size(); i++)
+    printf("%s%u", i > 0 ? ", " : "", nm::Survey::kSizes[i]);
+  puts("] as const;");
+
   open_table("recordingOutcomes", "What may come of reading a capture file into memory.");
 #define row(name, text) print_text(#name, text);
   NM_RECORDING_OUTCOMES(row)
@@ -229,6 +251,60 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type PhaseKind = keyof typeof phaseKinds;");
+  open_table("bandwidthModels",
+             "How long a link takes to transmit a packet: what the values of each model are.");
+#define row(name, text) print_text(#name, text);
+  NM_BANDWIDTH_MODELS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type BandwidthModel = keyof typeof bandwidthModels;");
+
+  puts("\n/** Preamble, gap and CRC: what a packet takes of a wire besides its own bytes. */");
+  printf("export const framingBytes = %zu;\n", static_cast<size_t>(nm::kFramingBytes));
+
+  open_table("delayModels", "How long a packet is under way after that: what the values of each model are.");
+#define row(name, text) print_text(#name, text);
+  NM_DELAY_MODELS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type DelayModel = keyof typeof delayModels;");
+
+  open_table("lossModels", "Which packets a link loses: what the values of each model are.");
+#define row(name, text) print_text(#name, text);
+  NM_LOSS_MODELS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type LossModel = keyof typeof lossModels;");
+
+  open_table("sideRules", "How it is found which of two sides a captured packet came from.");
+#define row(name, text) print_text(#name, text);
+  NM_SIDE_RULES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type SideRule = keyof typeof sideRules;");
+
+  open_table("feedEnds", "Why a replay came to its end.");
+#define row(name, text) print_text(#name, text);
+  NM_FEED_ENDS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type FeedEnd = keyof typeof feedEnds;");
+
+  open_table(
+      "feedCounts",
+      "What is counted of the packets of a capture that is replayed, in the order of the native core.");
+#define row(name, text) print_text(#name, text);
+  NM_FEED_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type FeedCount = keyof typeof feedCounts;");
+
+  open_table("replayFigures", "How far a replay has come, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_REPLAY_FIGURES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type ReplayFigure = keyof typeof replayFigures;");
 
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));

@@ -7,9 +7,12 @@
 #include "addon/execute.h"
 #include "addon/filter_handle.h"
 #include "addon/loop_handle.h"
+#include "addon/pipe.h"
 #include "addon/port_handle.h"
 #include "addon/recording_handle.h"
+#include "addon/replay.h"
 #include "addon/schedule.h"
+#include "addon/survey.h"
 #include "addon/write_capture.h"
 
 namespace {
@@ -21,6 +24,9 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::FilterHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
   nm::addon::install_schedule(env, exports);
+  nm::addon::install_pipe(env, exports);
+  nm::addon::install_rehearsal(env, exports);
+  nm::addon::install_survey(env, exports);
   nm::addon::install_write_capture(env, exports);
   return exports;
 }

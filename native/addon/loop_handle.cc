@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "addon/forwarder.h"
 #include "addon/histogram.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
 #include "addon/recording_handle.h"
+#include "addon/replay.h"
 #include "addon/result.h"
 #include "addon/schedule.h"
 #include "traffic/generator.h"
@@ -225,7 +225,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startSink"] = Napi::Function::New(env, start_sink, "startSink", reference);
   exports["startPinger"] = Napi::Function::New(env, start_pinger, "startPinger", reference);
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
-  exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
+  exports["startReplay"] = Napi::Function::New(env, start_replay, "startReplay", reference);
 }
 
 Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
@@ -235,9 +235,7 @@ Napi::Value LoopHandle::start_sink(const Napi::CallbackInfo& info) { return star
 Napi::Value LoopHandle::start_pinger(const Napi::CallbackInfo& info) { return start(info, make_pinger); }
 Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return start(info, make_ponger); }
 
-Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
-  return start(info, make_forwarder);
-}
+Napi::Value LoopHandle::start_replay(const Napi::CallbackInfo& info) { return start(info, make_replay); }
 
 // start…(port or ports, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
 Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {
@@ -273,8 +271,10 @@ Status LoopHandle::begin(Napi::Env env, const std::vector<PortHandle*>& ports, N
   dump_ = make_dump(options);
   std::unique_ptr<Loop> loop = make_loop(loops_ports, options, dump_.get());
   if (loop == nullptr) return Status::bad_request;
-  int cpu = -1;
-  read(options, "cpu", &cpu);
+  Placement placement;
+  read(options, "cpu", &placement.cpu);
+  read(options, "stays", &placement.stays);
+  read(options, "realtime", &placement.realtime);
 
   uv_loop_t* events = nullptr;
   if (napi_get_uv_event_loop(env, &events) != napi_ok) return Status::system_error;
@@ -288,7 +288,7 @@ Status LoopHandle::begin(Napi::Env env, const std::vector<PortHandle*>& ports, N
   notice_ = notice;
   napi_add_async_cleanup_hook(env, on_environment_end, notice, &notice->cleanup);
 
-  worker_ = std::make_unique<Worker>(std::move(loop), cpu, [notice] { uv_async_send(&notice->async); });
+  worker_ = std::make_unique<Worker>(std::move(loop), placement, [notice] { uv_async_send(&notice->async); });
   const Status status = worker_->start();
   if (status != Status::ok) {
     close_notice();

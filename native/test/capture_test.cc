@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "capture/reader.h"
+#include "clock.h"
 #include "test/capture_builder.h"
 #include "test/check.h"
 
@@ -61,15 +62,27 @@ TEST("a pcapng capture's interfaces, each with its own resolution, come out on o
     add_interface(file, 0, {});
     add_interface(file, 0, time_resolution(swapped, 9));
     add_interface(file, 0, time_resolution(swapped, 0x80 | 10));
+    add_interface(file, 0, time_resolution(swapped, 12));
+    add_interface(file, 0, time_resolution(swapped, 18));
+    add_interface(file, 0, time_resolution(swapped, 0x80 | 63));
+    add_interface(file, 0, time_resolution(swapped, 0));
     add_enhanced(file, 0, 1'500'000, text(60, 1), 60);
     add_enhanced(file, 1, 1'500'000'001, text(61, 2), 61);
     add_enhanced(file, 2, 1536, text(62, 3), 62);
+    add_enhanced(file, 3, 1'700'000'000'123'456'789, text(62, 3), 62);
+    add_enhanced(file, 4, 5'123'456'789'000'000'000, text(62, 3), 62);
+    add_enhanced(file, 5, uint64_t{3} << 62, text(62, 3), 62);
+    add_enhanced(file, 6, 1'700'000'000, text(62, 3), 62);
     const Read read = read_all(file.bytes);
     CHECK_EQUAL(read.fault.kind, CaptureFaultKind::none);
-    CHECK_EQUAL(read.packets.size(), 3u);
+    CHECK_EQUAL(read.packets.size(), 7u);
     CHECK_EQUAL(read.times_ns[0], 1'500'000'000);
     CHECK_EQUAL(read.times_ns[1], 1'500'000'001);
     CHECK_EQUAL(read.times_ns[2], 1'500'000'000);
+    CHECK_EQUAL(read.times_ns[3], 1'700'000'000'123'456);
+    CHECK_EQUAL(read.times_ns[4], 5'123'456'789);
+    CHECK_EQUAL(read.times_ns[5], 1'500'000'000);
+    CHECK_EQUAL(read.times_ns[6], 1'700'000'000 * kSecond_ns);
     CHECK_EQUAL(read.interfaces[2], 2u);
   }
 }

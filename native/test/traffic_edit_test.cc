@@ -274,6 +274,18 @@ Bytes between(uint8_t from, uint8_t to, uint16_t from_port, uint16_t to_port, ui
   return packet;
 }
 
+Bytes arp_between(uint8_t from, uint8_t to) {
+  Bytes packet = between(from, to, 0, 0);
+  store_big(&packet[12], kEtherArp);
+  packet[18] = 6;
+  packet[19] = 4;
+  packet[28] = packet[38] = 10;
+  packet[29] = packet[30] = packet[39] = packet[40] = 0;
+  packet[31] = from;
+  packet[41] = to;
+  return packet;
+}
+
 uint32_t side_of(Sides& sides, const Bytes& packet) {
   return sides.of(packet.data(), static_cast<uint32_t>(packet.size()));
 }
@@ -296,9 +308,12 @@ TEST("learned sides: who opens a connection, asks or speaks first is a client, a
   CHECK_EQUAL(side_of(sides, between(4, 5, 20000, 30000)), 0u);
   CHECK_EQUAL(side_of(sides, between(5, 4, 30000, 20000)), 1u);
   // Its MAC is known from there.
-  Bytes arp = between(5, 4, 0, 0);
-  store_big(&arp[12], kEtherArp);
-  CHECK_EQUAL(side_of(sides, arp), 1u);
+  Bytes other = between(5, 4, 0, 0);
+  store_big<uint16_t>(&other[12], 0x88cc);
+  CHECK_EQUAL(side_of(sides, other), 1u);
+  // Who asks by ARP speaks first too.
+  CHECK_EQUAL(side_of(sides, arp_between(20, 21)), 0u);
+  CHECK_EQUAL(side_of(sides, arp_between(21, 20)), 1u);
 }
 
 TEST("sides by ports, by networks and by MAC addresses do not learn") {

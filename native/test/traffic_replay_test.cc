@@ -298,9 +298,9 @@ TEST("a replayer sends every packet whole and in order, not before its time, and
     CHECK_EQUAL(replayer.run(), Status::ok);
     const uint64_t took = monotonic_ns() - before;
     CHECK_EQUAL(replayer.progress().packets.load(), expected.size());
-    CHECK_EQUAL(replayer.replay()->read.load(), expected.size());
-    CHECK_EQUAL(replayer.replay()->cut.load(), 300u);
-    CHECK_EQUAL(replayer.replay()->end.load(), static_cast<uint64_t>(FeedEnd::Kind::whole));
+    CHECK_EQUAL(replayer.figures().read.load(), expected.size());
+    CHECK_EQUAL(replayer.figures().cut.load(), 300u);
+    CHECK_EQUAL(replayer.figures().end.load(), static_cast<uint64_t>(FeedEnd::Kind::whole));
     if (timed) {
       CHECK(took >= 2'998 * 10'000);
       CHECK_EQUAL(replayer.histogram(Measured::lateness_ns)->count(), expected.size());
@@ -373,7 +373,7 @@ TEST("a replayer ends when its time is over, and at once when it is stopped") {
   CHECK_EQUAL(timed.run(), Status::ok);
   // One at 0 ms, and one each millisecond.
   CHECK(timed.progress().packets.load() <= 30);
-  CHECK(timed.replay()->due_ns.load() < 30'000'000);
+  CHECK(timed.figures().due_ns.load() < 30'000'000);
 
   auto other = fake_port(nullptr, nullptr);
   Replayer stopped({other.get()}, {},

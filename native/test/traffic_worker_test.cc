@@ -28,8 +28,8 @@ TEST("workers carry every marked packet from a generator to a sink, and end by t
   receiving.measure = true;
 
   std::atomic<int> ended = 0;
-  Worker generator(std::make_unique<Generator>(*from, sending), -1, [&] { ended++; });
-  Worker sink(std::make_unique<Sink>(*to, receiving), 0, [&] { ended++; });
+  Worker generator(std::make_unique<Generator>(*from, sending), Placement{}, [&] { ended++; });
+  Worker sink(std::make_unique<Sink>(*to, receiving), Placement{0}, [&] { ended++; });
   CHECK_EQUAL(sink.start(), Status::ok);
   CHECK_EQUAL(generator.start(), Status::ok);
 
@@ -54,7 +54,7 @@ TEST("workers carry every marked packet from a generator to a sink, and end by t
 TEST("worker ends its loop when it is stopped, from any thread, even before it has begun") {
   for (int delay_us = 0; delay_us < 50; delay_us++) {
     const auto port = fake_port(nullptr, std::make_shared<FakeWire>(1));
-    Worker worker(std::make_unique<Sink>(*port, SinkOptions{}), -1);
+    Worker worker(std::make_unique<Sink>(*port, SinkOptions{}), Placement{});
     CHECK_EQUAL(worker.start(), Status::ok);
     wait_until(monotonic_ns() + static_cast<uint64_t>(delay_us) * 1000, std::atomic<bool>(false));
     worker.stop();
@@ -66,18 +66,18 @@ TEST("worker ends its loop when it is stopped, from any thread, even before it h
 
 TEST("worker that goes away stops its loop") {
   const auto port = fake_port(nullptr, nullptr);
-  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), -1);
+  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), Placement{});
   CHECK_EQUAL(worker.start(), Status::ok);
 }
 
 TEST("worker that was never started goes away quietly") {
   const auto port = fake_port(nullptr, nullptr);
-  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), -1);
+  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), Placement{});
 }
 
 TEST("worker reports a processor that is not there") {
   const auto port = fake_port(nullptr, nullptr);
-  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), CPU_SETSIZE - 1);
+  Worker worker(std::make_unique<Generator>(*port, GeneratorOptions{}), Placement{CPU_SETSIZE - 1});
   CHECK_EQUAL(worker.start(), Status::system_error);
   CHECK_EQUAL(worker.progress().running.load(), 0);
 }

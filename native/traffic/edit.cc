@@ -137,13 +137,10 @@ Edit::Edited Edit::apply(uint8_t* packet, uint32_t captured, uint32_t length, ui
 
 void Edit::edit_network(uint8_t* packet, uint32_t captured) const {
   const HeaderPlaces places = find_headers(packet, captured);
-  if (places.network_at == 0) return;
-  if (places.ether_type == kEtherArp) {
-    uint8_t* const arp = packet + places.network_at;
-    // Of Ethernet and IPv4: lengths 6 and 4. The probes of address conflict detection have no sender.
-    if (arp[4] != kMacLength || arp[5] != 4) return;
-    map_address(arp + 14, 4);
-    map_address(arp + 24, 4);
+  if (!places.has_addresses()) return;
+  if (places.is_arp()) {
+    map_address(packet + places.from_at(), 4);
+    map_address(packet + places.to_at(), 4);
     return;
   }
 

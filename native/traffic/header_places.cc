@@ -31,7 +31,10 @@ void find_in_ipv4(const uint8_t* packet, uint32_t captured, HeaderPlaces* places
   const uint32_t length = (header[0] & 0xf) * 4u;
   places->ip = 4;
   places->protocol = header[9];
-  places->later_fragment = (load_big<uint16_t>(header + 6) & 0x1fff) != 0;
+  // Its offset, and whether more follow.
+  const uint16_t fragment = load_big<uint16_t>(header + 6);
+  places->fragment = (fragment & 0x3fff) != 0;
+  places->later_fragment = (fragment & 0x1fff) != 0;
   if (length < kIpv4Length || places->later_fragment) return;
   if (captured - places->network_at >= length + kLeastTransport)
     places->transport_at = places->network_at + length;
@@ -59,6 +62,7 @@ void find_in_ipv6(const uint8_t* packet, uint32_t captured, HeaderPlaces* places
         break;
       case kFragment:
         length = 8;
+        places->fragment = true;
         places->later_fragment = (load_big<uint16_t>(packet + at + 2) & 0xfff8) != 0;
         break;
       default:
@@ -93,7 +97,9 @@ HeaderPlaces find_headers(const uint8_t* packet, uint32_t captured) {
       find_in_ipv6(packet, captured, &places);
       break;
     case kEtherArp:
-      if (captured - at < kArpLength) places.network_at = 0;
+      // Lengths of the addresses: of Ethernet and IPv4.
+      if (captured - at < kArpLength || packet[at + 4] != kMacLength || packet[at + 5] != 4)
+        places.network_at = 0;
       break;
     default:
       places.network_at = 0;

@@ -32,15 +32,19 @@ struct HeaderPlaces {
   uint8_t ip = 0;
   // What IP carries, after extension headers.
   uint8_t protocol = 0;
-  // Whether it is a part of a datagram other than the first, which has no transport header.
+  // Whether it is a part of a datagram, and one other than the first, which has no transport header.
+  bool fragment = false;
   bool later_fragment = false;
   // Where the header of `protocol` begins; 0 when the packet has none, or was cut before.
   uint32_t transport_at = 0;
 
-  // The addresses of an IP header.
-  uint32_t from_at() const { return network_at + (ip == 4 ? 12 : 8); }
+  // An ARP packet of Ethernet and IPv4.
+  bool is_arp() const { return ether_type == kEtherArp && network_at != 0; }
+  // The IP addresses of sender and receiver, which IP and ARP tell.
+  bool has_addresses() const { return ip != 0 || is_arp(); }
+  uint32_t from_at() const { return network_at + (ip == 4 ? 12 : ip == 6 ? 8 : 14); }
   uint32_t to_at() const { return network_at + (ip == 4 ? 16 : 24); }
-  uint32_t address_length() const { return ip == 4 ? 4 : 16; }
+  uint32_t address_length() const { return ip == 6 ? 16 : 4; }
   // TCP and UDP both begin with the ports.
   bool has_ports() const {
     return transport_at != 0 && (protocol == kProtocolTcp || protocol == kProtocolUdp);

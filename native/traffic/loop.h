@@ -35,8 +35,6 @@ class Streams;
 
 class Numbers;
 
-struct ReplayFigures;
-
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -59,8 +57,6 @@ class Loop {
   virtual std::vector<double> counts() const { return {}; }
   // Its check of numbered slots, likewise.
   virtual Numbers* numbers() { return nullptr; }
-  // How far its replay of a capture has come, likewise.
-  virtual const ReplayFigures* replay() const { return nullptr; }
 
  protected:
   // The ports, at least one, outlive the loop.

@@ -34,6 +34,7 @@ inline constexpr uint64_t kNoSpaceSeen = UINT64_MAX;
   row(stalls, 0, "times the sender was so late that it gave packets up")                                    \
   row(forgone, 0, "packets not sent because of that")                                                       \
   row(pending, 0, "slots that the receiver had not taken when the sender ended")                            \
+  row(realtime, 0, "1 when the thread runs before all that have no real-time priority")                     \
   row(running, 0, "1 while the loop runs")                                                                  \
   row(status, 0, "the Status that the loop ended with")
 // clang-format on

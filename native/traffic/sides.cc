@@ -62,7 +62,7 @@ uint32_t Sides::of(const uint8_t* packet, uint32_t captured) {
 
 uint32_t Sides::learned(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places) {
   const Host mac = host_of(packet + kMacLength, kMacLength);
-  if (places.ip == 0) {
+  if (!places.has_addresses()) {
     const auto known = hosts_.find(mac);
     return known != hosts_.end() ? known->second : 0;
   }
@@ -94,11 +94,10 @@ void Sides::learn(Host address, Host mac, uint32_t side) {
 }
 
 uint32_t Sides::by_addresses(const uint8_t* packet, const HeaderPlaces& places) const {
-  const bool arp = places.ether_type == kEtherArp && places.network_at != 0;
-  if (places.ip == 0 && !arp) return 0;
-  const uint8_t* const from = arp ? packet + places.network_at + 14 : packet + places.from_at();
+  if (!places.has_addresses()) return 0;
+  const uint8_t ip = places.is_arp() ? 4 : places.ip;
   for (const Network& network : spec_.networks) {
-    if (network.ip == (arp ? 4 : places.ip) && network.holds(from)) return 0;
+    if (network.ip == ip && network.holds(packet + places.from_at())) return 0;
   }
   return 1;
 }

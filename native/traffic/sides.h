@@ -4,8 +4,8 @@
 //   clients, or the inside   <- the link ->   servers, or the outside
 //
 // Learned sides know hosts by their addresses: who opens a connection, asks a well-known port or speaks first is a client,
-// whom it speaks to a server, and both stay where they are. Packets without IP go by their MAC addresses, and those of
-// unknown senders come from side 0.
+// whom it speaks to a server, and both stay where they are. Packets without IP addresses go by their MAC addresses, and
+// those of unknown senders come from side 0.
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,22 @@
 #include <utility>
 
 namespace nm {
+namespace {
 
-Worker::Worker(std::unique_ptr<Loop> loop, int cpu, std::function<void()> ended)
-    : loop_(std::move(loop)), cpu_(cpu), ended_(std::move(ended)) {}
+// Above what has no real-time priority, below what the system itself needs. netmap's tools have the same.
+constexpr int kPriority = 10;
+
+cpu_set_t only(int cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<size_t>(cpu), &cpus);
+  return cpus;
+}
+
+}  // namespace
+
+Worker::Worker(std::unique_ptr<Loop> loop, Placement placement, std::function<void()> ended)
+    : loop_(std::move(loop)), placement_(placement), ended_(std::move(ended)) {}
 
 Worker::~Worker() {
   if (!started_) return;
@@ -21,10 +34,8 @@ Status Worker::start() {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return Status::system_error;
   int error = 0;
-  if (cpu_ >= 0) {
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    CPU_SET(static_cast<size_t>(cpu_), &cpus);
+  if (placement_.cpu >= 0) {
+    const cpu_set_t cpus = only(placement_.cpu);
     error = pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
   }
 
@@ -50,10 +61,24 @@ void Worker::join() {
   started_ = false;
 }
 
+// By the thread itself, for itself.
+void Worker::place() const {
+  if (placement_.cpu < 0 && placement_.stays) {
+    if (const int here = sched_getcpu(); here >= 0) {
+      const cpu_set_t cpus = only(here);
+      sched_setaffinity(0, sizeof(cpus), &cpus);
+    }
+  }
+  if (!placement_.realtime) return;
+  const sched_param priority = {.sched_priority = kPriority};
+  if (sched_setscheduler(0, SCHED_FIFO, &priority) == 0) set(loop_->progress().realtime, 1);
+}
+
 void* Worker::body(void* argument) {
   Worker* const worker = static_cast<Worker*>(argument);
   pthread_setname_np(pthread_self(), "nm traffic");
   prctl(PR_SET_TIMERSLACK, 1);  // Otherwise a pacing sleep ends 50 us later.
+  worker->place();
   worker->loop_->run();
   if (worker->ended_) worker->ended_();
   return nullptr;

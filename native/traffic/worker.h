@@ -10,10 +10,20 @@
 
 namespace nm {
 
+// Where a worker's thread runs, and before whom.
+struct Placement {
+  // The processor that it stays on, -1 for any.
+  int cpu = -1;
+  // Whether it stays on the processor where it begins, which the system chose because it was idle.
+  bool stays = false;
+  // Whether it runs before all threads without real-time priority, if that is permitted; the progress tells.
+  bool realtime = false;
+};
+
 class Worker {
  public:
-  // `cpu` is where the thread stays, -1 for anywhere. `ended` is the last thing the thread calls.
-  Worker(std::unique_ptr<Loop> loop, int cpu, std::function<void()> ended = {});
+  // `ended` is the last thing the thread calls.
+  Worker(std::unique_ptr<Loop> loop, Placement placement, std::function<void()> ended = {});
   // Stops the loop and waits for its end.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -31,9 +41,10 @@ class Worker {
 
  private:
   static void* body(void* worker);
+  void place() const;
 
   std::unique_ptr<Loop> loop_;
-  int cpu_;
+  Placement placement_;
   std::function<void()> ended_;
   pthread_t thread_{};
   bool started_ = false;

@@ -18,7 +18,7 @@ namespace nm {
   row(recorded, "a speed, as numerator and denominator: gaps are those of the capture, divided by it") \
   row(constant, "bits per second, and bytes that are counted besides those of each packet")        \
   row(packets, "packets, and the nanoseconds that they take")                                      \
-  row(average, "bits per second, which no second exceeds, and bytes that are counted besides those of each packet")
+  row(average, "bits per second in the long run, and bytes that are counted besides those of each packet")
 
 enum class BandwidthModel : uint32_t {
 #define row(name, values) name,

@@ -153,6 +153,7 @@ uint64_t Feed::gap_before(const CapturedPacket& packet) {
   if (played.packets++ == 0) {
     played.first_length = packet.length;
     played.latest_ns = packet.time_ns;
+    if (!begins_ns_) begins_ns_ = packet.time_ns;
     return next_seam_ns_;
   }
   if (!packet.timed) return 0;

@@ -96,6 +96,8 @@ class Feed final : public PieceSource {
   void next(Piece* piece) override;
   void stop() override;
   const FeedEnd& end() const override { return end_; }
+  // When the first packet that is sent was captured, once next() gave it.
+  int64_t begins_ns() const { return begins_ns_.value_or(0); }
 
  private:
   // A packet that is to be sent, as it is sent.
@@ -172,6 +174,7 @@ class Feed final : public PieceSource {
   };
   Played played_;
   uint64_t next_seam_ns_ = 0;
+  std::optional<int64_t> begins_ns_;
 
   // The link: when it has transmitted the last packet, and when that leaves.
   bool link_used_ = false;

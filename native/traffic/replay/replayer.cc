@@ -29,6 +29,14 @@ Replayer::Replayer(const std::vector<Port*>& ports, const ReplayerOptions& optio
   staged_.resize(slots);
 }
 
+std::vector<double> Replayer::counts() const {
+  return {
+#define row(name, text) static_cast<double>(figures_.name.load(std::memory_order_relaxed)),
+      NM_REPLAY_FIGURES(row)
+#undef row
+  };
+}
+
 uint32_t Replayer::longest_packet(const std::vector<Port*>& ports) {
   uint32_t longest = UINT32_MAX;
   for (const Port* const port : ports) {
@@ -59,7 +67,15 @@ Status Replayer::work() {
     }
     now = monotonic_ns();
   }
-  return status == Status::ok ? drain(options_.linger_ns) : status;
+  return status == Status::ok ? drain_all() : status;
+}
+
+// Waits until the receivers have taken what was sent.
+Status Replayer::drain_all() {
+  set(figures_.waiting, 1);
+  const Status status = drain(options_.linger_ns);
+  set(figures_.waiting, 0);
+  return status;
 }
 
 // Puts what comes next into slots, as far as there is room and time.
@@ -169,7 +185,10 @@ Status Replayer::send(uint32_t packets) {
 // Nothing is staged: waits for room, or for the file.
 Status Replayer::wait_to_stage() {
   if (next_in_piece_ < piece_.packets.size()) {
-    return wait_for_room(port(piece_.packets[next_in_piece_].side), end_ns_);
+    set(figures_.waiting, 1);
+    const Status status = wait_for_room(port(piece_.packets[next_in_piece_].side), end_ns_);
+    set(figures_.waiting, 0);
+    return status;
   }
   next_piece(end_ns_);
   return Status::ok;

@@ -26,8 +26,9 @@ namespace nm {
   row(file_offset, "bytes of the file before what is sent now, in the present pass")         \
   row(due_ns, "when the last packet that was sent was due, since the start")                 \
   row(start_ns, "when the first packet was due, on the monotonic clock; 0 before")           \
-  row(end, "what ended it, see feedEnds")                                                    \
-  row(fault, "of a faulty file, see captureFaults")                                          \
+  row(waiting, "1 while a port has no room for what is to be sent")                            \
+  row(end, "what ended it, see `feedEnds`")                                                    \
+  row(fault, "of a faulty file, see `captureFaults`")                                          \
   row(fault_offset, "byte of the file where that is")                                        \
   row(fault_found, "what was there")
 
@@ -57,7 +58,9 @@ class Replayer final : public Loop {
   const Histogram* histogram(Measured what) const override {
     return what == Measured::lateness_ns && options_.timed ? &lateness_ns_ : nullptr;
   }
-  const ReplayFigures* replay() const override { return &figures_; }
+  // One for each row of NM_REPLAY_FIGURES.
+  std::vector<double> counts() const override;
+  const ReplayFigures& figures() const { return figures_; }
 
   // Bytes of the longest packet that can leave by any of them.
   static uint32_t longest_packet(const std::vector<Port*>& ports);
@@ -88,6 +91,7 @@ class Replayer final : public Loop {
   uint32_t count_due(uint64_t now_ns) const;
   Status send(uint32_t packets);
   Status wait_to_stage();
+  Status drain_all();
 
   const ReplayerOptions options_;
   const std::unique_ptr<PieceSource> source_;
