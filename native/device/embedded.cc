@@ -76,7 +76,7 @@ EmbeddedDevice::~EmbeddedDevice() { unregister(); }
 DriverReport EmbeddedDevice::driver_report() const {
   DriverReport report;
   for (const nic::Attempt& attempt : driver_.attempts) {
-    report.attempts.push_back({attempt.driver->name, static_cast<uint32_t>(attempt.refusal), attempt.error});
+    report.attempts.push_back({attempt.driver, static_cast<uint32_t>(attempt.refusal), attempt.error});
   }
   report.mode = driver_.mode;
   return report;

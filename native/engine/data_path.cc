@@ -131,6 +131,7 @@ std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
 }
 
 std::unique_ptr<DataPath> host_path(const Binding& binding) {
+  if (binding.record().kind == PortKind::nic) return std::make_unique<HostPath>(binding);
   if (binding.record().kind == PortKind::monitor) return std::make_unique<MonitorPath>(binding);
   return std::make_unique<IdlePath>(binding);
 }

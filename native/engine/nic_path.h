@@ -6,6 +6,11 @@
 
 namespace nm::engine {
 
+// Whether an RX ring has no slot that could be filled.
+inline bool is_full(const BoundRing& ring) {
+  return ring_next(ring.state->hwtail, ring.slots) == ring.state->hwcur;
+}
+
 class NicPath final : public DataPath {
  public:
   explicit NicPath(const Binding& binding)
@@ -15,8 +20,7 @@ class NicPath final : public DataPath {
   bool rx_has_news(const BoundRing& ring) const override { return driver_.has_news(ring); }
   // A ring without room would only be told again and again of what waits for it.
   nic::Notice notice(const BoundRing& ring) const override {
-    const bool is_full = ring_next(ring.state->hwtail, ring.slots) == ring.state->hwcur;
-    return !ring.is_tx && is_full ? nic::Notice{} : driver_.notice(ring);
+    return !ring.is_tx && is_full(ring) ? nic::Notice{} : driver_.notice(ring);
   }
   int64_t before_sleep(BoundRing& ring) override { return driver_.before_sleep(ring); }
   void count(BoundRing& ring) override { driver_.count(ring); }
@@ -27,6 +31,25 @@ class NicPath final : public DataPath {
 
   const std::shared_ptr<nic::OpenInterface> interface_;
   nic::Driver& driver_;
+};
+
+// The syncs of its host rings.
+class HostPath final : public DataPath {
+ public:
+  explicit HostPath(const Binding& binding)
+      : DataPath(binding), interface_(binding.interface), host_(interface_->host()) {}
+
+  nic::Notice notice(const BoundRing& ring) const override {
+    return !ring.is_tx && is_full(ring) ? nic::Notice{} : host_.notice(ring);
+  }
+  void count(BoundRing& ring) override { host_.count(ring); }
+
+ private:
+  Status send(BoundRing& ring, uint32_t head) override { return host_.send(ring, head); }
+  Status receive(BoundRing& ring, uint32_t head) override { return host_.receive(ring, head); }
+
+  const std::shared_ptr<nic::OpenInterface> interface_;
+  nic::HostStack& host_;
 };
 
 }  // namespace nm::engine

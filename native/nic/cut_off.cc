@@ -9,9 +9,9 @@
 
 namespace nm::nic {
 
-namespace {
-
 using namespace bpf;
+
+namespace {
 
 Refusal refusal_of(int error) {
   switch (error) {
@@ -30,15 +30,6 @@ Refusal refusal_of(int error) {
   }
 }
 
-Refusal attach(const std::vector<Instruction>& code, const char* name, AttachType where,
-               const Interface& interface, FileDescriptor* link, int* error) {
-  FileDescriptor program;
-  std::string log;
-  *error = load_program({ProgramType::sched_cls, name}, code, &program, &log);
-  if (*error == 0) *error = attach_program(program.number(), where, interface.index, 0, link);
-  return refusal_of(*error);
-}
-
 // Drops what comes in the queues, but for what goes up on a program's behalf.
 std::vector<Instruction> receiving_program(const Interface& interface, const std::vector<uint32_t>& queues) {
   Assembler code;
@@ -55,8 +46,10 @@ std::vector<Instruction> receiving_program(const Interface& interface, const std
     }
     code.exit_with(kTcxNext);
   }
-  code.place(drop);
-  code.exit_with(kTcxDrop);
+  if (!queues.empty()) {
+    code.place(drop);
+    code.exit_with(kTcxDrop);
+  }
   // The mark was for us alone. Other descriptors' programs would take the packet for one from the wire now, so it
   // passes them by.
   code.place(upward);
@@ -74,13 +67,23 @@ std::vector<Instruction> sending_program() {
 
 }  // namespace
 
+Refusal attach_tcx(const std::vector<Instruction>& code, const char* name, AttachType where,
+                   uint32_t interface, uint32_t flags, FileDescriptor* link, int* error) {
+  FileDescriptor program;
+  std::string log;
+  *error = load_program({ProgramType::sched_cls, name}, code, &program, &log);
+  if (*error == 0) *error = attach_program(program.number(), where, interface, flags, link);
+  return refusal_of(*error);
+}
+
 Refusal CutOff::receiving(const Interface& interface, const std::vector<uint32_t>& queues, int* error) {
-  return attach(receiving_program(interface, queues), "nm_cut_rx", AttachType::tcx_ingress, interface,
-                &receiving_, error);
+  return attach_tcx(receiving_program(interface, queues), "nm_cut_rx", AttachType::tcx_ingress,
+                    interface.index, 0, &receiving_, error);
 }
 
 Refusal CutOff::sending(const Interface& interface, int* error) {
-  return attach(sending_program(), "nm_cut_tx", AttachType::tcx_egress, interface, &sending_, error);
+  return attach_tcx(sending_program(), "nm_cut_tx", AttachType::tcx_egress, interface.index, 0, &sending_,
+                    error);
 }
 
 }  // namespace nm::nic

@@ -12,7 +12,7 @@ namespace {
 Attempt try_driver(const DriverKind& kind, const Target& target, std::span<const engine::BoundRing> rings,
                    std::unique_ptr<Driver>* driver) {
   Attempt attempt;
-  attempt.driver = &kind;
+  attempt.driver = kind.name;
   if (target.interface.longest_frame() > target.region->buffer_stride() && !kind.multi_slot) {
     attempt.refusal = Refusal::frames_too_long;
     return attempt;

@@ -17,7 +17,7 @@ const DriverKind* find_driver(uint32_t id);
 
 // What came of trying one driver.
 struct Attempt {
-  const DriverKind* driver = nullptr;
+  const char* driver = "";  // its name, or "host rings" of what leads to the host
   Refusal refusal = Refusal::none;
   int error = 0;  // errno, where the kernel gave one
 };

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "nic/cut_off.h"
 #include "nic/drivers.h"
+#include "nic/host_stack.h"
 
 namespace nm::nic {
 
@@ -28,14 +29,17 @@ class OpenInterface {
 
   // Null when no hardware ring is open.
   Driver* driver() const { return driver_.get(); }
+  HostStack& host() const { return *host_; }
 
  private:
   Status open_hardware(const Target& target, const engine::Client& client, DriverChoice* choice);
+  Status open_host(const Target& target, const engine::Client& client, DriverChoice* choice);
   Refusal keep_host_out(const Target& target, const engine::Client& client, int* error);
 
   // In this order: the host comes back when packets no longer come here.
   CutOff cut_off_;
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<HostStack> host_;
 };
 
 }  // namespace nm::nic

@@ -81,7 +81,7 @@ struct PacketReceiver::Frame {
 
 PacketReceiver::PacketReceiver(const Target& target, const BoundRing& ring)
     : words_(ring.state->driver_words),
-      sharing_(words_, kSharedWord),
+      sharing_(words_, kSharedWord, socket_identity),
       intake_(target.region->buffer_stride(), target.interface.longest_frame()),
       link_(target.interface.index) {}
 

@@ -20,7 +20,7 @@
 #include "nic/driver.h"
 #include "nic/intake.h"
 #include "nic/link_watch.h"
-#include "nic/shared_socket.h"
+#include "nic/shared_descriptor.h"
 
 namespace nm::nic {
 
@@ -44,7 +44,7 @@ class PacketReceiver {
   struct Frame;
   static constexpr uint32_t kCursorWord = 0;
   static constexpr uint32_t kSharedWord = 1;
-  static constexpr uint32_t kSizeWord = kSharedWord + SharedSocket::kWords;
+  static constexpr uint32_t kSizeWord = kSharedWord + SharedDescriptor::kWords;
   static_assert(kSizeWord < 8);
 
   void choose_size(const Target& target, uint32_t slots);
@@ -57,7 +57,7 @@ class PacketReceiver {
   uint32_t read_large(uint32_t length);
 
   engine::DriverWords& words_;
-  SharedSocket sharing_;
+  SharedDescriptor sharing_;
   FileDescriptor socket_;
   uint8_t* memory_ = nullptr;
   uint32_t frame_size_ = 0;

@@ -297,6 +297,74 @@ TEST("each queue has its ring; one that is not open stays with the host") {
   }
 }
 
+TEST("host rings are the host's side of the interface, and what goes through them does not touch the wire") {
+  if (!has_own_network()) return;
+  for (const bool with_hardware : {false, true}) {
+    Cable cable;
+    Rig rig;
+    Random random;
+    HostSide host_a("a");
+    HostSide host_b("b");
+    abi::nmreq_register wanted = {};
+    wanted.nr_mode = with_hardware ? abi::NR_REG_NIC_SW : abi::NR_REG_SW;
+    {
+      auto b = rig.open("b", wanted);
+      const uint32_t host = with_hardware ? 1 : 0;
+      for (uint32_t i = 0; i < 20; i++) {
+        const Bytes down = numbered_frame(i, random.between(60, 1514), random);
+        host_b.send(down);
+        CHECK(next_frame(*b, host) == down);
+        const Bytes up = numbered_frame(i, random.between(60, 1514), random);
+        CHECK(put_frame(*b, up, host));
+        CHECK_EQUAL(b->device().tx_sync(), Status::ok);
+        CHECK(host_b.take() == up);
+      }
+      CHECK_EQUAL(host_a.take_all(), 0u);
+      CHECK_EQUAL(kernel_count("b", "tx_packets"), 0u);
+      CHECK_EQUAL(received(*b, 1).packets, 20u);
+      // What the wire brings is the host's business while only its rings are open.
+      host_a.send(numbered_frame(1, 60, random));
+      CHECK_EQUAL(host_b.take_all(), with_hardware ? 0u : 1u);
+      if (with_hardware) CHECK(!next_frame(*b).empty());
+      CHECK(take_frame(*b, host).empty());
+    }
+    host_b.send(numbered_frame(1, 60, random));
+    CHECK_EQUAL(host_a.take_all(), 1u);
+    CHECK_EQUAL(output_of("ip -o link | wc -l"), "3\n");
+  }
+}
+
+TEST("several host rings share what the host sends, and any of them reaches it") {
+  if (!has_own_network()) return;
+  Cable cable;
+  Rig rig;
+  Random random;
+  HostSide host_b("b");
+  abi::nmreq_register wanted = {};
+  wanted.nr_mode = abi::NR_REG_SW;
+  wanted.nr_host_tx_rings = 2;
+  wanted.nr_host_rx_rings = 3;
+  auto b = rig.open("b", wanted);
+  CHECK_EQUAL(b->rx_rings().size(), 3u);
+  constexpr uint32_t kFrames = 30;
+  for (uint32_t i = 0; i < kFrames; i++) host_b.send(numbered_frame(i, 60, random));
+  uint32_t arrived = 0;
+  while (arrived < kFrames) {
+    uint32_t ready = 0;
+    CHECK_EQUAL(b->device().wait(kReadable, 5 * kSecond, &ready), Status::ok);
+    CHECK_EQUAL(ready, kReadable);
+    for (uint32_t ring = 0; ring < 3; ring++) {
+      while (!take_frame(*b, ring).empty()) arrived++;
+    }
+  }
+  for (const uint32_t ring : {0u, 1u}) {
+    const Bytes up = numbered_frame(ring, 60, random);
+    CHECK(put_frame(*b, up, ring));
+    CHECK_EQUAL(b->device().tx_sync(), Status::ok);
+    CHECK(host_b.take() == up);
+  }
+}
+
 TEST("a process that is killed leaves nothing on the interface, and the host has it back at once") {
   if (!has_own_network()) return;
   Cable cable;
@@ -314,7 +382,9 @@ TEST("a process that is killed leaves nothing on the interface, and the host has
     int opened[2];
     CHECK_EQUAL(pipe(opened), 0);
     Child user([&] {
-      auto b = rig.open("b");
+      abi::nmreq_register everything = {};
+      everything.nr_mode = abi::NR_REG_NIC_SW;
+      auto b = rig.open("b", everything);
       CHECK_EQUAL(write(opened[1], "", 1), 1);
       for (;;) {
         put_frame(*b, frame);
@@ -333,6 +403,7 @@ TEST("a process that is killed leaves nothing on the interface, and the host has
     // The kernel lets go of what a process had before it tells that the process is gone.
     CHECK(reaches_host());
     CHECK(output_of("ip -d link show dev b").find("promiscuity 0 ") != std::string::npos);
+    CHECK_EQUAL(output_of("ip -o link | wc -l"), "3\n");
   }
   // The next who comes puts the namespace in order.
   rig.open("b").reset();

@@ -29,6 +29,7 @@ enum class Helper : int32_t {
   skb_store_bytes = 9,
   redirect = 23,
   skb_load_bytes = 26,
+  get_hash_recalc = 34,
   skb_change_tail = 38,
   redirect_map = 51,
   xdp_adjust_tail = 65,
@@ -54,6 +55,9 @@ inline constexpr uint32_t kRunLiveFrames = 1u << 1;
 // Flags of an XDP link: how it is to be attached.
 inline constexpr uint32_t kXdpGeneric = 1u << 1;
 inline constexpr uint32_t kXdpNative = 1u << 2;
+
+// Flags of a tcx link: before all programs that are attached already.
+inline constexpr uint32_t kTcxBefore = 1u << 3;
 
 // Verdicts.
 inline constexpr int32_t kXdpAborted = 0;

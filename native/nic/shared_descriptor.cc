@@ -1,6 +1,7 @@
-#include "nic/shared_socket.h"
+#include "nic/shared_descriptor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,11 +22,7 @@ struct Holder {
   uint64_t pack() const { return uint64_t{process} << 32 | (uint64_t{descriptor} + 1); }
 };
 
-uint64_t cookie_of(int socket) {
-  uint64_t cookie = 0;
-  socklen_t size = sizeof(cookie);
-  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
-}
+bool is_gone(uint32_t process) { return kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH; }
 
 // A copy of another process's descriptor, or -1 with errno.
 int copy_descriptor(const Holder& from) {
@@ -39,15 +36,15 @@ int copy_descriptor(const Holder& from) {
 
 }  // namespace
 
-Refusal SharedSocket::join(FileDescriptor* socket, int* error) {
-  if (cookie() == 0) return Refusal::none;
+Refusal SharedDescriptor::join(FileDescriptor* file, int* error) {
+  if (identity() == 0) return Refusal::none;
   Refusal refusal = Refusal::none;
   for (uint32_t i = 0; i < kHolders; i++) {
     const uint64_t word = holder(i);
     if (word == 0) continue;
     FileDescriptor copy(copy_descriptor(Holder::unpack(word)));
-    if (copy.is_open() && cookie_of(copy.number()) == cookie()) {
-      *socket = std::move(copy);
+    if (copy.is_open() && identity_of_(copy.number()) == identity()) {
+      *file = std::move(copy);
       return Refusal::none;
     }
     if (copy.is_open() || errno == ESRCH || errno == EBADF || errno == EINVAL) {
@@ -61,24 +58,30 @@ Refusal SharedSocket::join(FileDescriptor* socket, int* error) {
   return refusal;
 }
 
-Refusal SharedSocket::offer(int socket, bool fresh) {
+Refusal SharedDescriptor::offer(int descriptor, bool fresh) {
   if (fresh) {
     for (uint32_t i = 0; i < kHolders; i++) holder(i) = 0;
-    cookie() = cookie_of(socket);
+    identity() = identity_of_(descriptor);
   }
   for (uint32_t i = 0; i < kHolders; i++) {
-    if (holder(i) != 0) continue;
-    holder(i) = Holder{static_cast<uint32_t>(getpid()), static_cast<uint32_t>(socket)}.pack();
+    if (holder(i) != 0 && !is_gone(Holder::unpack(holder(i)).process)) continue;
+    holder(i) = Holder{static_cast<uint32_t>(getpid()), static_cast<uint32_t>(descriptor)}.pack();
     return Refusal::none;
   }
   return Refusal::owner_unreachable;
 }
 
-void SharedSocket::withdraw(int socket) {
-  const uint64_t mine = Holder{static_cast<uint32_t>(getpid()), static_cast<uint32_t>(socket)}.pack();
+void SharedDescriptor::withdraw(int descriptor) {
+  const uint64_t mine = Holder{static_cast<uint32_t>(getpid()), static_cast<uint32_t>(descriptor)}.pack();
   for (uint32_t i = 0; i < kHolders; i++) {
     if (holder(i) == mine) holder(i) = 0;
   }
+}
+
+uint64_t socket_identity(int socket) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof(cookie);
+  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 }  // namespace nm::nic
