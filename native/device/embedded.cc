@@ -12,6 +12,7 @@
 #include "device/open.h"
 #include "engine/attachment.h"
 #include "engine/persistent.h"
+#include "engine/transparent.h"
 #include "engine/wake.h"
 #include "spin_pause.h"
 
@@ -222,9 +223,13 @@ Status EmbeddedDevice::sync_one_rx(BoundRing& ring) {
   const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
   if (begin == SyncBegin::busy) return Status::ok;
   if (begin == SyncBegin::reset) ring_error_ = true;
+  BoundRing* fed = nullptr;
+  if (engine::is_transparent(ring)) [[unlikely]]
+    fed = engine::pass_on(binding_, ring, user.head, tx_);
   const Status status = ring.path->rx_sync(ring, user.head);
   stamp(ring.shared);
   engine::sync_end(ring);
+  if (fed != nullptr) sync_one_tx(*fed);
   return status;
 }
 

@@ -239,13 +239,17 @@ void HostStack::count(BoundRing& ring) {
   if (!ring.is_tx) link(ring).count_lost(ring);
 }
 
-bool HostStack::pass_up(BoundRing& ring, uint32_t first, uint32_t end) {
+void HostStack::pass_up(BoundRing& ring, uint32_t first, uint32_t end) {
   if (links_.empty() && upward_ == nullptr) {
     int error = 0;
     if (open_link(&upward_, nullptr, &error) != Refusal::none) upward_.reset();
   }
   const HostLink* const to = !links_.empty() ? links_.begin()->second.get() : upward_.get();
-  return to != nullptr && send_packet(*to, ring, first, end) == 0;
+  if (to == nullptr) {
+    ++ring.state->drops_refused;
+  } else if (send_packet(*to, ring, first, end) == EAGAIN) {
+    ring.state->drops_full.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace nm::nic

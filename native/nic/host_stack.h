@@ -68,8 +68,8 @@ class HostStack {
   Notice notice(const engine::BoundRing& ring) const;
   void count(engine::BoundRing& ring);
 
-  // Gives the host the packet of the slots [first, end) of a ring of this interface. False: it cannot be had, or cannot get it.
-  bool pass_up(engine::BoundRing& ring, uint32_t first, uint32_t end);
+  // Gives the host the packet of the slots [first, end) of a hardware RX ring, or counts it as lost.
+  void pass_up(engine::BoundRing& ring, uint32_t first, uint32_t end);
 
  private:
   uint32_t place_of(const engine::BoundRing& ring) const;

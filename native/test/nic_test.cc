@@ -365,6 +365,42 @@ TEST("several host rings share what the host sends, and any of them reaches it")
   }
 }
 
+TEST("in transparent mode what is marked goes on to where it would have gone, and the rest does not") {
+  if (!has_own_network()) return;
+  for (const bool with_host_rings : {true, false}) {
+    Cable cable;
+    Rig rig;
+    Random random;
+    HostSide host_a("a");
+    HostSide host_b("b");
+    abi::nmreq_register wanted = {};
+    wanted.nr_mode = with_host_rings ? abi::NR_REG_NIC_SW : abi::NR_REG_ALL_NIC;
+    auto b = rig.open("b", wanted);
+    for (const Ring& ring : b->rx_rings()) ring.shared()->flags |= abi::NR_FORWARD;
+    std::vector<Bytes> marked;
+    const auto mark_even = [&](uint32_t ring_number, HostSide& from) {
+      marked.clear();
+      const Ring& ring = b->rx_rings()[ring_number];
+      for (uint32_t i = 0; i < 6; i++) {
+        const Bytes frame = numbered_frame(i, random.between(60, 1500), random);
+        from.send(frame);
+        if (i % 2 == 0) marked.push_back(frame);
+        const uint32_t at = ring.head();
+        CHECK(next_frame(*b, ring_number) == frame);
+        if (i % 2 == 0) ring.slot(at).flags |= abi::NS_FORWARD;
+        CHECK_EQUAL(b->device().rx_sync(), Status::ok);
+      }
+    };
+    mark_even(0, host_a);
+    for (const Bytes& frame : marked) CHECK(host_b.take() == frame);
+    CHECK_EQUAL(host_b.take_all(), 0u);
+    if (!with_host_rings) continue;
+    mark_even(1, host_b);
+    for (const Bytes& frame : marked) CHECK(host_a.take() == frame);
+    CHECK_EQUAL(host_a.take_all(), 0u);
+  }
+}
+
 TEST("a process that is killed leaves nothing on the interface, and the host has it back at once") {
   if (!has_own_network()) return;
   Cable cable;

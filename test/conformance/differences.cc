@@ -7,8 +7,6 @@ namespace conformance {
 const std::vector<Difference> differences = {
     {"more rings than a VALE port may have are cut to the limit", Device::embedded,
      "rings or slots beyond the limits are cut to the limit"},
-    {"the loopback interface cannot be opened", Device::embedded,
-     "Refused in this version, with EOPNOTSUPP: network interfaces"},
     {"buffers are 2048 bytes apart", Device::embedded, "buffers 2048 bytes apart"},
     {"a head past tail is believed at the next sync", Device::embedded,
      "a head or cur that cannot be is refused once and believed at the next sync"},
