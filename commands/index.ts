@@ -9,6 +9,7 @@ import type { Command } from "../lib/command.js";
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   demo: () => import("./demo.js"),
   "pkt-gen": () => import("./pkt-gen.js"),
+  bridge: () => import("./bridge.js"),
   nmreplay: () => import("./nmreplay.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),

@@ -241,7 +241,8 @@ function oneOf(choices: readonly string[]): string {
 
 function readPositionals(command: Command, operands: readonly string[]): Values {
   const positionals = Object.entries(command.positionals);
-  const unexpected = restPlace(command) === -1 ? operands[positionals.length] : undefined;
+  const takesAll = positionals.some(([, { rest, array }]) => rest || array);
+  const unexpected = takesAll ? undefined : operands[positionals.length];
   if (unexpected !== undefined) {
     const names = positionals.map(([name]) => name.toUpperCase()).join(" and ");
     const takes = names === "" ? "options only" : `only ${names}`;
@@ -251,7 +252,7 @@ function readPositionals(command: Command, operands: readonly string[]): Values 
   return Object.fromEntries(
     positionals.map(([name, positional], i) => [
       name,
-      positional.rest && operands.length > i
+      positional.array || (positional.rest && operands.length > i)
         ? operands.slice(i)
         : readPositional(command, name, positional, operands[i]),
     ]),

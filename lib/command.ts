@@ -17,6 +17,8 @@ export interface Positional {
   readonly choices?: readonly string[];
   /** It and everything after it, options too, is not read any further; `run` gets a list. Only the last may be so. */
   readonly rest?: boolean;
+  /** It takes all arguments that are left, and `run` gets a list. Only the last may be so. */
+  readonly array?: boolean;
 }
 
 interface AnyOption {

@@ -65,8 +65,10 @@ function zsh(commands: readonly Command[]): string {
   const described = (name: string, text: string) => quote(`${name}:${text.replaceAll(":", "\\:")}`);
   const cases = commands.map((command) => {
     const options = Object.entries(command.options).map(([name, option]) => zshOption(command, name, option));
-    const positionals = Object.entries(command.positionals).map(([name, { rest }]) =>
-      quote(rest ? `*::${name}:_normal` : `:${name}:${zshValues(valuesOf(command, name))}`),
+    const positionals = Object.entries(command.positionals).map(([name, { rest, array }]) =>
+      quote(
+        rest ? `*::${name}:_normal` : `${array ? "*" : ""}:${name}:${zshValues(valuesOf(command, name))}`,
+      ),
     );
     return [
       `    ${command.name})`,

@@ -163,6 +163,50 @@ const table = {
       `Cannot use --split with ${d.ports} port${d.ports === 1 ? "" : "s"}: expected two`,
     hint: "Give -i twice: -i vale1:a -i vale2:a",
   },
+  PATCH_SYNTAX: {
+    exit: 2,
+    says: (d: { text: string; reason: string }) => `Cannot read patch "${d.text}": ${d.reason}`,
+    hint: "Write it as 'vale0:a<->vale1:b' for both directions, or 'vale0:a->vale1:b' for one, in quotes",
+  },
+  PATCH_SOURCE_TWICE: {
+    exit: 2,
+    says: (d: { port: string }) => `Cannot send what arrives at "${d.port}" to two ports: it leaves by one`,
+    hint: "Leave out one patch; --mirror PORT gives a copy of all that passes to one more port",
+  },
+  BRIDGE_MISSING: {
+    exit: 2,
+    says: (d: { command: string }) => `Cannot run ${d.command}: there is no port to bridge`,
+    hint: "For example: nm bridge -i vale0:a -i vale1:b",
+  },
+  BRIDGE_ONE_PORT: {
+    exit: 2,
+    says: (d: { port: string }) =>
+      `Cannot bridge port "${d.port}" with its host stack: only a network interface has one`,
+    hint: "Give a second port: -i PORT; or -L to send back what arrives",
+  },
+  BRIDGE_MANY_PORTS: {
+    exit: 2,
+    says: (d: { ports: number }) => `Cannot bridge ${d.ports} ports: expected two`,
+    hint: "Join more by patches: nm bridge 'vale0:a<->vale1:a' 'vale0:b->vale2:a'",
+  },
+  BRIDGE_WAYS_MIXED: {
+    exit: 2,
+    says: (d: { text: string }) =>
+      `Cannot read "${d.text}" beside a patch: ports are named in one way at a time`,
+    hint: "Write all of it as patches: nm bridge 'vale0:a<->vale1:a' 'vale0:b->vale2:a'",
+  },
+  DIRECTION_UNKNOWN: {
+    exit: 2,
+    says: (d: { option: string; text: string; direction: string; known: string }) =>
+      `Cannot read ${d.option} "${d.text}": the bridge has no direction ${d.direction}`,
+    hint: (d: { known: string }) => `Its directions are: ${d.known}`,
+  },
+  BRIDGE_RINGS_DIFFER: {
+    exit: 2,
+    says: (d: { port: string; rings: number; other: string; other_rings: number }) =>
+      `Cannot share rings among threads: port "${d.port}" has ${d.rings} and "${d.other}" has ${d.other_rings}`,
+    hint: "Give both as many, @conf:rings=N after the name of a new software port; or leave out --threads",
+  },
   CAPTURE_UNREADABLE: {
     exit: 1,
     says: (d: { path: string; reason: string }) => `Cannot read capture "${d.path}": ${d.reason}`,
@@ -558,6 +602,21 @@ const table = {
     says: because("/x asks for its rings alone, but another program uses them"),
     hint: "Leave out /x, or wait for that program to end",
   },
+  OFFSETS_UNSUPPORTED: {
+    exit: 1,
+    says: because("packets of such a port begin where their buffers do"),
+    hint: "Leave out @offset; VALE ports, pipes, null ports and copying monitors can have it",
+  },
+  OFFSETS_INVALID: {
+    exit: 2,
+    says: because("the offset is larger than a buffer, or has more bits than were given for it"),
+    hint: "Give a smaller offset, or more bits: @offset:initial=64,bits=16",
+  },
+  OFFSETS_AGREED: {
+    exit: 1,
+    says: because("others have its rings open with a smaller offset"),
+    hint: "Ask for the same offset as they did, or for none",
+  },
   SWITCHES_FULL: {
     exit: 1,
     says: because(`the namespace has ${engineLimits.switches} switches, which is all it has room for`),
@@ -801,6 +860,9 @@ export const statusErrors = {
   not_registered: "REQUEST_REFUSED",
   port_exclusive: "PORT_EXCLUSIVE",
   port_in_use: "PORT_IN_USE",
+  offsets_unsupported: "OFFSETS_UNSUPPORTED",
+  bad_offsets: "OFFSETS_INVALID",
+  offsets_agreed: "OFFSETS_AGREED",
   switches_full: "SWITCHES_FULL",
   switch_full: "SWITCH_FULL",
   pipes_full: "PIPES_FULL",

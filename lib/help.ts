@@ -67,9 +67,10 @@ export function usage(command: Command): string {
       ? [`${option.alias ? `-${option.alias}` : longName(name)} ${valueName(option)}`]
       : [],
   );
-  const positionals = Object.entries(command.positionals).map(([name, { demandOption }]) =>
-    demandOption ? name.toUpperCase() : `[${name.toUpperCase()}]`,
-  );
+  const positionals = Object.entries(command.positionals).map(([name, { demandOption, array }]) => {
+    const form = array ? `${name.toUpperCase()}...` : name.toUpperCase();
+    return demandOption ? form : `[${form}]`;
+  });
   const takesRest = Object.values(command.positionals).some(({ rest }) => rest);
   const tail = takesRest ? ["[options]", ...positionals, "..."] : [...positionals, "[options]"];
   return ["nm", command.name, ...options, ...tail].join(" ");

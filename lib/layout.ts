@@ -57,6 +57,9 @@ export const statusMeanings = {
   not_registered: "the descriptor is not bound to a port",
   port_exclusive: "another descriptor holds the rings exclusively",
   port_in_use: "exclusive use was asked but another descriptor uses the rings",
+  offsets_unsupported: "packets of this kind of port begin where their buffers do",
+  bad_offsets: "an offset is larger than a buffer, than its bits or than the largest offset",
+  offsets_agreed: "others agreed on smaller offsets in these rings",
   switches_full: "the namespace has no room for another switch",
   switch_full: "the switch has no room for another port",
   pipes_full: "the parent has no room for another pipe",
@@ -136,6 +139,9 @@ export const statusErrno = {
   not_registered: 6,
   port_exclusive: 16,
   port_in_use: 16,
+  offsets_unsupported: 95,
+  bad_offsets: 22,
+  offsets_agreed: 16,
   switches_full: 12,
   switch_full: 12,
   pipes_full: 12,
@@ -256,6 +262,24 @@ export const streamCountMeanings = {
 } as const;
 
 export type StreamCountName = keyof typeof streamCountMeanings;
+
+/** What is counted of each lane of a bridge, in the order in which the native core says it. */
+export const laneCountMeanings = {
+  packets: "packets that were passed on",
+  bytes: "bytes in those packets, without CRC",
+  copied_bytes: "bytes that were copied to pass them on; none where both ports share memory",
+  held_back: "rounds in which packets had to wait for room in the other port",
+  mirrored: "packets that were also copied to the mirror port",
+  captured: "packets that were also written to a capture",
+  drops_filtered: "packets that the filter did not choose",
+  drops_loss: "packets that were lost on purpose",
+  drops_too_long: "packets of more slots than a ring of the other port has",
+  drops_undelivered: "packets that were still delayed when the run ended",
+  mirror_drops_full: "copies that the mirror port had no room for",
+  capture_drops_full: "copies that the capture's writer had no room for",
+} as const;
+
+export type LaneCountName = keyof typeof laneCountMeanings;
 
 /** What may be wrong with a capture file: what was expected where the fault is. */
 export const captureFaults = {

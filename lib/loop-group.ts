@@ -183,14 +183,15 @@ export function intervalsOf(group: LoopGroup, receives: boolean, drops: () => Dr
       events: now.events - before.events,
       seconds: (now.at_ms - before.at_ms) / 1000,
       minSpace: receives ? group.takeMinSpace() : 0,
-      drops: difference(now.drops, before.drops),
+      drops: moreDrops(now.drops, before.drops),
     };
     before = now;
     return interval;
   };
 }
 
-function difference(now: Drops, before: Drops): Drops {
+/** What was dropped between two looks. */
+export function moreDrops(now: Drops, before: Drops): Drops {
   const reasons = Object.entries(now) as [DropReason, number][];
   const more = reasons.map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const);
   return Object.fromEntries(more.filter(([, count]) => count > 0));

@@ -340,6 +340,27 @@ export interface NativeSurvey {
   readonly binBytes: Float64Array;
 }
 
+/** One direction of a forwarder. Ports are numbers in the list that it gets. */
+export interface NativeLane {
+  readonly from: number;
+  readonly to: number;
+  readonly burst?: number | undefined;
+  readonly copy?: boolean | undefined;
+  readonly filter?: NativeFilter | undefined;
+  readonly limit?: NativeModel | undefined;
+  readonly loss?: NativeModel | undefined;
+  readonly dropEvery?: number | undefined;
+  readonly delay?: NativeModel | undefined;
+  readonly seed?: number | undefined;
+  readonly mirror?: number | undefined;
+}
+
+export interface NativeForwarderOptions {
+  readonly lanes: readonly NativeLane[];
+  readonly durationNs?: number | undefined;
+  readonly cpu?: number | undefined;
+}
+
 export interface NativeDumpEntry {
   /** As netmap numbers the rings of one direction. */
   readonly ring: number;
@@ -430,6 +451,7 @@ export interface Native {
   surveyCapture(descriptor: number, all: boolean): NativeJob<NativeSurvey> | number;
   /** The descriptors of an end to read and one to write, or minus an errno. */
   makePipe(): readonly [number, number] | number;
+  startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,18 @@
 
 namespace nm {
 
+// Options of the request that opens a port.
+struct PortOptions {
+  std::optional<abi::nmreq_opt_offsets> offsets;
+};
+
 class Port {
  public:
   // Registers `name` with the fields of `wanted` on `device` and maps it. On failure *port stays empty. `report` gets what
   // the drivers of a network interface said, on failure too.
   static Status open(std::unique_ptr<Device> device, const std::string& name,
                      const abi::nmreq_register& wanted, std::unique_ptr<Port>* port,
-                     DriverReport* report = nullptr);
+                     DriverReport* report = nullptr, PortOptions options = {});
 
   Device& device() { return *device_; }
   const std::string& name() const { return name_; }

@@ -24,20 +24,24 @@ class Ring {
   Ring() = default;
 
   // `buffers` is buffer 0 of the region, `buffer_count` how many may be touched, `stride` bytes from one to
-  // the next. A region may grow: `buffer_count_now`, if there is one, says how far.
+  // the next. A region may grow: `buffer_count_now`, if there is one, says how far. Packets begin up to `most_offset`
+  // bytes into their buffers.
   Ring(abi::netmap_ring* shared, uint32_t slots, uint8_t* buffers, uint32_t buffer_count, uint32_t stride,
-       const std::atomic<uint32_t>* buffer_count_now = nullptr)
+       const std::atomic<uint32_t>* buffer_count_now = nullptr, uint32_t most_offset = 0)
       : shared_(shared),
         buffers_(buffers),
         buffer_count_now_(buffer_count_now),
         slots_(slots),
         buffer_count_(buffer_count),
-        stride_(stride) {}
+        stride_(stride),
+        most_offset_(most_offset < stride ? most_offset : stride) {}
 
   bool exists() const { return shared_ != nullptr; }
   uint32_t slots() const { return slots_; }
-  // Bytes a buffer holds.
-  uint32_t buffer_size() const { return stride_; }
+  // Bytes of a packet that every buffer has room for, wherever packets begin in it.
+  uint32_t buffer_size() const { return stride_ - most_offset_; }
+  // From one buffer to the next.
+  uint32_t stride() const { return stride_; }
   uint32_t buffer_count() const {
     return buffer_count_now_ != nullptr ? buffer_count_now_->load(std::memory_order_acquire) : buffer_count_;
   }
@@ -76,6 +80,26 @@ class Ring {
     return buffers_ + index * stride_;
   }
 
+  // Where the packet of slot `index` begins in its buffer, which the slot says where others agreed on offsets.
+  uint32_t offset(uint32_t index) const {
+    const uint64_t mask = offset_mask();
+    if (mask == 0) return 0;
+    const uint64_t offset = __atomic_load_n(&shared_->slot[index].ptr, __ATOMIC_RELAXED) & mask;
+    return offset < stride_ ? static_cast<uint32_t>(offset) : stride_;
+  }
+  // Makes slot `index` say that its packet begins at `offset`. False where the ring has no such offsets.
+  bool set_offset(uint32_t index, uint32_t offset) const {
+    const uint64_t mask = offset_mask();
+    if ((offset & mask) != offset) return false;
+    if (mask == 0) return true;
+    uint64_t& ptr = shared_->slot[index].ptr;
+    __atomic_store_n(&ptr, (__atomic_load_n(&ptr, __ATOMIC_RELAXED) & ~mask) | offset, __ATOMIC_RELAXED);
+    return true;
+  }
+  // The packet of slot `index`, whose descriptor names buffer `buf_idx`, and the most bytes that it can have there.
+  uint8_t* packet(uint32_t index, uint32_t buf_idx) const { return buffer(buf_idx) + offset(index); }
+  uint32_t room(uint32_t index) const { return stride_ - offset(index); }
+
   // Gives back all slots before `index` and asks to be woken by anything past it.
   void advance(uint32_t index) const {
     __atomic_store_n(&shared_->cur, index, __ATOMIC_RELAXED);
@@ -90,6 +114,7 @@ class Ring {
 
  private:
   static uint32_t load(const uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
+  uint64_t offset_mask() const { return __atomic_load_n(&shared_->offset_mask, __ATOMIC_RELAXED); }
 
   abi::netmap_ring* shared_ = nullptr;
   uint8_t* buffers_ = nullptr;
@@ -97,6 +122,7 @@ class Ring {
   uint32_t slots_ = 0;
   uint32_t buffer_count_ = 0;
   uint32_t stride_ = 0;
+  uint32_t most_offset_ = 0;
 };
 
 }  // namespace nm

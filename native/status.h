@@ -62,6 +62,9 @@ namespace nm {
   row(not_registered, ENXIO, "the descriptor is not bound to a port")                                      \
   row(port_exclusive, EBUSY, "another descriptor holds the rings exclusively")                             \
   row(port_in_use, EBUSY, "exclusive use was asked but another descriptor uses the rings")                 \
+  row(offsets_unsupported, EOPNOTSUPP, "packets of this kind of port begin where their buffers do")            \
+  row(bad_offsets, EINVAL, "an offset is larger than a buffer, than its bits or than the largest offset")      \
+  row(offsets_agreed, EBUSY, "others agreed on smaller offsets in these rings")                            \
   row(switches_full, ENOMEM, "the namespace has no room for another switch")                               \
   row(switch_full, ENOMEM, "the switch has no room for another port")                                      \
   row(pipes_full, ENOMEM, "the parent has no room for another pipe")                                       \

@@ -18,6 +18,7 @@
 #include "status.h"
 #include "traffic/filter.h"
 #include "traffic/generator.h"
+#include "traffic/lane.h"
 #include "traffic/mark.h"
 #include "traffic/models/bandwidth.h"
 #include "traffic/models/delay.h"
@@ -182,6 +183,14 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type StreamCountName = keyof typeof streamCountMeanings;");
+
+  open_table("laneCountMeanings",
+             "What is counted of each lane of a bridge, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_LANE_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type LaneCountName = keyof typeof laneCountMeanings;");
 
   open_table("captureFaults", "What may be wrong with a capture file: what was expected where the fault is.");
 #define row(name, expected) print_text(#name, expected);

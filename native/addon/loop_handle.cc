@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/forwarder.h"
 #include "addon/histogram.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
@@ -226,6 +227,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startPinger"] = Napi::Function::New(env, start_pinger, "startPinger", reference);
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
   exports["startReplay"] = Napi::Function::New(env, start_replay, "startReplay", reference);
+  exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
 }
 
 Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
@@ -236,6 +238,9 @@ Napi::Value LoopHandle::start_pinger(const Napi::CallbackInfo& info) { return st
 Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return start(info, make_ponger); }
 
 Napi::Value LoopHandle::start_replay(const Napi::CallbackInfo& info) { return start(info, make_replay); }
+Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
+  return start(info, make_forwarder);
+}
 
 // start…(port or ports, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
 Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {

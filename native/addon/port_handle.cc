@@ -226,7 +226,7 @@ void PortHandle::describe(Napi::Env env, Napi::Object self) {
   self["tx"] = rings(env, *open_, port.tx_rings());
   self["rx"] = rings(env, *open_, port.rx_rings());
 
-  self["bufferSize"] = number(env, any_ring().buffer_size());
+  self["bufferSize"] = number(env, any_ring().stride());
   add_sync(self, "txSync", sync_call<&Device::tx_sync>);
   add_sync(self, "rxSync", sync_call<&Device::rx_sync>);
 }
@@ -259,7 +259,7 @@ Napi::Value PortHandle::buffers(const Napi::CallbackInfo& info) {
   Mapping mapping;
   const Status status = open_->port().device().map(&mapping);
   if (status != Status::ok) return failure(env, status);
-  const size_t size = static_cast<size_t>(mapping.buffer_count) * ring.buffer_size();
+  const size_t size = static_cast<size_t>(mapping.buffer_count) * ring.stride();
   if (size == 0) return Napi::ArrayBuffer::New(env, 0);
   return open_->expose(env, ring.buffer(0), size);
 }

@@ -150,7 +150,8 @@ Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
 Status EmbeddedDevice::do_register(Request* request) {
   if (is_bound()) return Status::already_registered;
   auto* body = request->body<abi::nmreq_register>();
-  const Status status = engine::register_port(space_, request->name(), body, &driver_, &binding_);
+  const engine::RegisterOptions options = {request->find<abi::nmreq_opt_offsets>()};
+  const Status status = engine::register_port(space_, request->name(), options, body, &driver_, &binding_);
   if (status != Status::ok) return status;
   flags_ = body->nr_flags;
   granted_ = *body;

@@ -86,11 +86,9 @@ Status Request::read_options() {
   return Status::ok;
 }
 
-void* Request::take(uint32_t type) {
+void* Request::find(uint32_t type) {
   for (const Option& option : options_) {
-    if (copy_of(option).nro_reqtype != type) continue;
-    copy_of(option).nro_status = 0;
-    return &copy_of(option);
+    if (copy_of(option).nro_reqtype == type) return &copy_of(option);
   }
   return nullptr;
 }

@@ -57,8 +57,16 @@ class Request {
   // something else is written into it. Of eventfds, whose number is open, nro_size bytes follow the struct.
   template <typename Option>
   Option* take() {
+    Option* const option = find<Option>();
+    if (option != nullptr) option->nro_opt.nro_status = 0;
+    return option;
+  }
+
+  // The same without taking it: for options that another understands, who writes their status.
+  template <typename Option>
+  Option* find() {
     static_assert(kOptionType<Option> != 0, "an option that the protocol has");
-    return reinterpret_cast<Option*>(take(kOptionType<Option>));
+    return reinterpret_cast<Option*>(find(kOptionType<Option>));
   }
 
   // unsupported_option while there is an option that nobody took.
@@ -78,7 +86,7 @@ class Request {
 
   Status read(abi::nmreq_header* header, uint64_t body_size);
   Status read_options();
-  void* take(uint32_t type);
+  void* find(uint32_t type);
   abi::nmreq_option& copy_of(const Option& option) {
     return *reinterpret_cast<abi::nmreq_option*>(bytes_ + option.place);
   }

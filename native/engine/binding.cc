@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/monitors.h"
+#include "engine/offset_option.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -182,8 +183,8 @@ void fill_reply(const FoundPort& port, const Client& client, uint32_t extra, abi
 
 }  // namespace
 
-Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port, abi::nmreq_register* request,
-                 Binding* binding) {
+Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
+                 const RegisterOptions& options, abi::nmreq_register* request, Binding* binding) {
   PortRecord& record = port.record();
   if (record.far_switch_index != kNoSwitch) return Status::port_joins_switches;
   RingRange tx;
@@ -196,6 +197,9 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   if (status == Status::ok) status = check_exclusive(port, tx, rx, exclusive);
   if (status == Status::ok) status = make_rings(port, true, tx.first, tx.end);
   if (status == Status::ok) status = make_rings(port, false, rx.first, rx.end);
+  if (status == Status::ok && record.users == 0) forget_offsets(port);
+  if (status == Status::ok && options.offsets != nullptr)
+    status = check_offsets(port, tx, rx, options.offsets);
   if (status != Status::ok) return status;
 
   std::shared_ptr<Switch> vale;
@@ -227,6 +231,7 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   for_each_ring(record, tx, rx, [&](uint32_t index, bool is_tx) {
     RingState& ring = port.region->ring(index);
     if (ring.users.load() == 0) rewind(record, *port.region, index, is_tx);
+    if (options.offsets != nullptr) set_offsets(port, index, is_tx, options.offsets);
     if (exclusive) ring.exclusive = id;
     // Release: whoever sees the user also sees the ring's memory.
     ring.users.fetch_add(1, std::memory_order_release);
@@ -235,6 +240,7 @@ Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
   client.used.store(kClientUsed, std::memory_order_release);
 
   if (record.kind == PortKind::monitor) start_watch(*space, port, client.flags, rx);
+  if (options.offsets != nullptr) tell_monitors_offsets(*space, *port.region, port.index);
 
   fill_reply(port, client, extra, request);
   *binding = {space, port.region, std::move(vale), nullptr, id, life_line, port.index};

@@ -18,8 +18,8 @@ void for_each_ring(const PortRecord& record, RingRange tx, RingRange rx, Visit v
 }
 
 // Gives a new client the rings of `port` that `request` selects, and fills in the reply.
-Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port, abi::nmreq_register* request,
-                 Binding* binding);
+Status bind_port(const std::shared_ptr<Namespace>& space, const FoundPort& port,
+                 const RegisterOptions& options, abi::nmreq_register* request, Binding* binding);
 
 // Undoes what a client's registration did, and says `then` in its `used` word. Everything it needs is in
 // shared memory, so a reaper can do it for the dead.

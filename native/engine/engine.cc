@@ -65,7 +65,8 @@ Status open_interface(nic::DriverChoice* driver, Binding* binding) {
 }
 
 Status try_register(const std::shared_ptr<Namespace>& space, const std::string& name, bool thorough,
-                    abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding) {
+                    const RegisterOptions& options, abi::nmreq_register* request, nic::DriverChoice* driver,
+                    Binding* binding) {
   ControlLock lock(*space);
   Status status = enter(*space, lock, thorough, nullptr);
   if (status != Status::ok) return status;
@@ -73,7 +74,7 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
   status = port_for(*space, name, *request, &port);
   if (status != Status::ok) return status;
   const abi::nmreq_register asked = *request;
-  status = bind_port(space, port, request, binding);
+  status = bind_port(space, port, options, request, binding);
   if (status != Status::ok) {
     drop_if_unused(*space, port.region, port.index);
     return status;
@@ -139,13 +140,14 @@ Status find_switch_port(Namespace& space, const std::string& name, abi::nmreq_va
 }  // namespace
 
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
-                     abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding) {
+                     const RegisterOptions& options, abi::nmreq_register* request, nic::DriverChoice* driver,
+                     Binding* binding) {
   if (request->nr_mode != abi::NR_REG_NULL) complete_flags(request);
-  const Status status = try_register(space, name, false, request, driver, binding);
+  const Status status = try_register(space, name, false, options, request, driver, binding);
   const int number = status_errno(status);
   if (number != EBUSY && number != ENOMEM) return status;
   // Perhaps only the dead are in the way.
-  return try_register(space, name, true, request, driver, binding);
+  return try_register(space, name, true, options, request, driver, binding);
 }
 
 // A keeper's file position says which registration it holds: client, and its generation.

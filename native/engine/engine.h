@@ -46,10 +46,17 @@ struct Binding {
   PortRecord& record() const { return region->port(port); }
 };
 
+// The options of a registration that the engine serves, null where they were not given. Each has EOPNOTSUPP as its
+// status until it was looked at.
+struct RegisterOptions {
+  abi::nmreq_opt_offsets* offsets = nullptr;
+};
+
 // Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them. `driver` says with which driver a
 // network interface is opened, and gets what came of it.
 Status register_port(const std::shared_ptr<Namespace>& space, const std::string& name,
-                     abi::nmreq_register* request, nic::DriverChoice* driver, Binding* binding);
+                     const RegisterOptions& options, abi::nmreq_register* request, nic::DriverChoice* driver,
+                     Binding* binding);
 
 // Makes `keeper`, a descriptor of Namespace::open_life_line(), hold the registration as well. Wherever it
 // goes, to a child, a program that is started, another process, the port stays open, and join() there gives

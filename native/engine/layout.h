@@ -292,6 +292,10 @@ struct RingState {
   std::atomic<uint32_t> watched;
   // A monitor's: the port it watched was closed.
   std::atomic<uint32_t> orphaned;
+  // What was agreed about places of packets in buffers, all 0 where nothing was; see offsets.h.
+  Relaxed<uint32_t> offset_most;
+  Relaxed<uint64_t> offset_mask;
+  Relaxed<uint32_t> offset_gap;
 
   // Written by whoever syncs the ring, while it holds `busy`.
   alignas(kCacheLine) std::atomic<uint32_t> busy;  // client id of the syncing descriptor, or 0

@@ -159,7 +159,30 @@ void start_watch(Namespace& space, const FoundPort& monitor, uint64_t flags, Rin
   watch.end_bound = bound.end;
   watch.order = ++region->header().next_watch;
   watch.generation.store(++generation, std::memory_order_release);
+  tell_monitors_offsets(space, *region, record.parent);
   watch_again(*region, record.parent);
+}
+
+void tell_monitors_offsets(Namespace& space, const Region& region, uint32_t index) {
+  const PortRecord& record = region.port(index);
+  for (uint32_t i = 0; i < kRegionWatches; i++) {
+    const Watch& watch = region.watch(i);
+    FoundPort monitor;
+    if (!is_on(watch) || watch.port != index || (watch.flags & abi::NR_ZCOPY_MON) == 0) continue;
+    if (!find_monitor(space, region, i, &monitor)) continue;
+    const PortRecord& its = monitor.record();
+    for_each_ring(record, {0, record.all_tx()}, {0, record.all_rx()}, [&](uint32_t from, bool is_tx) {
+      const RingState& ring = region.ring(from);
+      const uint32_t number = from - record.first_ring - (is_tx ? 0 : record.all_tx());
+      const uint32_t to = its.first_ring + its.all_tx() + monitor_ring(record, is_tx, number);
+      RingState& state = region.ring(to);
+      if (ring.offset_mask == 0 || state.has_memory != kRingMade) return;
+      // What is sent and what is received arrive in one ring, perhaps by two agreements.
+      state.offset_most = std::max<uint32_t>(state.offset_most, ring.offset_most);
+      state.offset_mask = state.offset_mask | ring.offset_mask;
+      region.netmap_ring(to)->offset_mask = state.offset_mask;
+    });
+  }
 }
 
 void end_watch(Namespace& space, const Region& region, uint32_t monitor) {

@@ -19,6 +19,9 @@ Status make_monitor(Namespace& space, const FoundPort& watched, const abi::nmreq
 void start_watch(Namespace& space, const FoundPort& monitor, uint64_t flags, RingRange bound);
 void end_watch(Namespace& space, const Region& region, uint32_t monitor);
 
+// Zero-copy monitors of port `index` hand its buffers on: their slots say where packets begin as those of the port do.
+void tell_monitors_offsets(Namespace& space, const Region& region, uint32_t index);
+
 // Port `index` was closed by its last user: what watched it sees nothing from now on, and is told so.
 void orphan_monitors(Namespace& space, Region& region, uint32_t index);
 

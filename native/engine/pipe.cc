@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/offsets.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -42,11 +43,12 @@ Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first
 
 // The same slot by slot. `partial_bytes` are those of a packet whose end has not come.
 Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first, uint32_t end,
-                        uint32_t buffers, uint32_t stride, uint64_t* partial_bytes) {
+                        uint32_t buffers, const Offsets& offsets, uint64_t* partial_bytes) {
   Sent sent;
   for (uint32_t i = first; i < end; i++) {
     Descriptor slot = Descriptor::load(from[i]);
-    if (slot.buf_idx >= buffers || slot.len > stride) {
+    to[i].ptr = from[i].ptr;
+    if (slot.buf_idx >= buffers || slot.len > offsets.left(offsets.settle(to[i]))) {
       // The receiver gets the slot, so that both rings stay in step, with the buffer that was there and
       // nothing in it.
       const uint32_t buffer = Descriptor::load(to[i]).buf_idx;
@@ -54,7 +56,6 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
       sent.bad++;
     }
     without_change(slot).store(to[i]);
-    to[i].ptr = from[i].ptr;
     *partial_bytes += slot.len;
     if ((slot.flags & abi::NS_MOREFRAG) != 0) continue;
     sent.complete = i + 1;
@@ -77,8 +78,12 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
   }
 }
 
-// Gives buffers that the receiver swapped in to the sender's slots [first, end).
+// Gives buffers that the receiver swapped in to the sender's slots [first, end), and the offsets that it left.
 void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint32_t end) {
+  const Offsets offsets(*ring.state, region.buffer_stride());
+  if (offsets.exist()) [[unlikely]] {
+    for (uint32_t i = first; i < end; i++) offsets.pass(ring.shared->slot[i], ring.peer_shared->slot[i]);
+  }
   uint32_t flags = 0;
   for (uint32_t i = first; i < end; i++) flags |= Descriptor::load(ring.shared->slot[i]).flags;
   if ((flags & abi::NS_BUF_CHANGED) == 0) [[likely]]
@@ -113,13 +118,16 @@ void pipe_tx_sync(const Namespace& space, const std::shared_ptr<Region>& region,
   abi::netmap_slot* to = ring.peer_shared->slot;
   const uint32_t buffers = region->buffers_reserved();
   const uint32_t stride = region->buffer_stride();
+  const Offsets offsets(state, stride);
   Sent all;
   for (uint32_t first = state.hwcur; first != head;) {
     const uint32_t end = first < head ? head : ring.slots;
-    bool odd = false;
-    Sent run = copy_run(from, to, first, end, buffers, stride, &odd);
+    bool odd = offsets.exist();
+    Sent run;
+    if (!odd) [[likely]]
+      run = copy_run(from, to, first, end, buffers, stride, &odd);
     if (odd || ring.partial_bytes != 0) [[unlikely]] {
-      run = copy_run_carefully(from, to, first, end, buffers, stride, &ring.partial_bytes);
+      run = copy_run_carefully(from, to, first, end, buffers, offsets, &ring.partial_bytes);
     }
     if (run.packets != 0) all.complete = run.complete;
     all.packets += run.packets;

@@ -21,7 +21,8 @@ uint64_t load64(const void* from) {
   return value;
 }
 
-// Copies whole cache lines: both buffers are as long as their stride, a multiple of a line.
+// Copies whole cache lines: both buffers are as long as their stride, a multiple of a line, and both packets are at
+// the beginning of theirs.
 void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
   if (length > 4 * kCacheLine) {
     memcpy(to, from, length);
@@ -106,8 +107,10 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   const uint32_t stride = region_->buffer_stride();
   const uint32_t buffers = region_->buffers_reserved();
   uint8_t* const base = region_->buffers();
+  const Offsets offsets(state, stride);
+  begins_anywhere_ = offsets.exist();
   uint64_t bytes = 0;
-  uint32_t count = gather_plain(ring, from, head, &bytes);
+  uint32_t count = begins_anywhere_ ? 0 : gather_plain(ring, from, head, &bytes);
   uint32_t index = from + count < ring.slots ? from + count : from + count - ring.slots;
   uint64_t packets = count;
   uint32_t packet = count;  // entry of the first slot of the packet being read
@@ -123,13 +126,16 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
     Entry& entry = entries_[count];
     entry.length = length;
     entry.slots = 0;
-    if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
+    // The ptr of an indirect slot is an address.
+    const bool is_indirect = (flags & abi::NS_INDIRECT) != 0;
+    const uint32_t offset = is_indirect ? 0 : offsets.of(slot);
+    if (buffer - 2 >= buffers - 2 || length > offsets.left(offset)) [[unlikely]] {
       bad = true;
-    } else if ((flags & abi::NS_INDIRECT) != 0) [[unlikely]] {
+    } else if (is_indirect) [[unlikely]] {
       entry.data = read_indirect(slot.ptr, length, count);
       bad |= entry.data == nullptr;
     } else {
-      entry.data = base + uint64_t{buffer} * stride;
+      entry.data = base + uint64_t{buffer} * stride + offset;
     }
     count++;
     bytes += length;
@@ -306,10 +312,12 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   const LeaseTable leases = to.region->leases(ring_index);
   const uint32_t packets = uint32_t{unicast.packets} + broadcast.packets;
   uint32_t wanted = uint32_t{unicast.slots} + broadcast.slots;
+  const Offsets offsets(state, to.region->buffer_stride());
   const bool converts = to.header != header_;
   if (converts) [[unlikely]] {
-    wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots),
-                            [&](uint32_t packet) { return slots_converted(packet, to); });
+    wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots), [&](uint32_t packet) {
+      return slots_converted(packet, to, offsets.least_room());
+    });
   } else if (has_fragments_) {
     wanted = slots_that_fit(unicast, broadcast, reservable(state, to.slots),
                             [&](uint32_t packet) { return entries_[packet].slots; });
@@ -324,11 +332,13 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
   }
   Copied copied;
   if (granted != 0 || converts) {
-    Room room{to, state, to.region->netmap_ring(ring_index)->slot, start.index, granted, 0};
+    Room room{to, state, offsets, to.region->netmap_ring(ring_index)->slot, start.index, granted, 0};
     const bool one_list = !has_fragments_ && (unicast.packets == 0 || broadcast.packets == 0);
-    copied = converts   ? convert_packets(ring, room, unicast, broadcast)
-             : one_list ? copy_list(room, unicast.packets != 0 ? unicast : broadcast)
-                        : copy_packets(room, unicast, broadcast);
+    const Queue only = unicast.packets != 0 ? unicast : broadcast;
+    copied = converts                   ? convert_packets(ring, room, unicast, broadcast)
+             : !one_list                ? copy_packets(room, unicast, broadcast)
+             : from_the_beginning(room) ? copy_list<true>(room, only)
+                                        : copy_list<false>(room, only);
     store_descriptors(room);
     if (granted != 0 && state.watched.load(std::memory_order_relaxed) != 0) [[unlikely]] {
       watched_.show(to.region, ring_index, start.index, start.plus(granted, to.slots).index);
@@ -421,11 +431,14 @@ uint16_t ValeSender::take_next(Queue& unicast, Queue& broadcast) const {
   return packet;
 }
 
-// Copies packets of one slot each, as many as there is room for: the loop that has to be fast.
+// Copies packets of one slot each, as many as there is room for: the loop that has to be fast. `kWholeLines`: packets
+// lie at the beginning of their buffers, on both sides.
+template <bool kWholeLines>
 ValeSender::Copied ValeSender::copy_list(Room& room, Queue queue) {
   const Entry* const entries = entries_.data();
   Descriptor* const filled = filled_.data();
-  const abi::netmap_slot* const slots = room.slots;
+  abi::netmap_slot* const slots = room.slots;
+  const Offsets offsets = room.offsets;
   const uint32_t ring_slots = room.to.slots;
   const uint32_t stride = room.to.region->buffer_stride();
   const uint32_t buffers = room.to.region->buffers_reserved();
@@ -441,14 +454,21 @@ ValeSender::Copied ValeSender::copy_list(Room& room, Queue queue) {
     const uint32_t length = entry.length;
     // Read once: the receiver could change it between the check and the copy.
     const uint32_t buffer = Descriptor::load(slots[index]).buf_idx;
+    const uint32_t offset = kWholeLines ? 0 : offsets.settle(slots[index]);
+    const uint32_t most = kWholeLines ? stride : offsets.room(offset);
     index = ring_next(index, ring_slots);
-    if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
-      count_unfit(room, length > stride);
+    if (buffer - 2 >= buffers - 2 || length > most) [[unlikely]] {
+      count_unfit(room, length > most);
       filled[i] = {buffer, 0, 0};
       lost++;
       continue;
     }
-    copy_lines(base + uint64_t{buffer} * stride, entry.data, length);
+    uint8_t* const to = base + uint64_t{buffer} * stride + offset;
+    if (kWholeLines) {
+      copy_lines(to, entry.data, length);
+    } else {
+      memcpy(to, entry.data, length);
+    }
     filled[i] = {buffer, static_cast<uint16_t>(length), 1 << 8};
     bytes += length;
   }
@@ -486,7 +506,11 @@ bool ValeSender::copy_packet(Room& room, uint32_t packet) {
       for (room.filled = first; room.filled != first + slots;) leave_empty(room);
       return false;
     }
-    copy_lines(to, entry.data, entry.length);
+    if (from_the_beginning(room)) {
+      copy_lines(to, entry.data, entry.length);
+    } else {
+      memcpy(to, entry.data, entry.length);
+    }
   }
   return true;
 }
@@ -497,13 +521,15 @@ uint8_t* ValeSender::fill_slot(Room& room, uint32_t length, uint32_t slots, bool
   const uint32_t stride = room.to.region->buffer_stride();
   const uint32_t buffers = room.to.region->buffers_reserved();
   const uint32_t buffer = room.next_buffer();
-  if (buffer - 2 >= buffers - 2 || length > stride) [[unlikely]] {
-    count_unfit(room, length > stride);
+  const uint32_t offset = room.offsets.settle(room.next());
+  const bool too_long = length > room.offsets.room(offset);
+  if (buffer - 2 >= buffers - 2 || too_long) [[unlikely]] {
+    count_unfit(room, too_long);
     return nullptr;
   }
   filled_[room.filled++] = {buffer, static_cast<uint16_t>(length),
                             static_cast<uint16_t>(slots << 8 | (more ? abi::NS_MOREFRAG : 0))};
-  return room.to.region->buffers() + uint64_t{buffer} * stride;
+  return room.to.region->buffers() + uint64_t{buffer} * stride + offset;
 }
 
 void ValeSender::leave_empty(Room& room) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/bound_ring.h"
+#include "engine/offsets.h"
 #include "engine/switch.h"
 #include "engine/vnet.h"
 
@@ -74,16 +75,19 @@ class ValeSender {
   struct Room {
     const Destination& to;
     RingState& state;
+    Offsets offsets;
     abi::netmap_slot* slots;
     uint32_t first;
     uint32_t size;
     uint32_t filled;  // how many have their descriptor in filled_
 
-    // The buffer of the first slot that is not filled. Read once: the receiver could change it any time.
-    uint32_t next_buffer() const {
+    // The first slot that is not filled.
+    abi::netmap_slot& next() const {
       const uint32_t index = first + filled;
-      return Descriptor::load(slots[index < to.slots ? index : index - to.slots]).buf_idx;
+      return slots[index < to.slots ? index : index - to.slots];
     }
+    // Its buffer. Read once: the receiver could change it any time.
+    uint32_t next_buffer() const { return Descriptor::load(next()).buf_idx; }
   };
   // What became of the packets for one destination.
   struct Copied {
@@ -113,15 +117,18 @@ class ValeSender {
   template <typename Slots>
   uint32_t slots_that_fit(Queue unicast, Queue broadcast, uint32_t room, Slots slots_of) const;
   uint16_t take_next(Queue& unicast, Queue& broadcast) const;
+  template <bool kWholeLines>
   Copied copy_list(Room& room, Queue queue);
   Copied copy_packets(Room& room, Queue unicast, Queue broadcast);
   bool copy_packet(Room& room, uint32_t packet);
   Copied convert_packets(BoundRing& ring, Room& room, Queue unicast, Queue broadcast);
   bool write_converted(Room& room, const VnetPacket& packet, uint32_t slots);
-  VnetPacket read_converted(uint32_t packet, uint32_t most, const Destination& to);
-  uint32_t slots_converted(uint32_t packet, const Destination& to);
+  VnetPacket read_converted(uint32_t packet, uint32_t most, const Destination& to, uint32_t frame_limit);
+  uint32_t slots_converted(uint32_t packet, const Destination& to, uint32_t frame_limit);
   uint32_t flatten(uint32_t packet, uint32_t most);
   uint8_t* flat() { return flat_.data() + kLongVnetHeader; }
+  // Whether packets lie at the beginning of their buffers, ours and the receiver's.
+  bool from_the_beginning(const Room& room) const { return !begins_anywhere_ && !room.offsets.exist(); }
   void leave_empty(Room& room);
   static void count_unfit(const Room& room, bool too_long);
   uint8_t* fill_slot(Room& room, uint32_t length, uint32_t slots, bool more);
@@ -145,6 +152,7 @@ class ValeSender {
   std::vector<uint32_t> touched_;
   Queue broadcast_;
   bool has_fragments_ = false;
+  bool begins_anywhere_ = false;  // packets of this sync, in their buffers
   std::vector<Destination> destinations_;
   WatchedReceivers watched_;
   std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory

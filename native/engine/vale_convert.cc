@@ -47,15 +47,18 @@ uint32_t ValeSender::flatten(uint32_t packet, uint32_t most) {
   return length;
 }
 
-VnetPacket ValeSender::read_converted(uint32_t packet, uint32_t most, const Destination& to) {
+VnetPacket ValeSender::read_converted(uint32_t packet, uint32_t most, const Destination& to,
+                                      uint32_t frame_limit) {
   const uint32_t length = flatten(packet, most);
-  return read_vnet(flat(), length, header_, to.header, std::min(to.region->buffer_stride(), kVnetFrameLimit));
+  VnetPacket read = read_vnet(flat(), length, header_, to.header, std::min(frame_limit, kVnetFrameLimit));
+  if (frame_limit == 0) read.fate = VnetPacket::Fate::too_long;
+  return read;
 }
 
 // How many slots the packet will take, as it looks now. Another one may be there when it is copied.
-uint32_t ValeSender::slots_converted(uint32_t packet, const Destination& to) {
-  const VnetPacket look = read_converted(packet, kVnetLook, to);
-  const uint32_t slots = slots_of(look, to.region->buffer_stride());
+uint32_t ValeSender::slots_converted(uint32_t packet, const Destination& to, uint32_t frame_limit) {
+  const VnetPacket look = read_converted(packet, kVnetLook, to, frame_limit);
+  const uint32_t slots = slots_of(look, frame_limit);
   return has_too_many_slots(look, slots) ? 0 : slots;
 }
 
@@ -63,8 +66,9 @@ uint32_t ValeSender::slots_converted(uint32_t packet, const Destination& to) {
 ValeSender::Copied ValeSender::convert_packets(BoundRing& ring, Room& room, Queue unicast, Queue broadcast) {
   Copied copied;
   while (unicast.packets != 0 || broadcast.packets != 0) {
-    const VnetPacket packet = read_converted(take_next(unicast, broadcast), UINT32_MAX, room.to);
-    const uint32_t slots = slots_of(packet, room.to.region->buffer_stride());
+    const uint32_t frame_limit = room.offsets.least_room();
+    const VnetPacket packet = read_converted(take_next(unicast, broadcast), UINT32_MAX, room.to, frame_limit);
+    const uint32_t slots = slots_of(packet, frame_limit);
     if (packet.fate == VnetPacket::Fate::malformed) {
       ++ring.state->drops_bad_header;
       copied.lost++;
@@ -104,7 +108,7 @@ bool ValeSender::write_converted(Room& room, const VnetPacket& packet, uint32_t 
   const uint8_t* from = finish_vnet(packet, frame);
   uint32_t left = packet.whole_length();
   for (uint32_t i = 0; i < slots; i++) {
-    const uint32_t length = std::min(left, room.to.region->buffer_stride());
+    const uint32_t length = std::min(left, room.offsets.least_room());
     uint8_t* const to = fill_slot(room, length, slots, i + 1 < slots);
     if (to == nullptr) return false;
     memcpy(to, from, length);

@@ -5,6 +5,7 @@
 
 #include "engine/bound_ring.h"
 #include "engine/caller_memory.h"
+#include "engine/offsets.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -189,8 +190,8 @@ void Watchers::finish(const Watcher& to, const Room& room, uint32_t filled, Fed 
 void Watchers::copy_to(const BoundRing& ring, const Watcher& to) const {
   Room room;
   if (!reserve_newest(ring, to, &room)) return;
-  const uint32_t stride = region_->buffer_stride();
-  const uint32_t its_stride = to.region->buffer_stride();
+  const Offsets offsets(*ring.state, region_->buffer_stride());
+  const Offsets its_offsets(*room.state, to.region->buffer_stride());
   const uint16_t mark = ring.is_tx ? abi::NS_TXMON : 0;
   Fed fed;
   uint32_t filled = 0;
@@ -200,14 +201,16 @@ void Watchers::copy_to(const BoundRing& ring, const Watcher& to) const {
     abi::netmap_slot& its_slot = room.slots[room.start.plus(filled, to.slots).index];
     // Read once: the monitor could change it between the check and the copy.
     const uint32_t buffer = Descriptor::load(its_slot).buf_idx;
-    uint32_t length = std::min<uint32_t>(from.len, its_stride);
+    const uint32_t offset = offsets.of(slot);
+    const uint32_t its_offset = its_offsets.settle(its_slot);
+    uint32_t length = std::min<uint32_t>(from.len, its_offsets.room(its_offset));
     if (!to.region->buffer_valid(buffer)) {
       add(room.state->drops_bad_receiver_slot, 1);
       length = 0;
     } else if (reads_indirect_ && ring.is_tx && (from.flags & abi::NS_INDIRECT) != 0) {
-      if (!read_caller(to.region->buffer(buffer), slot.ptr, length)) length = 0;
-    } else if (region_->buffer_valid(from.buf_idx) && from.len <= stride) {
-      memcpy(to.region->buffer(buffer), region_->buffer(from.buf_idx), length);
+      if (!read_caller(to.region->buffer(buffer) + its_offset, slot.ptr, length)) length = 0;
+    } else if (region_->buffer_valid(from.buf_idx) && from.len <= offsets.left(offset)) {
+      memcpy(to.region->buffer(buffer) + its_offset, region_->buffer(from.buf_idx) + offset, length);
     } else {
       length = 0;
     }
@@ -223,7 +226,7 @@ void Watchers::swap_with(const BoundRing& ring, const Watcher& to) const {
   Room room;
   if (!reserve_newest(ring, to, &room)) return;
   RingState& state = *ring.state;
-  const uint32_t stride = region_->buffer_stride();
+  const Offsets offsets(state, region_->buffer_stride());
   Fed fed;
   uint32_t filled = 0;
   for (uint32_t i = room.first; i < chosen_.size(); i++, filled++) {
@@ -241,10 +244,12 @@ void Watchers::swap_with(const BoundRing& ring, const Watcher& to) const {
       Descriptor{buffer, 0, flags}.store(its_slot);
       continue;
     }
-    if (reads_indirect_ && ring.is_tx && (own.flags & abi::NS_INDIRECT) != 0) {
-      read_caller(region_->buffer(own.buf_idx), slot.ptr, std::min<uint32_t>(own.len, stride));
-    }
-    const uint16_t length = static_cast<uint16_t>(std::min<uint32_t>(own.len, stride));
+    const bool is_indirect = reads_indirect_ && ring.is_tx && (own.flags & abi::NS_INDIRECT) != 0;
+    // Its ptr is an address.
+    const uint32_t offset = is_indirect ? 0 : offsets.of(slot);
+    const uint16_t length = static_cast<uint16_t>(std::min<uint32_t>(own.len, offsets.left(offset)));
+    if (is_indirect) read_caller(region_->buffer(own.buf_idx), slot.ptr, length);
+    if (offsets.exist()) offsets.put(its_slot, offset);
     state.swap = Swap{to.ring, its_index, own_slot, buffer}.pack();
     order_stores();
     Descriptor{own.buf_idx, length, flags}.store(its_slot);

@@ -28,16 +28,18 @@ class Rig {
   }
   ~Rig() { std::filesystem::remove_all(directory); }
 
-  Status try_open(const std::string& name, std::unique_ptr<Port>* port, abi::nmreq_register wanted = {}) {
+  Status try_open(const std::string& name, std::unique_ptr<Port>* port, abi::nmreq_register wanted = {},
+                  const PortOptions& options = {}) {
     std::unique_ptr<Device> device;
     Status status = open_embedded_device(directory, &device);
     if (status != Status::ok) return status;
     if (wanted.nr_mode == 0) wanted.nr_mode = abi::NR_REG_ALL_NIC;
-    return Port::open(std::move(device), name, wanted, port);
+    return Port::open(std::move(device), name, wanted, port, nullptr, options);
   }
-  std::unique_ptr<Port> open(const std::string& name, abi::nmreq_register wanted = {}) {
+  std::unique_ptr<Port> open(const std::string& name, abi::nmreq_register wanted = {},
+                             const PortOptions& options = {}) {
     std::unique_ptr<Port> port;
-    CHECK_EQUAL(try_open(name, &port, wanted), Status::ok);
+    CHECK_EQUAL(try_open(name, &port, wanted, options), Status::ok);
     return port;
   }
   // Names of the files in the namespace, sorted, in one text.

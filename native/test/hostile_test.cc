@@ -320,6 +320,13 @@ abi::nmreq_register with_slots(uint32_t slots, uint16_t rings = 1) {
   return wanted;
 }
 
+PortOptions with_offsets() {
+  abi::nmreq_opt_offsets offsets = {};
+  offsets.nro_max_offset = 1500;
+  offsets.nro_initial_offset = 64;
+  return {offsets};
+}
+
 // One of two that exchange packets, never more at a time than their rings hold. Every one must come, whole
 // and in turn. What the hostile one sends in their name, from what it heard, does not count.
 void be_honest(Port& port, Board& board, uint32_t me) {
@@ -425,7 +432,7 @@ void be_its_peer(Port& port, Board& board) {
     for (; ring.space() != 0; ring.advance(ring.next(ring.head()))) {
       const Descriptor slot = ring.descriptor(ring.head());
       CHECK(slot.buf_idx < ring.buffer_count());
-      CHECK(slot.len <= ring.buffer_size());
+      CHECK(slot.len <= ring.room(ring.head()));
     }
     for (uint32_t batch = 0; batch < 20 && put(port, 0, 0, batch); batch++) {
     }
@@ -454,6 +461,10 @@ TEST("vale ports exchange every packet while another port's memory is overwritte
     auto port = rig.open("vale0:hostile", with_slots(kHostileSlots, 2));
     be_hostile(*port, *board, random);
   });
+  children.emplace_back([&] {
+    auto port = rig.open("vale0:offsets", with_slots(kHostileSlots), with_offsets());
+    be_hostile(*port, *board, random);
+  });
   run_for_a_while(*board);
   for (Child& child : children) child.join();
   printf("    the honest ones exchanged %lu packets\n",
@@ -477,14 +488,17 @@ TEST("pipes pass every packet while the memory of another parent's pipe is overw
       be_honest(*port, *board, me);
     });
   }
-  children.emplace_back([&] {
-    auto port = rig.open("hostile{1", with_slots(kHostileSlots));
-    be_hostile(*port, *board, random);
-  });
-  children.emplace_back([&] {
-    auto port = rig.open("hostile}1", with_slots(kHostileSlots));
-    be_its_peer(*port, *board);
-  });
+  for (const PortOptions& options : {PortOptions{}, with_offsets()}) {
+    const std::string parent = options.offsets ? "offsets" : "hostile";
+    children.emplace_back([&] {
+      auto port = rig.open(parent + "{1", with_slots(kHostileSlots), options);
+      be_hostile(*port, *board, random);
+    });
+    children.emplace_back([&] {
+      auto port = rig.open(parent + "}1", with_slots(kHostileSlots), options);
+      be_its_peer(*port, *board);
+    });
+  }
   run_for_a_while(*board);
   for (Child& child : children) child.join();
   printf("    the honest ones exchanged %lu packets\n",

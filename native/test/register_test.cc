@@ -380,7 +380,7 @@ TEST("options that are unknown, wrong, doubled or too many are refused, each wit
   request.add(&known.nro_opt);
   request.add(&unknown);
   CHECK_EQUAL(request.send(), Status::unsupported_option);
-  CHECK_EQUAL(known.nro_opt.nro_status, EOPNOTSUPP);
+  CHECK_EQUAL(known.nro_opt.nro_status, 0);
   CHECK_EQUAL(unknown.nro_status, EOPNOTSUPP);
 
   Request doubled(rig);

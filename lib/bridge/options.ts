@@ -1,0 +1,101 @@
+/** What can be said to a bridge on the command line. */
+
+import { backendOption, type Options, verboseOption } from "../command.js";
+
+const usualBurst = 1024;
+
+export const bridgeOptions = {
+  interface: {
+    type: "string",
+    alias: "i",
+    value: "PORT",
+    array: true,
+    group: "What to join",
+    describe:
+      "A port, as netmap's bridge takes it, twice; or once, for a network interface and its host stack",
+  },
+  loopback: {
+    type: "boolean",
+    alias: "L",
+    group: "What to join",
+    describe: "With one port: send what arrives back to where it came from, instead of to the host stack",
+  },
+  wait: {
+    type: "number",
+    alias: "w",
+    value: "SECONDS",
+    integer: false,
+    max: 100,
+    group: "What to join",
+    describe: "Wait so long before packets move, 2 by default for network cards and 0 for others",
+  },
+  duration: {
+    type: "string",
+    value: "TIME",
+    group: "What to join",
+    describe: "End after this time, for example 10s or 2m; by default when it is stopped",
+  },
+
+  filter: {
+    type: "string",
+    value: "EXPR",
+    array: true,
+    group: "What passes",
+    describe: "Pass only packets that match, as in tcpdump: 'udp port 53'; needs libpcap",
+  },
+  drop: {
+    type: "string",
+    value: "N",
+    array: true,
+    group: "What passes",
+    describe: "Lose every Nth packet",
+  },
+  seed: {
+    type: "number",
+    max: Number.MAX_SAFE_INTEGER,
+    group: "What passes",
+    describe: "Make random losses and delays the same in each run; by default each run has others",
+  },
+  mirror: {
+    type: "string",
+    value: "PORT",
+    group: "What passes",
+    describe: "Send a copy of each packet that passes to this port too, as far as it has room",
+  },
+
+  burst: {
+    type: "number",
+    alias: "b",
+    value: "SLOTS",
+    default: usualBurst,
+    min: 1,
+    max: 8192,
+    group: "How",
+    describe: "Move at most this many slots of a ring before the others have their turn",
+  },
+  copy: {
+    type: "boolean",
+    alias: "c",
+    group: "How",
+    describe: "Copy packets also where buffers could change places",
+  },
+  threads: {
+    type: "number",
+    default: 1,
+    min: 1,
+    max: 1024,
+    group: "How",
+    describe: "Share the rings of the ports among this many threads",
+  },
+  backend: { ...backendOption, group: "How" },
+
+  stats: {
+    type: "number",
+    value: "SECONDS",
+    integer: false,
+    max: 86_400,
+    group: "Output",
+    describe: "Report what passed this often, 0 for only at the end; by default 0, with --json every second",
+  },
+  verbose: verboseOption,
+} as const satisfies Options;

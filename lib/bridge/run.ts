@@ -1,0 +1,150 @@
+/** A bridge that runs: its threads, and what they and its ports have counted. */
+
+import { type Forwarder, type LaneCounts, startForwarder } from "../forwarder.js";
+import { type LaneCountName, laneCountMeanings } from "../layout.js";
+import { type Drops, dropsOf, moreDrops } from "../loop-group.js";
+import type { Port } from "../port.js";
+import { formatPort } from "../port-spec.js";
+import type { BridgeJob } from "./job.js";
+import type { BridgePorts } from "./ports.js";
+import type { BridgeReport, BridgeSubject } from "./report.js";
+
+const countNames = Object.keys(laneCountMeanings) as LaneCountName[];
+
+/** What was counted up to a moment. */
+interface Look {
+  readonly at_ms: number;
+  readonly counts: readonly LaneCounts[];
+  readonly drops: readonly Drops[];
+}
+
+interface Thread {
+  readonly forwarder: Forwarder;
+  /** The direction of each of its lanes. */
+  readonly directions: readonly number[];
+}
+
+export class BridgeRun {
+  readonly #job: BridgeJob;
+  readonly #ports: BridgePorts;
+  readonly #portDrops: readonly { readonly port: string; readonly drops: () => Drops }[];
+  #threads: readonly Thread[] = [];
+  #first: Look;
+  #last: Look;
+
+  constructor(job: BridgeJob, ports: BridgePorts) {
+    this.#job = job;
+    this.#ports = ports;
+    const named = [
+      ...ports.byName,
+      ...(job.mirror ? [[formatPort(job.mirror), ports.mirrors] as const] : []),
+    ];
+    this.#portDrops = named.map(([port, opened]) => ({ port, drops: dropsOf(opened, ["rx", "tx"]) }));
+    this.#first = this.#last = this.#look();
+  }
+
+  get subject(): BridgeSubject {
+    const { byName } = this.#ports;
+    const first = (name: string) => byName.get(name)?.[0] as Port;
+    return {
+      backend: [...byName.values()][0]?.[0]?.backend ?? "embedded",
+      drivers: [...this.#job.ports.values()].map(({ kind }) => kind),
+      directions: this.#job.directions.map((direction, i) => {
+        const [from, to] = [formatPort(direction.from), formatPort(direction.to)];
+        const zeroCopy = !this.#job.treatments[i]?.copy && first(from).sharesMemoryWith(first(to));
+        return { from, to, zeroCopy };
+      }),
+      ports: new Map(
+        [...byName].map(([name, opened]) => [
+          name,
+          opened.reduce((sum, port) => sum + port.rxRings.length, 0),
+        ]),
+      ),
+    };
+  }
+
+  start(): void {
+    this.#threads = this.#ports.lanes(this.#job).map((lanes) => ({
+      forwarder: startForwarder(
+        lanes.map(({ lane }) => lane),
+        { durationNs: this.#job.durationNs },
+      ),
+      directions: lanes.map(({ direction }) => direction),
+    }));
+    this.#first = this.#last = this.#look();
+  }
+
+  /** Fulfilled when all threads have ended. When one fails the others are stopped, and this rejects with its error. */
+  get ended(): Promise<void> {
+    const all = this.#threads.map(({ forwarder }) => forwarder.ended);
+    return Promise.all(all).then(
+      () => {},
+      async (error: unknown) => {
+        this.stop();
+        await Promise.allSettled(all);
+        throw error;
+      },
+    );
+  }
+
+  stop(): void {
+    for (const { forwarder } of this.#threads) forwarder.stop();
+  }
+
+  /** What passed since the last time. */
+  interval(): BridgeReport {
+    const now = this.#look();
+    const report = this.#report(this.#last, now);
+    this.#last = now;
+    return report;
+  }
+
+  /** What passed since the start, in the time from the first packet to the last. */
+  total(): BridgeReport {
+    const passed = this.#threads
+      .map(({ forwarder }) => forwarder.passed())
+      .filter(({ firstNs }) => firstNs > 0);
+    const first = Math.min(...passed.map(({ firstNs }) => firstNs));
+    const last = Math.max(...passed.map(({ lastNs }) => lastNs));
+    return {
+      ...this.#report(this.#first, this.#look()),
+      seconds: passed.length > 0 ? (last - first) / 1e9 : 0,
+    };
+  }
+
+  #report(before: Look, now: Look): BridgeReport {
+    return {
+      seconds: (now.at_ms - before.at_ms) / 1000,
+      directions: this.#job.directions.map(({ from, to }, i) => ({
+        from: formatPort(from),
+        to: formatPort(to),
+        counts: combined(now.counts[i], before.counts[i], (a, b) => a - b),
+      })),
+      ports: this.#portDrops.map(({ port }, i) => ({
+        port,
+        drops: moreDrops(now.drops[i] ?? {}, before.drops[i] ?? {}),
+      })),
+    };
+  }
+
+  #look(): Look {
+    let counts: LaneCounts[] = this.#job.directions.map(() => none);
+    for (const { forwarder, directions } of this.#threads) {
+      const lanes = forwarder.counts();
+      counts = counts.map((sum, direction) =>
+        directions.reduce((all, of, lane) => (of === direction ? combined(all, lanes[lane]) : all), sum),
+      );
+    }
+    return { at_ms: performance.now(), counts, drops: this.#portDrops.map(({ drops }) => drops()) };
+  }
+}
+
+const none = Object.fromEntries(countNames.map((name) => [name, 0])) as LaneCounts;
+
+function combined(
+  one: LaneCounts = none,
+  other: LaneCounts = none,
+  combine = (a: number, b: number) => a + b,
+): LaneCounts {
+  return Object.fromEntries(countNames.map((name) => [name, combine(one[name], other[name])])) as LaneCounts;
+}
