@@ -165,7 +165,8 @@ uint64_t Feed::gap_before(const CapturedPacket& packet) {
 }
 
 void Feed::keep(const Chosen& chosen) {
-  if (kept_.bytes.size() + chosen.captured > Kept::kMostBytes || kept_.packets.size() == Kept::kMostPackets) {
+  if (kept_.bytes.size() + chosen.captured > options_.most_kept ||
+      kept_.packets.size() == Kept::kMostPackets) {
     keeps_ = false;
     kept_ = {};
     return;

@@ -50,6 +50,8 @@ struct FeedOptions {
   uint64_t seed = 1;
   // Packets longer than this are left out.
   uint32_t longest = UINT16_MAX;
+  // What is played again is kept in memory, if it has no more bytes than this.
+  uint64_t most_kept = 64 << 20;
 };
 
 // Why a feed ended.
@@ -120,7 +122,6 @@ class Feed final : public PieceSource {
     };
     std::vector<Packet> packets;
     std::vector<uint8_t> bytes;
-    static constexpr uint64_t kMostBytes = 64 << 20;
     static constexpr size_t kMostPackets = 1 << 20;
   };
 
