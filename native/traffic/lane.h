@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "port.h"
+#include "traffic/delay_line.h"
 #include "traffic/filter.h"
 #include "traffic/impairment.h"
 #include "traffic/limiter.h"
