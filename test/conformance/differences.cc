@@ -28,6 +28,8 @@ const std::vector<Difference> differences = {
      Device::embedded, "a packet moves away from the offset that the receiver's slot says"},
     {"a pipe's receiver finds no smaller offset than its slot had, though the packet begins there",
      Device::embedded, "a pipe's receiver never sees a smaller offset than its slot had"},
+    {"it keeps its name on the switch after it was opened", Device::kernel,
+     "opening it overwrites the name by the interface's, since 2022"},
 };
 
 }  // namespace conformance
