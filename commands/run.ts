@@ -5,12 +5,12 @@
  * native/preload.
  */
 
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getSystemErrorName } from "node:util";
-import { command } from "../lib/command.js";
-import { namespaceDirectory, portError } from "../lib/control.js";
+import { backendOption, command } from "../lib/command.js";
+import { chooseBackend, namespaceDirectory, portError } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
 import { checkPreloadable, findProgram } from "../lib/executable.js";
 import { native } from "../lib/native.js";
@@ -28,7 +28,10 @@ export default command({
     "set-user-ID program cannot be served and is refused; nor can one that calls the system without the C library, " +
     "as Go programs do, which then finds no /dev/netmap." +
     "\n\n" +
-    "The files in /sys/module/netmap/parameters can be read, with netmap's defaults, and not be written.",
+    "The files in /sys/module/netmap/parameters can be read, with the engine's values, and not be written." +
+    "\n\n" +
+    "With --backend kernel the program runs as it would without nm. By default it meets nm's own commands: they use the " +
+    "embedded engine, whether or not there is a kernel module.",
 
   positionals: {
     program: {
@@ -40,6 +43,7 @@ export default command({
   },
 
   options: {
+    backend: backendOption,
     namespace: {
       type: "string",
       value: "DIR",
@@ -57,29 +61,56 @@ export default command({
     ["nm run sh -c './left & ./right & wait'", "Several programs at once"],
   ],
 
-  run({ program: [program = "", ...args], namespace }) {
+  run({ program: [program = "", ...args], backend, namespace }) {
     const path = findProgram(program);
+    const words = [program, ...args];
+    if (backend === "kernel") {
+      checkKernelDevice();
+      const others = otherPreloads().join(":") || undefined;
+      become(path, words, { ...process.env, LD_PRELOAD: others });
+    }
+    chooseBackend({ backend });
     checkPreloadable(program, path);
     const directory = resolve(namespaceDirectory({ namespace }));
-    const environment = { ...process.env, LD_PRELOAD: preloadList(), NM_DIR: directory };
-    const result = native().execute(path, [program, ...args], assignments(environment), directory);
-    if (result < 0) throw portError(result, "use namespace", directory, directory);
-    throw new NmError("PROGRAM_REFUSED", { program, path, reason: getSystemErrorName(-result) });
+    // Ours first: a library in front of it would be asked for /dev/netmap instead.
+    const preloads = [preloadPath(), ...otherPreloads()].join(":");
+    become(path, words, { ...process.env, LD_PRELOAD: preloads, NM_DIR: directory }, directory);
   },
 });
 
-/** Ours first: a library in front of it would be asked for /dev/netmap instead. */
-function preloadList(): string {
-  const ours = preloadPath();
-  const others = (process.env.LD_PRELOAD ?? "").split(/[ :]+/).filter((path) => path !== "" && path !== ours);
-  return [ours, ...others].join(":");
+/** Becomes the program. A `directory` is a namespace that it must find usable. */
+function become(path: string, words: string[], environment: NodeJS.ProcessEnv, directory = ""): never {
+  const result = native().execute(path, words, assignments(environment), directory);
+  if (result < 0) throw portError(result, "use namespace", directory, directory);
+  throw new NmError("PROGRAM_REFUSED", {
+    program: words[0] ?? path,
+    path,
+    reason: getSystemErrorName(-result),
+  });
 }
 
+function checkKernelDevice(): void {
+  try {
+    accessSync("/dev/netmap", constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === "ENOENT"
+        ? "there is no /dev/netmap here"
+        : "this user cannot open /dev/netmap";
+    throw new NmError("BACKEND_MISSING", { backend: "kernel", reason }, { cause: error });
+  }
+}
+
+function otherPreloads(): string[] {
+  return (process.env.LD_PRELOAD ?? "").split(/[ :]+/).filter((path) => path !== "" && path !== preloadFile);
+}
+
+const preloadFile = fileURLToPath(new URL("../../build/Release/nm_preload.so", import.meta.url));
+
 function preloadPath(): string {
-  const path = fileURLToPath(new URL("../../build/Release/nm_preload.so", import.meta.url));
-  const reason = existsSync(path) ? refusedByLoader(path) : "it has not been built";
-  if (reason) throw new NmError("NATIVE_MISSING", { path, reason });
-  return path;
+  const reason = existsSync(preloadFile) ? refusedByLoader(preloadFile) : "it has not been built";
+  if (reason) throw new NmError("NATIVE_MISSING", { path: preloadFile, reason });
+  return preloadFile;
 }
 
 /** LD_PRELOAD is a list, and cannot quote what separates its entries. */

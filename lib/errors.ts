@@ -356,8 +356,8 @@ const table = {
   },
   PROGRAM_PRIVILEGED: {
     exit: 1,
-    says: (d: { program: string; path: string; bits: string }) =>
-      `Cannot run "${d.program}": ${d.path} is ${d.bits}, and the system lets nothing be loaded into such programs`,
+    says: (d: { program: string; path: string; privileged: string }) =>
+      `Cannot run "${d.program}": ${d.path} ${d.privileged}, and the system lets nothing be loaded into such programs`,
     hint: "A copy of it has no such rights: cp PROGRAM /tmp/ and run that",
   },
   PROGRAM_FOREIGN: {

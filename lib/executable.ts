@@ -5,9 +5,10 @@
  * on, or what would silently leave the library out.
  */
 
-import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { NmError } from "./errors.js";
+import { native } from "./native.js";
 
 /**
  * The file that the system would run for `program`: itself where it has a slash, else the first of that name in
@@ -124,8 +125,8 @@ function checkElf(program: string, path: string, start: Buffer): void {
     const reason = `uses another C library (${loader}) than the one this package is built for`;
     throw new NmError("PROGRAM_FOREIGN", { program, path, reason });
   }
-  const bits = privileges(statSync(path));
-  if (bits) throw new NmError("PROGRAM_PRIVILEGED", { program, path, bits });
+  const privileged = privileges(path);
+  if (privileged) throw new NmError("PROGRAM_PRIVILEGED", { program, path, privileged });
 }
 
 /** The loader that an ELF file names in a segment of its own. Files keep both near their start. */
@@ -150,9 +151,21 @@ function isMusl(loader: string): boolean {
 /** Bits of a file's mode, for which node:fs has no names. */
 const [setUserId, setGroupId] = [0o4000, 0o2000];
 
-/** Set-user-ID and set-group-ID matter where they would change who the program runs as. */
-function privileges({ mode, uid, gid }: Stats): string | undefined {
-  if ((mode & setUserId) !== 0 && uid !== process.geteuid?.()) return "set-user-ID";
-  if ((mode & setGroupId) !== 0 && gid !== process.getegid?.()) return "set-group-ID";
-  return undefined;
+/** What the program would be more than its user, in words. The system then lets nothing be loaded into it. */
+function privileges(path: string): string | undefined {
+  const { mode, uid, gid } = statSync(path);
+  const gained =
+    (mode & setUserId) !== 0 && uid !== process.geteuid?.()
+      ? "is set-user-ID"
+      : (mode & setGroupId) !== 0 && gid !== process.getegid?.()
+        ? "is set-group-ID"
+        : process.getuid?.() !== 0 && native().hasCapabilities(path)
+          ? "has file capabilities"
+          : undefined;
+  return gained && !losesPrivileges() ? gained : undefined;
+}
+
+/** Whether the system gives nothing of that kind to this process, as in many containers. */
+function losesPrivileges(): boolean {
+  return /^NoNewPrivs:\s*1$/m.test(readFileSync("/proc/self/status", "latin1"));
 }

@@ -432,9 +432,11 @@ export interface Native {
   setPortHeader(directory: string, name: string, bytes: number): number;
   /**
    * Becomes another program in this process, with the standard descriptors as they were. Returns only where that
-   * did not work: minus a status when the namespace cannot be used, else an errno.
+   * did not work: minus a status when the namespace `directory` cannot be used (an empty one is none), else an errno.
    */
   execute(path: string, args: readonly string[], environment: readonly string[], directory: string): number;
+  /** Whether the file gives capabilities to who runs it. */
+  hasCapabilities(path: string): boolean;
   startGenerator(port: NativePort, options: NativeGeneratorOptions): NativeLoop | number;
   startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
   startPinger(port: NativePort, options: NativePingerOptions): NativeLoop | number;

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { freshNamespace } from "./namespace.js";
-import { nm, nmWith, programFile, type Run, root } from "./run.js";
+import { finished, nm, nmWith, programFile, type Run, root } from "./run.js";
 import { jsonLine } from "./schema.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "nm-run-"));
@@ -137,6 +137,85 @@ test("run refuses a set-user-ID program of another user", { skip: needsRoot }, a
     await nm("run", path),
     new RegExp(`: ${path} is set-user-ID, and the system lets nothing be loaded`),
   );
+});
+
+const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** Why there can be no program with capabilities that another user runs. */
+function lacksForCapabilities(): string | false {
+  if (!isRoot) return "needs root, to give a file capabilities";
+  const hasTools = ["setcap", "setpriv"].every((tool) => spawnSync(tool, ["--version"]).error === undefined);
+  if (!hasTools) return "needs setcap (libcap2-bin) and setpriv";
+  const reads = spawnSync("setpriv", [...asNobody, process.execPath, programFile("nm"), "--version"]);
+  return reads.status === 0 ? false : "needs the package where every user can read it";
+}
+
+test("run refuses a program with file capabilities to all but root", {
+  skip: lacksForCapabilities(),
+}, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "nm-capable-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  chmodSync(directory, 0o755);
+  const path = join(directory, "capable");
+  copyFileSync("/bin/true", path);
+  chmodSync(path, 0o755);
+  execFileSync("setcap", ["cap_net_raw+ep", path]);
+  const nmRun = [process.execPath, programFile("nm"), "run", "--namespace", join(directory, "ports"), path];
+  const run = (...more: string[]) => finished("setpriv", [...asNobody, ...more, ...nmRun], {});
+  refuses(await run(), new RegExp(`: ${path} has file capabilities, and the system lets nothing be loaded`));
+  // Where the system gives them to nobody, the program is like any other.
+  chmodSync(directory, 0o777);
+  assert.deepEqual(await run("--no-new-privs"), { status: 0, stdout: "", stderr: "" });
+  assert.equal((await nm("run", path)).status, 0);
+});
+
+test("run refuses a program for 32 bits", async () => {
+  const source = Buffer.alloc(64);
+  source.write("\x7fELF\x01\x01\x01", "latin1");
+  source.writeUInt16LE(3, 18);
+  refuses(
+    await nm("run", script("narrow", source.toString("latin1"))),
+    /is built for another kind of processor$/,
+  );
+});
+
+test("run refuses a script whose interpreter cannot be served", async () => {
+  const path = join(scratch, "static");
+  refuses(
+    await nm("run", script("of-static", `#!${path}\n`)),
+    new RegExp(`: ${path} is statically linked, so nothing can serve its calls$`),
+  );
+});
+
+const hasKernel = existsSync("/dev/netmap");
+
+test("run --backend kernel is for machines with the kernel module", { skip: hasKernel }, async () => {
+  refuses(
+    await nm("run", "--backend", "kernel", "echo", "started"),
+    "nm run: Cannot use the kernel backend: there is no /dev/netmap here",
+  );
+  const { status } = await nmWith({ env: { NM_BACKEND: "kernel" } }, "run", "echo", "started");
+  assert.equal(status, 1);
+});
+
+test("run --backend kernel leaves the program without our library", { skip: needsRoot || hasKernel }, () => {
+  const line = `mknod -m 600 /dev/netmap c 1 3 && exec "$@"`;
+  const words = [process.execPath, programFile("nm"), "run", "--backend", "kernel"];
+  const shell = ["sh", "-c", 'echo "preloaded: $LD_PRELOAD"; stat -c %t,%T /dev/netmap'];
+  const mounts = [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `mount -t tmpfs none /dev && ${line}`,
+    "sh",
+  ];
+  const run = spawnSync("unshare", [...mounts, ...words, ...shell], {
+    encoding: "utf8",
+    env: { ...process.env, LD_PRELOAD: "libm.so.6" },
+  });
+  assert.deepEqual([run.status, run.stdout], [0, "preloaded: libm.so.6\n1,3\n"], run.stderr);
 });
 
 test("run says what is wrong with a namespace before the program starts", async () => {

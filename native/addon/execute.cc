@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -60,10 +61,12 @@ Napi::Value execute(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
 
   // The program would only see that /dev/netmap does not open.
-  std::unique_ptr<Device> device;
-  const Status status = open_embedded_device(info[3].As<Napi::String>(), &device);
-  if (status != Status::ok) return failure(env, status);
-  device.reset();
+  const std::string directory = info[3].As<Napi::String>();
+  if (!directory.empty()) {
+    std::unique_ptr<Device> device;
+    const Status status = open_embedded_device(directory, &device);
+    if (status != Status::ok) return failure(env, status);
+  }
 
   undo_what_node_did();
   execve(path.c_str(), arguments.data(), environment.data());
@@ -72,10 +75,16 @@ Napi::Value execute(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, error);
 }
 
+Napi::Value has_capabilities(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].ToString();
+  return Napi::Boolean::New(info.Env(), getxattr(path.c_str(), "security.capability", nullptr, 0) > 0);
+}
+
 }  // namespace
 
 void install_execute(Napi::Env env, Napi::Object exports) {
   exports.Set("execute", Napi::Function::New(env, execute, "execute"));
+  exports.Set("hasCapabilities", Napi::Function::New(env, has_capabilities, "hasCapabilities"));
 }
 
 }  // namespace nm::addon
