@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -15,7 +15,7 @@ import { openPort, type Port } from "../lib/index.js";
 import { frame, freshNamespace } from "./namespace.js";
 import { finished, nm, nmWith, programFile, type Run, root } from "./run.js";
 
-const sources = ["receive", "threads", "family", "heirs", "descriptors", "signals"] as const;
+const sources = ["receive", "threads", "family", "heirs", "descriptors", "signals", "random"] as const;
 type Source = (typeof sources)[number];
 
 const scratch = mkdtempSync(join(tmpdir(), "nm-preload-"));
@@ -105,7 +105,8 @@ async function takeNumbered(port: Port, count: number): Promise<void> {
   }
 }
 
-for (const way of ["poll", "ppoll", "select", "pselect", "epoll", "edge"]) {
+const ways = ["poll", "ppoll", "select", "pselect", "epoll", "epoll_pwait", "epoll_pwait2", "edge"];
+for (const way of [...ways, "nested", "nested edge"]) {
   test(`a program that waits with ${way} takes packets and its standard input as they come`, async (t) => {
     const namespace = freshNamespace(t);
     using port = openPort("vale1:sender", { namespace });
@@ -156,9 +157,9 @@ test("a descriptor keeps its port when it is sent to another process, and when a
   const namespace = freshNamespace(t);
   using port = openPort("vale1:me", { namespace });
   const program = start(namespace, "heirs", "vale1:heirs", "100");
-  await takeNumbered(port, 200);
+  await takeNumbered(port, 300);
   assert.equal(await program.ended(), 0);
-  assert.equal(program.said(), "sent 100 as receiver\nsent 100 as heir\n");
+  assert.equal(program.said(), "sent 100 as receiver\nsent 100 as spawned\nsent 100 as heir\n");
   openPort("vale1:heirs/x", { namespace }).close();
 });
 
@@ -170,6 +171,16 @@ test("descriptors and mappings of /dev/netmap behave as on Linux", async (t) => 
 test("a signal interrupts a wait for packets, and its handler may use the port", async (t) => {
   const result = await run(freshNamespace(t), "signals");
   assert.deepEqual(result, { status: 0, stdout: "interrupted\n", stderr: "" });
+});
+
+test("what a program does with descriptors and mappings in any order leaves nothing behind", async (t) => {
+  const namespace = freshNamespace(t);
+  const seed = process.env.NM_SEED ?? String(Date.now());
+  const result = await run(namespace, "random", seed, "3000");
+  assert.deepEqual(result, { status: 0, stdout: `seed ${seed}\nall closed\n`, stderr: "" });
+  // Whatever opens a port sweeps up first.
+  openPort("vale1:a", { namespace }).close();
+  assert.deepEqual(readdirSync(namespace), ["namespace"]);
 });
 
 test("a program and nm pkt-gen exchange packets through a pipe", async (t) => {
@@ -191,17 +202,23 @@ test("the library does nothing that the address and undefined sanitizers object 
     timeoutMs: 300_000,
   });
   assert.equal(make.status, 0, make.stderr);
-  for (const source of ["descriptors", "signals", "heirs"] as const) {
+  const programs: [Source, string[]][] = [
+    ["descriptors", []],
+    ["signals", []],
+    ["heirs", ["vale1:heirs", "50"]],
+    ["random", [process.env.NM_SEED ?? String(Date.now()), "1000"]],
+  ];
+  for (const [source, args] of programs) {
     const program = join(scratch, `${source}-asan`);
     await compile(source, program, ["-fsanitize=address,undefined"]);
     // Set for the program alone: whatever else started with it would lack the sanitizer.
-    const run = await finished(program, source === "heirs" ? ["vale1:heirs", "50"] : [], {
+    const run = await finished(program, args, {
       env: {
         NM_DIR: freshNamespace(t),
         LD_PRELOAD: `${root}build/native-asan/nm_preload.so`,
         ASAN_OPTIONS: "verify_asan_link_order=0",
       },
     });
-    assert.deepEqual([source, run.status, run.stderr], [source, 0, ""]);
+    assert.deepEqual([source, args, run.status, run.stderr], [source, args, 0, ""]);
   }
 });

@@ -19,6 +19,8 @@ constexpr int64_t kDrainPatienceNs = 20'000'000;
 
 uint32_t or_default(uint32_t wanted, uint32_t fallback) { return wanted != 0 ? wanted : fallback; }
 
+}  // namespace
+
 uint32_t private_stride(uint32_t fallback) {
   const char* wanted = getenv("NM_BUF_SIZE");
   if (wanted == nullptr) return fallback;
@@ -27,8 +29,6 @@ uint32_t private_stride(uint32_t fallback) {
   return rounded >= kMinBufferStride && rounded <= kMaxBufferStride ? static_cast<uint32_t>(rounded)
                                                                     : fallback;
 }
-
-}  // namespace
 
 Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback,
                      Geometry* wanted) {

@@ -27,6 +27,9 @@ inline constexpr Geometry kDefaultGeometry = {1, 1, 0, 0, kDefaultSlots, kDefaul
 Status read_geometry(const abi::nmreq_register& request, uint32_t max_rings, const Geometry& fallback,
                      Geometry* wanted);
 
+// How far apart the buffers of a region of a port's own are: $NM_BUF_SIZE, or `fallback`.
+uint32_t private_stride(uint32_t fallback);
+
 // Region `mem_id`, or a new one for 0, whose buffers hold at least `least_stride` bytes unless the user says otherwise.
 Status region_for_new_port(Namespace& space, uint32_t mem_id, std::shared_ptr<Region>* region,
                            uint32_t least_stride = 0);

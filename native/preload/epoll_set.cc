@@ -50,40 +50,63 @@ void ring_doorbell(const EpollSet& set) {
   [[maybe_unused]] const ssize_t rung = libc::write(set.doorbell, &one, sizeof(one));
 }
 
-void close_set(EpollSet& set) {
+void close_descriptors(EpollSet& set) {
   for (int* fd : {&set.doorbell, &set.kernel_fd}) {
     engine_closes(*fd);
     if (*fd >= 0) libc::close(*fd);
     *fd = -1;
   }
+}
+
+void free_set(EpollSet& set) {
+  close_descriptors(set);
   set.members.clear();
+  set.nested.store(false, std::memory_order_relaxed);
   set.next_free = free_sets;
   free_sets = &set;
 }
 
-EpollSet* make_set(int epoll) {
+EpollSet* make_set() {
   EpollSet* set = free_sets;
   if (set != nullptr) {
     free_sets = set->next_free;
-  } else {
-    set = new (std::nothrow) EpollSet;
-    if (set == nullptr) {
-      errno = ENOMEM;
-      return nullptr;
-    }
-    set->next = all_sets;
-    all_sets = set;
+    return set;
   }
-  set->kernel_fd = keep_for_engine(libc::dup(epoll));
-  set->doorbell = keep_for_engine(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  // What is no epoll instance is refused here.
-  if (set->kernel_fd < 0 || set->doorbell < 0 || !put_bell(*set, set->doorbell)) {
-    const int error = errno;
-    close_set(*set);
-    errno = error;
+  set = new (std::nothrow) EpollSet;
+  if (set == nullptr) return nullptr;
+  set->next = all_sets;
+  all_sets = set;
+  return set;
+}
+
+// Gives the instance what it needs to have members of ours. False with errno, also for what is no instance.
+bool make_serve(EpollSet& set, int epoll) {
+  set.kernel_fd = keep_for_engine(libc::dup(epoll));
+  set.doorbell = keep_for_engine(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (set.kernel_fd >= 0 && set.doorbell >= 0 && put_bell(set, set.doorbell)) return true;
+  const int error = errno;
+  close_descriptors(set);
+  errno = error;
+  return false;
+}
+
+// The set of an instance that gets its first member.
+EpollSet* serve_epoll(int epoll) {
+  if (EpollSet* set = find_plain_epoll(epoll)) {
+    if (!make_serve(*set, epoll)) return nullptr;
+    serve_plain_epoll(set);
+    return set;
+  }
+  EpollSet* set = make_set();
+  if (set == nullptr) {
+    errno = ENOMEM;
     return nullptr;
   }
-  add_epoll(epoll, set);
+  if (!make_serve(*set, epoll)) {
+    free_set(*set);
+    return nullptr;
+  }
+  add_epoll(epoll, Kind::epoll, set);
   return set;
 }
 
@@ -185,6 +208,7 @@ int report(EpollSet& set, const Watch* watches, size_t count, epoll_event* event
     if (member == nullptr || (watch.ready & POLLNVAL) != 0) continue;
     member->reported = watch.ready | watch.held_back;
     member->reported_tails = watch.reported_tails;
+    member->just_reported = watch.ready != 0;
     if (watch.ready == 0) continue;
     events[found].events = watch.ready;
     events[found].data = member->event.data;
@@ -193,6 +217,26 @@ int report(EpollSet& set, const Watch* watches, size_t count, epoll_event* event
     if ((member->event.events & EPOLLONESHOT) != 0) member->disabled = true;
   }
   return found;
+}
+
+void tell_of_members(EpollSet& set) {
+  std::vector<OpenFile*> files;
+  {
+    FileGuard guard(set.lock);
+    if (!guard.taken()) return;
+    for (const EpollMember& member : set.members) files.push_back(member.file);
+  }
+  for (OpenFile* file : files) tell_nested(file);
+}
+
+// After a wait, which took in the bells.
+void tell_again(EpollSet& set) {
+  const int error = errno;
+  {
+    TableLock lock;
+    tell_of_members(set);
+  }
+  errno = error;
 }
 
 // One call's worth, on the members of now. `*changed` says that they no longer are.
@@ -233,16 +277,39 @@ int control_epoll(int epoll, int operation, int fd, epoll_event* event) {
   TableLock lock;
   OpenFile* file = find_file(fd);
   EpollSet* set = find_epoll(epoll);
-  if (file == nullptr || is_ours(epoll) != (set != nullptr)) {
+  const bool is_other = is_ours(epoll) && set == nullptr && find_plain_epoll(epoll) == nullptr;
+  if (file == nullptr || is_other) {
     errno = file == nullptr ? EBADF : EINVAL;
     return -1;
   }
-  if (set == nullptr) set = make_set(epoll);
+  if (set == nullptr) set = serve_epoll(epoll);
   if (set == nullptr) return -1;
   const int error = change_member(*set, operation, fd, file, event);
-  if (error == 0) return 0;
+  if (error == 0) {
+    if (set->nested.load(std::memory_order_relaxed)) tell_nested(file);
+    return 0;
+  }
   errno = error;
   return -1;
+}
+
+int note_epoll(int epoll) {
+  if (epoll < 0 || Inside::is() || borrowed_memory()) return epoll;
+  TableLock lock;
+  // Without memory for it the instance works, but not as a member of another.
+  if (EpollSet* set = make_set()) add_epoll(epoll, Kind::plain_epoll, set);
+  return epoll;
+}
+
+void nest_epoll(int inner) {
+  if (find_epoll(inner) == nullptr && find_plain_epoll(inner) == nullptr) return;
+  if (borrowed_memory()) return;
+  TableLock lock;
+  EpollSet* set = find_epoll(inner);
+  if (set == nullptr) set = find_plain_epoll(inner);
+  if (set == nullptr) return;
+  set->nested.store(true, std::memory_order_relaxed);
+  tell_of_members(*set);
 }
 
 int wait_for_epoll(EpollSet& set, int epoll, epoll_event* events, int count, int64_t timeout_ns,
@@ -256,7 +323,9 @@ int wait_for_epoll(EpollSet& set, int epoll, epoll_event* events, int count, int
     const int64_t left = timeout_ns <= 0 ? timeout_ns : std::max<int64_t>(deadline - now_ns(), 0);
     bool changed = false;
     const int found = wait_for_members(set, epoll, events, count, left, mask, &changed);
-    if (found != 0 || !changed || left == 0) return found;
+    if (found == 0 && changed && left != 0) continue;
+    if (set.nested.load(std::memory_order_relaxed)) tell_again(set);
+    return found;
   }
 }
 
@@ -279,7 +348,7 @@ size_t epoll_watches(EpollSet& set, Watch* watches, size_t room) {
 }
 
 void drop_epoll_set(EpollSet* set) {
-  if (--set->descriptors == 0) close_set(*set);
+  if (--set->descriptors == 0) free_set(*set);
 }
 
 void forget_in_epoll_sets(OpenFile* file) {
@@ -293,6 +362,37 @@ void forget_in_epoll_sets(OpenFile* file) {
       set->members.erase(set->members.begin() + static_cast<ptrdiff_t>(i - 1));
     }
   }
+}
+
+void tell_nested(OpenFile* file) {
+  int bell = -1;
+  {
+    FileGuard guard(file->lock);
+    if (!guard.taken() || !file->device) return;
+    Inside inside;
+    Status status;
+    bell = file->device->poll_descriptor(&status);
+  }
+  uint32_t level = 0;
+  uint32_t edge = 0;
+  for (EpollSet* set = all_sets; set != nullptr; set = set->next) {
+    if (!set->nested.load(std::memory_order_relaxed)) continue;
+    FileGuard guard(set->lock);
+    if (!guard.taken()) continue;
+    for (EpollMember& member : set->members) {
+      if (member.file != file || member.disabled) continue;
+      if (member.bell != bell && bell >= 0 && put_bell(*set, bell)) member.bell = bell;
+      // What the last wait has reported the program takes after it: only the next one finds the ring unready.
+      const bool is_new = member.reported == 0 || member.just_reported;
+      const bool is_level = (member.event.events & EPOLLET) == 0 || is_new;
+      (is_level ? level : edge) |= device_events(member.event.events);
+    }
+  }
+  FileGuard guard(file->lock);
+  if (!guard.taken() || !file->device) return;
+  file->told_level = level;
+  file->told_edge = edge;
+  keep_told(*file);
 }
 
 void reset_epoll_sets() {

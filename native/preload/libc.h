@@ -74,15 +74,22 @@ inline constinit Next<int(int, int, ...)> fcntl{"fcntl"};
 inline constinit Next<int(int, unsigned long, ...)> ioctl{"ioctl"};
 inline constinit Next<void*(void*, size_t, int, int, int, off_t)> mmap{"mmap"};
 inline constinit Next<int(void*, size_t)> munmap{"munmap"};
+inline constinit Next<void*(void*, size_t, size_t, int, ...)> mremap{"mremap"};
+inline constinit Next<int(void*, size_t, int)> mprotect{"mprotect"};
 inline constinit Next<ssize_t(int, void*, size_t)> read{"read"};
 inline constinit Next<ssize_t(int, const void*, size_t)> write{"write"};
 inline constinit Next<ssize_t(int, const iovec*, int)> readv{"readv"};
 inline constinit Next<ssize_t(int, const iovec*, int)> writev{"writev"};
+inline constinit Next<ssize_t(int, void*, size_t, off_t)> pread{"pread"};
+inline constinit Next<ssize_t(int, const void*, size_t, off_t)> pwrite{"pwrite"};
+inline constinit Next<off_t(int, off_t, int)> lseek{"lseek"};
 inline constinit Next<int(pollfd*, nfds_t, int)> poll{"poll"};
 inline constinit Next<int(pollfd*, nfds_t, const timespec*, const sigset_t*)> ppoll{"ppoll"};
 inline constinit Next<int(int, fd_set*, fd_set*, fd_set*, timeval*)> select{"select"};
 inline constinit Next<int(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> pselect{
     "pselect"};
+inline constinit Next<int(int)> epoll_create{"epoll_create"};
+inline constinit Next<int(int)> epoll_create1{"epoll_create1"};
 inline constinit Next<int(int, int, int, epoll_event*)> epoll_ctl{"epoll_ctl"};
 inline constinit Next<int(int, epoll_event*, int, int)> epoll_wait{"epoll_wait"};
 inline constinit Next<int(int, epoll_event*, int, int, const sigset_t*)> epoll_pwait{"epoll_pwait"};
@@ -100,6 +107,8 @@ inline constinit Next<int(int, const char*, int, unsigned, struct statx*)> statx
 inline constinit Next<int(int, const char*, struct stat*)> xstat{"__xstat"};
 inline constinit Next<int(int, const char*, struct stat*)> lxstat{"__lxstat"};
 inline constinit Next<int(int, int, struct stat*)> fxstat{"__fxstat"};
+inline constinit Next<int(int, int, const char*, struct stat*, int)> fxstatat{"__fxstatat"};
+inline constinit Next<char*(const char*, char*)> realpath{"realpath"};
 
 }  // namespace libc
 

@@ -61,53 +61,24 @@ void* map_again(void* memory, void* address, size_t length, int protection, int 
         libc::mmap(address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (free == MAP_FAILED) return free;
   }
-  void* again = fixed ? mremap(memory, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, address)
-                      : mremap(memory, 0, length, MREMAP_MAYMOVE);
+  void* again = fixed ? libc::mremap(memory, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, address)
+                      : libc::mremap(memory, 0, length, MREMAP_MAYMOVE);
   if (again == MAP_FAILED || protection == (PROT_READ | PROT_WRITE)) return again;
-  if (mprotect(again, length, protection) == 0) return again;
+  if (libc::mprotect(again, length, protection) == 0) return again;
   const int error = errno;
   libc::munmap(again, length);
   return refuse(error);
 }
 
-}  // namespace
-
-void* map_file(void* address, size_t length, int protection, int flags, int fd, off_t offset) {
-  if (borrowed_memory()) return refuse(ENODEV);
-  TableLock lock;
-  OpenFile* file = find_file(fd);
-  if (file == nullptr) return refuse(EBADF);
-  Mapping mapping;
-  {
-    FileGuard guard(file->lock);
-    if (!guard.taken() || file->device->map(&mapping) != Status::ok) return refuse(EINVAL);
-  }
-  const int sharing = flags & MAP_TYPE;
-  const auto from = static_cast<uint64_t>(offset);
-  if (length == 0 || round_up(from) != from || (sharing != MAP_SHARED && sharing != MAP_SHARED_VALIDATE) ||
-      from > mapping.size || length > mapping.size - from) {
-    return refuse(EINVAL);
-  }
-
-  uint8_t* memory = mapping.base + from;
-  const bool lent = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0 &&
-                    (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE) &&
-                    !is_mapped(memory, length);
-  void* result = lent ? memory : map_again(memory, address, length, protection, flags);
-  if (result == MAP_FAILED) return result;
-  const auto start = reinterpret_cast<uintptr_t>(result);
+void note(const void* address, size_t length, OpenFile* file, bool lent) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
   mapped().push_back({start, round_up(start + length), file, lent});
   file->holds++;
   set_bounds();
-  return result;
 }
 
-int unmap_ours(void* address, size_t length) {
-  const auto start = reinterpret_cast<uintptr_t>(address);
-  const uintptr_t end = round_up(start + length);
-  if (borrowed_memory() || length == 0 || round_up(start) != start) return libc::munmap(address, length);
-  TableLock lock;
-
+// Unmaps [start, end), with the table's lock held.
+int unmap_locked(uintptr_t start, uintptr_t end) {
   // What stays of our mappings when the range is gone, and which files lose a mapping. What was lent stays
   // where it is: it is the engine's.
   std::vector<Mapped> rest;
@@ -139,6 +110,83 @@ int unmap_ours(void* address, size_t length) {
   if (at < end) result |= libc::munmap(reinterpret_cast<void*>(at), end - at);
   for (const Mapped& range : gone) drop_hold(range.file);
   return result;
+}
+
+}  // namespace
+
+void* map_file(void* address, size_t length, int protection, int flags, int fd, off_t offset) {
+  if (borrowed_memory()) return refuse(ENODEV);
+  TableLock lock;
+  OpenFile* file = find_file(fd);
+  if (file == nullptr) return refuse(EBADF);
+  Mapping mapping;
+  {
+    FileGuard guard(file->lock);
+    if (!guard.taken() || file->device->map(&mapping) != Status::ok) return refuse(EINVAL);
+  }
+  const int sharing = flags & MAP_TYPE;
+  const auto from = static_cast<uint64_t>(offset);
+  if (length == 0 || round_up(from) != from || (sharing != MAP_SHARED && sharing != MAP_SHARED_VALIDATE) ||
+      from > mapping.size || length > mapping.size - from) {
+    return refuse(EINVAL);
+  }
+
+  uint8_t* memory = mapping.base + from;
+  const bool lent = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0 &&
+                    (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE) &&
+                    !is_mapped(memory, length);
+  void* result = lent ? memory : map_again(memory, address, length, protection, flags);
+  if (result == MAP_FAILED) return result;
+  note(result, length, file, lent);
+  return result;
+}
+
+int unmap_ours(void* address, size_t length) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  if (borrowed_memory() || length == 0 || round_up(start) != start) return libc::munmap(address, length);
+  TableLock lock;
+  return unmap_locked(start, round_up(start + length));
+}
+
+void* remap_ours(void* address, size_t length, size_t new_length, int flags, void* to) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  if (borrowed_memory()) return refuse(ENODEV);
+  if (round_up(start) != start || new_length == 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0) {
+    return refuse(EINVAL);
+  }
+  TableLock lock;
+  const uintptr_t end = round_up(start + std::max(length, new_length));
+  const auto range = std::find_if(mapped().begin(), mapped().end(),
+                                  [&](const Mapped& one) { return one.start <= start && end <= one.end; });
+  // Memory of ours ends where it does, and what is no single mapping is none.
+  if (range == mapped().end() || (length != 0 && round_up(new_length) > round_up(length)))
+    return refuse(EFAULT);
+  OpenFile* const file = range->file;
+  const bool moves = (flags & MREMAP_FIXED) != 0;
+  if (length != 0 && !moves) {
+    const uintptr_t left = round_up(start + new_length);
+    const bool shrinks = left < round_up(start + length);
+    return shrinks && unmap_locked(left, round_up(start + length)) != 0 ? MAP_FAILED : address;
+  }
+  const int again_flags = MREMAP_MAYMOVE | (moves ? MREMAP_FIXED : 0);
+  void* const again = libc::mremap(address, 0, new_length, again_flags, to);
+  if (again == MAP_FAILED) return again;
+  note(again, new_length, file, false);
+  if (length != 0) unmap_locked(start, round_up(start + length));
+  return again;
+}
+
+int protect_ours(void* address, size_t length, int protection) {
+  if (borrowed_memory()) return libc::mprotect(address, length, protection);
+  TableLock lock;
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  const bool keeps_access = (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
+  const bool is_lent = std::any_of(mapped().begin(), mapped().end(), [&](const Mapped& range) {
+    return range.lent && range.start < start + length && start < range.end;
+  });
+  if (!is_lent || keeps_access) return libc::mprotect(address, length, protection);
+  errno = EACCES;
+  return -1;
 }
 
 }  // namespace nm::preload

@@ -32,4 +32,9 @@ inline bool may_be_mapped(const void* address, size_t length) {
 // As munmap, for a range that may hold mappings of ours.
 int unmap_ours(void* address, size_t length);
 
+// As mremap and mprotect, for such a range. A mapping of ours keeps its size or becomes smaller, and what is lent stays
+// readable and writable, for the engine uses it too.
+void* remap_ours(void* address, size_t length, size_t new_length, int flags, void* to);
+int protect_ours(void* address, size_t length, int protection);
+
 }  // namespace nm::preload

@@ -61,17 +61,22 @@ class FileGuard {
   const bool taken_;
 };
 
-// Everything but `lock`, `device` and `sleepers` belongs to the table's lock (table.h).
+// Everything but `lock`, `device`, `sleepers` and what is told belongs to the table's lock (table.h).
 struct OpenFile {
   FileLock lock;
   std::unique_ptr<EmbeddedDevice> device;
   // Threads of this process that sleep until the device's poll descriptor becomes readable.
   uint32_t sleepers = 0;
+  // Events that epoll instances in other instances are told of: while they are so, and each time they become so.
+  uint32_t told_level = 0;
+  uint32_t told_edge = 0;
   // Of the registration, for tails().
   uint64_t interface_offset = 0;
   uint32_t tx_entries = 0;
   uint32_t rx_entries = 0;
 
+  // How it was opened: O_RDWR and so on.
+  uint32_t access = 0;
   uint32_t descriptors = 0;
   // Mappings, and calls that may outlast the descriptor they were made on.
   uint32_t holds = 0;

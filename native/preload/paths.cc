@@ -6,35 +6,31 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include "engine/layout.h"
+#include "engine/ports.h"
 #include "preload/libc.h"
 
 namespace nm::preload {
 
 namespace {
 
+constexpr std::string_view kModule = "/sys/module/netmap";
 constexpr std::string_view kDirectory = "/sys/module/netmap/parameters/";
 
-// Decimal digits and a newline.
-struct Text {
-  char bytes[12] = {};
-  uint32_t length = 0;
+uint32_t private_buffer_size() { return engine::private_stride(engine::kBufferStride); }
 
-  constexpr Text(uint32_t number) {
-    uint32_t digits = 1;
-    for (uint32_t rest = number; rest >= 10; rest /= 10) digits++;
-    for (uint32_t i = digits; i-- > 0; number /= 10) bytes[i] = static_cast<char>('0' + number % 10);
-    bytes[digits] = '\n';
-    length = digits + 1;
-  }
-  constexpr std::string_view view() const { return {bytes, length}; }
-};
+}  // namespace
 
 struct Parameter {
   std::string_view name;
-  Text text;
+  uint32_t value;
+  uint32_t (*value_now)() = nullptr;  // of what the environment chooses
 };
+
+namespace {
 
 // What the engine has is told of it: the memory of region 1, of private regions ("priv_"), limits. The others
 // describe drivers and switches of the kernel's module that the engine does not have, at netmap's defaults.
@@ -61,7 +57,7 @@ constexpr Parameter kParameters[] = {
     {"no_pendintr", 1},
     {"no_timestamp", 0},
     {"priv_buf_num", engine::kRegionBuffers},
-    {"priv_buf_size", engine::kBufferStride},
+    {"priv_buf_size", 0, private_buffer_size},
     {"priv_if_num", engine::kRegionInterfaces},
     {"priv_if_size", engine::kInterfaceSize},
     {"priv_ring_num", engine::kRegionRings},
@@ -79,28 +75,39 @@ constexpr Parameter kParameters[] = {
 
 bool is_device(const char* path) { return path != nullptr && strcmp(path, "/dev/netmap") == 0; }
 
-std::string_view parameter_text(const char* path) {
-  if (path == nullptr || strncmp(path, kDirectory.data(), kDirectory.size()) != 0) return {};
+const Parameter* find_parameter(const char* path) {
+  if (path == nullptr || strncmp(path, kDirectory.data(), kDirectory.size()) != 0) return nullptr;
   for (const Parameter& parameter : kParameters) {
-    if (parameter.name == path + kDirectory.size()) return parameter.text.view();
+    if (parameter.name == path + kDirectory.size()) return &parameter;
   }
-  return {};
+  return nullptr;
 }
 
-int open_parameter(const char* path, int flags) {
-  const std::string_view text = parameter_text(path);
+int open_parameter(const Parameter& parameter, int flags) {
   if ((flags & O_ACCMODE) != O_RDONLY) {
     errno = EACCES;
     return -1;
   }
   const int fd = memfd_create("netmap-parameter", (flags & O_CLOEXEC) != 0 ? MFD_CLOEXEC : 0);
   if (fd < 0) return -1;
+  const uint32_t value = parameter.value_now != nullptr ? parameter.value_now() : parameter.value;
+  const std::string text = std::to_string(value) + "\n";
   if (libc::write(fd, text.data(), text.size()) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
     libc::close(fd);
     errno = EIO;
     return -1;
   }
   return fd;
+}
+
+const char* path_like(const char* path) {
+  if (path == nullptr) return path;
+  if (is_device(path)) return "/dev/null";
+  if (find_parameter(path) != nullptr) return "/proc/self/stat";
+  std::string_view directory = path;
+  if (directory.ends_with('/')) directory.remove_suffix(1);
+  const bool is_ours = directory == kModule || directory == kDirectory.substr(0, kDirectory.size() - 1);
+  return is_ours ? "/sys/module" : path;
 }
 
 }  // namespace nm::preload

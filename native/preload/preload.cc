@@ -6,7 +6,8 @@
 //            mappings.h    mmap, munmap
 //            polling.h     poll, ppoll, select, pselect        \  waiting.h
 //            epoll_set.h   epoll_ctl, epoll_wait, epoll_pwait  /
-//            paths.h       access and stat of /dev/netmap, the module's parameters
+//            paths.h       the module's parameters
+//      file_status.cc      access and stat of all these
 //
 // LD_PRELOAD puts it in front of the C library, and $NM_DIR names the namespace; `nm run` sets both. Every function here
 // has the name and the contract of the C library's, and decides only whose it is.
@@ -14,8 +15,9 @@
 // Threads   As the C library's. What a signal handler may call it may call here, too.
 // Failure   errno, as netmap would set it. Nothing is ever printed.
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdarg.h>
-#include <sys/sysmacros.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,16 +33,7 @@
 #include "preload/requests.h"
 #include "preload/table.h"
 #include "preload/waiting.h"
-
-// Defines what programs call `symbol`. Its name here is another, because the C library's headers declare that one
-// in ways of their own.
-#define WRAP(result, symbol, ...)                                                                      \
-  extern "C" __attribute__((visibility("default"))) result wrap_##symbol(__VA_ARGS__) __asm__(#symbol); \
-  result wrap_##symbol(__VA_ARGS__)
-// Another name of the same function.
-#define ALIAS(result, symbol, wrapped, ...)                                                            \
-  extern "C" __attribute__((visibility("default"), alias(#wrapped))) result wrap_##symbol(__VA_ARGS__) \
-      __asm__(#symbol);
+#include "preload/wrap.h"
 
 namespace nm::preload {
 
@@ -52,7 +45,8 @@ bool wants_mode(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE
 int open_ours(const char* path, int flags) {
   if (Inside::is()) return -2;
   if (is_device(path)) return open_netmap(flags);
-  return parameter_text(path).empty() ? -2 : open_parameter(path, flags);
+  const Parameter* parameter = find_parameter(path);
+  return parameter == nullptr ? -2 : open_parameter(*parameter, flags);
 }
 
 int open_any(const char* path, int flags, mode_t mode) {
@@ -74,16 +68,10 @@ ssize_t no_bytes() {
   return -1;
 }
 
-// What stat() tells of /dev/null, but for the device's number.
-int as_device(struct stat* info) {
-  const int result = stat_now(AT_FDCWD, "/dev/null", info, 0);
-  info->st_rdev = makedev(kDeviceMajor, kDeviceMinor);
-  return result;
-}
-
-const char* real_file(const char* path) {
-  if (is_device(path)) return "/dev/null";
-  return parameter_text(path).empty() ? path : "/proc/self/comm";
+// The engine keeps its file for reading only.
+int with_access_of(int fd, int flags) {
+  const OpenFile* file = find_file(fd);
+  return flags < 0 || file == nullptr ? flags : (flags & ~O_ACCMODE) | static_cast<int>(file->access);
 }
 
 // Calls `visit` for each descriptor that a message carries.
@@ -148,10 +136,11 @@ WRAP(int, creat, const char* path, mode_t mode) { return open_any(path, O_CREAT 
 ALIAS(int, creat64, creat, const char* path, mode_t mode)
 
 WRAP(FILE*, fopen, const char* path, const char* mode) {
-  if (parameter_text(path).empty()) return libc::fopen(path, mode);
-  const bool reads = mode[0] == 'r' && mode[1] != '+';
-  const int fd = open_parameter(path, reads ? O_RDONLY : O_RDWR);
-  return fd < 0 ? nullptr : fdopen(fd, mode);
+  // The stream of a device is for looking whether it is there: netmap refuses reading and writing.
+  const bool reads = is_device(path) || (mode[0] == 'r' && mode[1] != '+');
+  const int fd = open_ours(path, reads ? O_RDONLY : O_RDWR);
+  if (fd == -2) return libc::fopen(path, mode);
+  return fd < 0 ? nullptr : fdopen(fd, "r");
 }
 ALIAS(FILE*, fopen64, fopen, const char* path, const char* mode)
 
@@ -163,8 +152,10 @@ WRAP(int, close, int fd) {
 }
 
 WRAP(int, close_range, unsigned first, unsigned last, int flags) {
-  // With a flag it closes nothing now, or not for us.
-  if (flags != 0 || first > last) return libc::close_range(first, last, flags);
+  // What is only to be closed at exec is marked so, the engine's own files as well, which are already.
+  if (first > last || (flags & ~CLOSE_RANGE_UNSHARE) != 0) return libc::close_range(first, last, flags);
+  // Closes nothing, but the calling thread has descriptors of its own then.
+  if (flags != 0 && libc::close_range(UINT_MAX, UINT_MAX, flags) != 0) return -1;
   return close_ours_in_range(first, last);
 }
 
@@ -192,8 +183,9 @@ WRAP(int, fcntl, int fd, int command, ...) {
   va_start(rest, command);
   void* argument = va_arg(rest, void*);
   va_end(rest);
-  const bool duplicates = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-  if (!duplicates || !is_ours(fd)) return libc::fcntl(fd, command, argument);
+  if (!is_ours(fd)) return libc::fcntl(fd, command, argument);
+  if (command == F_GETFL) return with_access_of(fd, libc::fcntl(fd, command, argument));
+  if (command != F_DUPFD && command != F_DUPFD_CLOEXEC) return libc::fcntl(fd, command, argument);
   const auto from = static_cast<int>(reinterpret_cast<intptr_t>(argument));
   return duplicate_ours(fd, -1, duplicate_above, from, command);
 }
@@ -223,6 +215,24 @@ WRAP(int, munmap, void* address, size_t length) {
   return unmap_ours(address, length);
 }
 
+WRAP(void*, mremap, void* address, size_t length, size_t new_length, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  void* to = (flags & MREMAP_FIXED) != 0 ? va_arg(rest, void*) : nullptr;
+  va_end(rest);
+  if (!may_be_mapped(address, std::max<size_t>(length, 1)) || Inside::is()) {
+    return libc::mremap(address, length, new_length, flags, to);
+  }
+  return remap_ours(address, length, new_length, flags, to);
+}
+
+WRAP(int, mprotect, void* address, size_t length, int protection) {
+  if (!may_be_mapped(address, length) || Inside::is()) return libc::mprotect(address, length, protection);
+  return protect_ours(address, length, protection);
+}
+
+// --- as bytes, which netmap is not
+
 WRAP(ssize_t, read, int fd, void* bytes, size_t length) {
   return find_file(fd) != nullptr ? no_bytes() : libc::read(fd, bytes, length);
 }
@@ -243,6 +253,30 @@ WRAP(ssize_t, readv, int fd, const iovec* parts, int count) {
 WRAP(ssize_t, writev, int fd, const iovec* parts, int count) {
   return find_file(fd) != nullptr ? no_bytes() : libc::writev(fd, parts, count);
 }
+
+WRAP(ssize_t, pread, int fd, void* bytes, size_t length, off_t offset) {
+  return find_file(fd) != nullptr ? no_bytes() : libc::pread(fd, bytes, length, offset);
+}
+ALIAS(ssize_t, pread64, pread, int fd, void* bytes, size_t length, off_t offset)
+
+WRAP(ssize_t, __pread_chk, int fd, void* bytes, size_t length, off_t offset, size_t room) {
+  if (length > room) __builtin_trap();
+  return wrap_pread(fd, bytes, length, offset);
+}
+ALIAS(ssize_t, __pread64_chk, __pread_chk, int fd, void* bytes, size_t length, off_t offset, size_t room)
+
+WRAP(ssize_t, pwrite, int fd, const void* bytes, size_t length, off_t offset) {
+  return find_file(fd) != nullptr ? no_bytes() : libc::pwrite(fd, bytes, length, offset);
+}
+ALIAS(ssize_t, pwrite64, pwrite, int fd, const void* bytes, size_t length, off_t offset)
+
+WRAP(off_t, lseek, int fd, off_t offset, int from) {
+  // The engine keeps a number in the position, see keep() in engine.h.
+  if (find_file(fd) == nullptr || Inside::is()) return libc::lseek(fd, offset, from);
+  errno = ESPIPE;
+  return -1;
+}
+ALIAS(off_t, lseek64, lseek, int fd, off_t offset, int from)
 
 // --- descriptors in messages
 
@@ -318,9 +352,14 @@ WRAP(int, pselect, int count, fd_set* read, fd_set* write, fd_set* except, const
   return refuse_time(timeout_ns) ? -1 : select_ours(count, read, write, except, timeout_ns, mask);
 }
 
+WRAP(int, epoll_create, int size) { return note_epoll(libc::epoll_create(size)); }
+WRAP(int, epoll_create1, int flags) { return note_epoll(libc::epoll_create1(flags)); }
+
 WRAP(int, epoll_ctl, int epoll, int operation, int fd, epoll_event* event) {
-  if (find_file(fd) == nullptr || Inside::is()) return libc::epoll_ctl(epoll, operation, fd, event);
-  return control_epoll(epoll, operation, fd, event);
+  if (find_file(fd) != nullptr && !Inside::is()) return control_epoll(epoll, operation, fd, event);
+  const int result = libc::epoll_ctl(epoll, operation, fd, event);
+  if (result == 0 && operation == EPOLL_CTL_ADD) nest_epoll(fd);
+  return result;
 }
 
 WRAP(int, epoll_pwait, int epoll, epoll_event* events, int count, int timeout_ms, const sigset_t* mask) {
@@ -342,58 +381,5 @@ WRAP(int, epoll_pwait2, int epoll, epoll_event* events, int count, const timespe
   const int64_t timeout_ns = as_ns(timeout);
   return refuse_time(timeout_ns) ? -1 : wait_for_epoll(*set, epoll, events, count, timeout_ns, mask);
 }
-
-// --- asking whether the files are there
-
-WRAP(int, access, const char* path, int mode) { return libc::access(real_file(path), mode); }
-WRAP(int, euidaccess, const char* path, int mode) { return libc::euidaccess(real_file(path), mode); }
-ALIAS(int, eaccess, euidaccess, const char* path, int mode)
-WRAP(int, faccessat, int directory, const char* path, int mode, int flags) {
-  return libc::faccessat(directory, real_file(path), mode, flags);
-}
-
-WRAP(int, stat, const char* path, struct stat* info) {
-  return is_device(path) ? as_device(info) : libc::stat(real_file(path), info);
-}
-ALIAS(int, stat64, stat, const char* path, struct stat* info)
-
-WRAP(int, lstat, const char* path, struct stat* info) {
-  return is_device(path) ? as_device(info) : libc::lstat(real_file(path), info);
-}
-ALIAS(int, lstat64, lstat, const char* path, struct stat* info)
-
-WRAP(int, fstat, int fd, struct stat* info) {
-  return find_file(fd) != nullptr ? as_device(info) : libc::fstat(fd, info);
-}
-ALIAS(int, fstat64, fstat, int fd, struct stat* info)
-
-WRAP(int, fstatat, int directory, const char* path, struct stat* info, int flags) {
-  return is_device(path) ? as_device(info) : libc::fstatat(directory, real_file(path), info, flags);
-}
-ALIAS(int, fstatat64, fstatat, int directory, const char* path, struct stat* info, int flags)
-
-WRAP(int, statx, int directory, const char* path, int flags, unsigned mask, struct statx* info) {
-  const int result = libc::statx(directory, real_file(path), flags, mask, info);
-  if (result == 0 && is_device(path)) {
-    info->stx_rdev_major = kDeviceMajor;
-    info->stx_rdev_minor = kDeviceMinor;
-  }
-  return result;
-}
-
-WRAP(int, __xstat, int version, const char* path, struct stat* info) {
-  return is_device(path) ? as_device(info) : libc::xstat(version, real_file(path), info);
-}
-ALIAS(int, __xstat64, __xstat, int version, const char* path, struct stat* info)
-
-WRAP(int, __lxstat, int version, const char* path, struct stat* info) {
-  return is_device(path) ? as_device(info) : libc::lxstat(version, real_file(path), info);
-}
-ALIAS(int, __lxstat64, __lxstat, int version, const char* path, struct stat* info)
-
-WRAP(int, __fxstat, int version, int fd, struct stat* info) {
-  return find_file(fd) != nullptr ? as_device(info) : libc::fxstat(version, fd, info);
-}
-ALIAS(int, __fxstat64, __fxstat, int version, int fd, struct stat* info)
 
 }  // namespace nm::preload

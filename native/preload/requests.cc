@@ -1,9 +1,13 @@
 #include "preload/requests.h"
 
+#include <sys/ioctl.h>
+
 #include <cerrno>
 
 #include "device/legacy.h"
 #include "engine/caller_memory.h"
+#include "preload/epoll_set.h"
+#include "preload/libc.h"
 #include "preload/table.h"
 
 namespace nm::preload {
@@ -69,13 +73,13 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
     return control_loop(file, fd, header);
   }
   TableLock lock;
-  FileGuard guard(file->lock);
-  if (!guard.taken() || !still_open(fd, file)) {
-    errno = guard.taken() ? EBADF : EBUSY;
-    return -1;
-  }
   Status status;
   {
+    FileGuard guard(file->lock);
+    if (!guard.taken() || !still_open(fd, file)) {
+      errno = guard.taken() ? EBADF : EBUSY;
+      return -1;
+    }
     Inside inside;
     status = file->device->control(header);
     if (status == Status::ok && type == abi::NETMAP_REQ_REGISTER) {
@@ -84,6 +88,7 @@ int control(OpenFile* file, int fd, abi::nmreq_header* header) {
       file->device->keep(fd);
     }
   }
+  if (status == Status::ok && type == abi::NETMAP_REQ_REGISTER) tell_nested(file);
   return result(status);
 }
 
@@ -133,6 +138,11 @@ int serve_request(OpenFile* file, int fd, unsigned long request, void* argument)
       // There is no switch that a module has replaced.
       errno = EINVAL;
       return -1;
+    case FIOCLEX:
+    case FIONCLEX:
+    case FIONBIO:
+      // Not the device's business.
+      return libc::ioctl(fd, request, argument);
     default:
       errno = EOPNOTSUPP;
       return -1;

@@ -45,6 +45,7 @@ void release_if_unused(OpenFile* file) {
     Inside inside;
     file->device.reset();
     file->sleepers = 0;
+    file->told_level = file->told_edge = 0;
     file->generation.fetch_add(1, std::memory_order_relaxed);
   }
   file->next_free = free_files;
@@ -63,23 +64,21 @@ uintptr_t take_entry(int fd) {
 // Once the kernel has closed the descriptor, which keeps the registration, too.
 void let_go(uintptr_t taken) {
   if (kind_of(taken) == Kind::file) {
-    auto* file = reinterpret_cast<OpenFile*>(taken & ~uintptr_t{3});
+    auto* file = thing_of<OpenFile>(taken);
     if (--file->descriptors == 0) forget_in_epoll_sets(file);
     release_if_unused(file);
-  } else if (kind_of(taken) == Kind::epoll) {
-    drop_epoll_set(reinterpret_cast<EpollSet*>(taken & ~uintptr_t{3}));
+  } else if (kind_of(taken) == Kind::epoll || kind_of(taken) == Kind::plain_epoll) {
+    drop_epoll_set(thing_of<EpollSet>(taken));
   }
 }
 
 void add_like(int fd, uintptr_t like) {
   if (kind_of(like) == Kind::file) {
-    auto* file = reinterpret_cast<OpenFile*>(like & ~uintptr_t{3});
+    auto* file = thing_of<OpenFile>(like);
     file->descriptors++;
     set_entry(fd, Kind::file, file);
-  } else if (kind_of(like) == Kind::epoll) {
-    auto* set = reinterpret_cast<EpollSet*>(like & ~uintptr_t{3});
-    set->descriptors++;
-    set_entry(fd, Kind::epoll, set);
+  } else if (kind_of(like) == Kind::epoll || kind_of(like) == Kind::plain_epoll) {
+    add_epoll(fd, kind_of(like), thing_of<EpollSet>(like));
   }
 }
 
@@ -198,6 +197,7 @@ int open_netmap(int flags) {
   if (status == Status::ok) {
     const int fd = file->device->open_keeper(O_RDONLY | (flags & (O_CLOEXEC | O_NONBLOCK)));
     if (fd >= 0 && fd < kDescriptors) {
+      file->access = static_cast<uint32_t>(flags & O_ACCMODE);
       add_like(fd, reinterpret_cast<uintptr_t>(file) | static_cast<uintptr_t>(Kind::file));
       return fd;
     }
@@ -221,6 +221,7 @@ void adopt(int fd) {
   OpenFile* file = new_file();
   if (file == nullptr) return;
   if (open_device(directory, file) != Status::ok) return release_if_unused(file);
+  file->access = O_RDWR;
   // One that nobody had registered yet is as good as a new one.
   if (file->device->join(fd) == Status::ok) file->forked.store(true, std::memory_order_relaxed);
   add_like(fd, reinterpret_cast<uintptr_t>(file) | static_cast<uintptr_t>(Kind::file));
@@ -309,9 +310,15 @@ void engine_closes(int fd) {
   if (kind_of(entry(fd)) == Kind::engine) table[fd].store(0, std::memory_order_release);
 }
 
-void add_epoll(int fd, EpollSet* set) {
+void add_epoll(int fd, Kind kind, EpollSet* set) {
   set->descriptors++;
-  set_entry(fd, Kind::epoll, set);
+  set_entry(fd, kind, set);
+}
+
+void serve_plain_epoll(EpollSet* set) {
+  for (int fd = 0; fd < kDescriptors; fd++) {
+    if (find_plain_epoll(fd) == set) set_entry(fd, Kind::epoll, set);
+  }
 }
 
 void drop_hold(OpenFile* file) {

@@ -3,7 +3,7 @@
 //   fd -> nothing       somebody else's, the C library serves it
 //         OpenFile      an open /dev/netmap; for the kernel it is the namespace's file, with a lock that keeps the
 //                       registration (engine.h, keep), so that it can go to other programs and processes
-//         EpollSet      an epoll instance that /dev/netmap descriptors were added to
+//         EpollSet      an epoll instance; one that /dev/netmap descriptors were added to is ours to serve
 //         kEngine       a file of the engine, out of the program's way: it can neither be closed nor replaced
 //
 // Threads   find() and friends are one load. Everything that changes the table, and every control operation of the
@@ -26,22 +26,31 @@ struct EpollSet;
 
 inline constexpr int kDescriptors = 1 << 16;
 
-enum class Kind : uintptr_t { foreign, file, epoll, engine };
+enum class Kind : uintptr_t { foreign, file, epoll, plain_epoll, engine };
+inline constexpr uintptr_t kKindBits = 7;
 
-// A pointer, whose two lowest bits say to what.
+// A pointer, whose lowest bits say to what.
 inline constinit std::atomic<uintptr_t> table[kDescriptors] = {};
 
 inline uintptr_t entry(int fd) {
   return static_cast<unsigned>(fd) < kDescriptors ? table[fd].load(std::memory_order_acquire) : 0;
 }
-inline Kind kind_of(uintptr_t entry) { return static_cast<Kind>(entry & 3); }
+inline Kind kind_of(uintptr_t entry) { return static_cast<Kind>(entry & kKindBits); }
+template <typename Thing>
+Thing* thing_of(uintptr_t entry) {
+  return reinterpret_cast<Thing*>(entry & ~kKindBits);
+}
 inline OpenFile* find_file(int fd) {
   const uintptr_t found = entry(fd);
-  return kind_of(found) == Kind::file ? reinterpret_cast<OpenFile*>(found & ~uintptr_t{3}) : nullptr;
+  return kind_of(found) == Kind::file ? thing_of<OpenFile>(found) : nullptr;
 }
 inline EpollSet* find_epoll(int fd) {
   const uintptr_t found = entry(fd);
-  return kind_of(found) == Kind::epoll ? reinterpret_cast<EpollSet*>(found & ~uintptr_t{3}) : nullptr;
+  return kind_of(found) == Kind::epoll ? thing_of<EpollSet>(found) : nullptr;
+}
+inline EpollSet* find_plain_epoll(int fd) {
+  const uintptr_t found = entry(fd);
+  return kind_of(found) == Kind::plain_epoll ? thing_of<EpollSet>(found) : nullptr;
 }
 
 // How many descriptors are open files. While there are none, every wait is the C library's business.
@@ -105,7 +114,9 @@ int keep_for_engine(int fd);
 void engine_closes(int fd);
 
 // With the table's lock held.
-void add_epoll(int fd, EpollSet* set);
+void add_epoll(int fd, Kind kind, EpollSet* set);
+// All descriptors of a plain instance are ours to serve from now on.
+void serve_plain_epoll(EpollSet* set);
 void drop_hold(OpenFile* file);
 bool still_open(int fd, const OpenFile* file);
 

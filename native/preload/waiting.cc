@@ -118,7 +118,9 @@ void disarm(Watch* watches, size_t count) {
     FileGuard guard(file.lock);
     if (!guard.taken() || file.generation.load(std::memory_order_relaxed) != watch.generation) continue;
     Inside inside;
-    if (--file.sleepers == 0) file.device->disarm();
+    if (--file.sleepers != 0) continue;
+    file.device->disarm();
+    keep_told(file);
   }
 }
 
@@ -164,6 +166,20 @@ int wait_for(Watch* watches, size_t count, Others& others, int64_t timeout_ns, c
     if (now_ns() >= deadline || others.changed()) return 0;
     pthread_testcancel();
   }
+}
+
+void keep_told(OpenFile& file) {
+  // The last of those that sleep sees to it.
+  if ((file.told_level | file.told_edge) == 0 || file.sleepers != 0) return;
+  Inside inside;
+  Status status;
+  const int bell = file.device->poll_descriptor(&status);
+  if (bell < 0) return;
+  file.device->disarm();
+  uint32_t ready = 0;
+  status = file.device->arm(file.told_level | file.told_edge, &ready);
+  if (status == Status::ok && (ready & (file.told_level | kRingError)) == 0) return;
+  [[maybe_unused]] const ssize_t rung = libc::write(bell, "", 1);
 }
 
 int64_t now_ns() { return static_cast<int64_t>(monotonic_ns()); }

@@ -58,6 +58,10 @@ class Others {
 // are endless.
 int wait_for(Watch* watches, size_t count, Others& others, int64_t timeout_ns, const sigset_t* mask);
 
+// Keeps a file's bell rung while what nested epoll instances wait for is so, and armed while it is not. The caller has the
+// file's lock.
+void keep_told(OpenFile& file);
+
 int64_t now_ns();
 timespec as_timespec(int64_t ns);
 // Nanoseconds; -1 for a null pointer, which waits for ever, and -2 for one that is no time.

@@ -1,8 +1,9 @@
 /*
  * heirs PORT COUNT: opens PORT and sends nothing itself. First another process gets the descriptor in a message, when
- * this one has closed it already; then this process starts another program, which inherits it. Each sends COUNT numbered
- * packets.
+ * this one has closed it already; then this process starts another program, which inherits it; at last this process
+ * becomes such a program. Each sends COUNT numbered packets.
  */
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -79,14 +80,26 @@ static void be_receiver(int socket) {
 }
 
 static void be_heir(char** words) {
-  const struct place place = {strtoull(words[1], NULL, 10), strtoull(words[2], NULL, 10),
-                              (uint32_t)atoi(words[3]), (uint32_t)atoi(words[4])};
-  send_from(atoi(words[0]), &place);
-  printf("sent %u as heir\n", place.count);
+  const struct place place = {strtoull(words[2], NULL, 10), strtoull(words[3], NULL, 10),
+                              (uint32_t)atoi(words[4]), (uint32_t)atoi(words[5])};
+  send_from(atoi(words[1]), &place);
+  printf("sent %u as %s\n", place.count, words[0]);
+}
+
+/* What be_heir() reads. */
+static void put_words(char words[6][24], char** pointers, const char* name, int fd, const struct place* place,
+                      uint32_t first) {
+  snprintf(words[0], sizeof(words[0]), "%s", name);
+  snprintf(words[1], sizeof(words[1]), "%d", fd);
+  snprintf(words[2], sizeof(words[2]), "%llu", (unsigned long long)place->memory_size);
+  snprintf(words[3], sizeof(words[3]), "%llu", (unsigned long long)place->interface_offset);
+  snprintf(words[4], sizeof(words[4]), "%u", first);
+  snprintf(words[5], sizeof(words[5]), "%u", place->count);
+  for (int i = 0; i < 6; i++) pointers[i] = words[i];
 }
 
 int main(int argc, char** argv) {
-  if (argc == 7) {
+  if (argc == 8) {
     be_heir(argv + 2);
     return 0;
   }
@@ -108,13 +121,21 @@ int main(int argc, char** argv) {
   CHECK(close(fd) == 0 && close(ends[0]) == 0);
   CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
-  char words[5][24];
+  /* A spawned program has it under another number. */
+  pid_t spawned;
+  char words[6][24];
+  char* arguments[9] = {argv[0], argv[1]};
+  posix_spawn_file_actions_t actions;
   fd = open_place(argv[1], &place);
-  snprintf(words[0], sizeof(words[0]), "%d", fd);
-  snprintf(words[1], sizeof(words[1]), "%llu", (unsigned long long)place.memory_size);
-  snprintf(words[2], sizeof(words[2]), "%llu", (unsigned long long)place.interface_offset);
-  snprintf(words[3], sizeof(words[3]), "%u", place.count);
-  snprintf(words[4], sizeof(words[4]), "%u", place.count);
-  execl("/proc/self/exe", argv[0], argv[1], words[0], words[1], words[2], words[3], words[4], (char*)NULL);
+  CHECK(posix_spawn_file_actions_init(&actions) == 0);
+  CHECK(posix_spawn_file_actions_adddup2(&actions, fd, 77) == 0);
+  CHECK(posix_spawn_file_actions_addclose(&actions, fd) == 0);
+  put_words(words, arguments + 2, "spawned", 77, &place, place.count);
+  CHECK(posix_spawn(&spawned, "/proc/self/exe", &actions, NULL, arguments, environ) == 0);
+  CHECK(waitpid(spawned, &status, 0) == spawned && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  CHECK(ioctl(fd, NIOCTXSYNC) == 0);
+
+  put_words(words, arguments + 2, "heir", fd, &place, 2 * place.count);
+  execv("/proc/self/exe", arguments);
   CHECK(!"started");
 }

@@ -12,6 +12,8 @@
 struct ready {
   int port;
   int input;
+  /* At what was told of, and it may have been nothing. */
+  int looked;
 };
 
 static int patience_ms = 20000;
@@ -51,10 +53,18 @@ static struct ready wait_pselect(int port) {
   return (struct ready){.port = FD_ISSET(port, &read), .input = FD_ISSET(0, &read)};
 }
 
-static struct ready wait_epoll(int port, uint32_t events) {
+/* One of the calls that wait for an epoll instance. */
+static int wait_for_set(const char* call, int set, struct epoll_event* found, int room) {
+  const struct timespec timeout = {.tv_sec = patience_ms / 1000};
+  if (strcmp(call, "epoll_pwait") == 0) return epoll_pwait(set, found, room, patience_ms, NULL);
+  if (strcmp(call, "epoll_pwait2") == 0) return epoll_pwait2(set, found, room, &timeout, NULL);
+  return epoll_wait(set, found, room, patience_ms);
+}
+
+static struct ready wait_epoll(const char* call, int port, uint32_t events) {
   static int set = -1;
   struct epoll_event found[4];
-  struct ready ready = {0, 0};
+  struct ready ready = {.port = 0};
   if (set < 0) {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 7};
     set = epoll_create1(EPOLL_CLOEXEC);
@@ -64,7 +74,7 @@ static struct ready wait_epoll(int port, uint32_t events) {
     CHECK(epoll_ctl(set, EPOLL_CTL_ADD, port, &event) == 0);
     REFUSES(EEXIST, epoll_ctl(set, EPOLL_CTL_ADD, port, &event));
   }
-  const int count = epoll_wait(set, found, 4, patience_ms);
+  const int count = wait_for_set(call, set, found, 4);
   CHECK(count > 0);
   for (int i = 0; i < count; i++) {
     CHECK(found[i].events == EPOLLIN || found[i].data.u64 == 7);
@@ -76,12 +86,44 @@ static struct ready wait_epoll(int port, uint32_t events) {
   return ready;
 }
 
+/* The port in an epoll instance, which is in a second one, which is in a third beside the input. */
+static struct ready wait_nested(int port, uint32_t events) {
+  static int sets[3];
+  struct epoll_event found[2];
+  struct ready ready = {.port = 0};
+  if (sets[0] == 0) {
+    for (int i = 0; i < 3; i++) sets[i] = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 1};
+    CHECK(epoll_ctl(sets[1], EPOLL_CTL_ADD, sets[0], &event) == 0);
+    CHECK(epoll_ctl(sets[2], EPOLL_CTL_ADD, sets[1], &event) == 0);
+    event.events = events;
+    CHECK(epoll_ctl(sets[0], EPOLL_CTL_ADD, port, &event) == 0);
+    event = (struct epoll_event){.events = EPOLLIN, .data.u64 = 0};
+    CHECK(epoll_ctl(sets[2], EPOLL_CTL_ADD, 0, &event) == 0);
+  }
+  const int count = epoll_wait(sets[2], found, 2, patience_ms);
+  CHECK(count > 0);
+  for (int i = 0; i < count; i++) {
+    ready.input |= found[i].data.u64 == 0;
+    if (found[i].events & EPOLLHUP) CHECK(epoll_ctl(sets[2], EPOLL_CTL_DEL, 0, NULL) == 0);
+    if (found[i].data.u64 == 0) continue;
+    /* It may have been for what is there no longer. */
+    const int inner = epoll_wait(sets[0], found + i, 1, 0);
+    CHECK(inner == 0 || (inner == 1 && found[i].events == EPOLLIN));
+    ready.port = inner;
+    ready.looked = 1;
+  }
+  return ready;
+}
+
 static struct ready wait_one_way(const char* way, int port) {
   if (strcmp(way, "poll") == 0) return wait_poll(port);
   if (strcmp(way, "ppoll") == 0) return wait_ppoll(port);
   if (strcmp(way, "select") == 0) return wait_select(port);
   if (strcmp(way, "pselect") == 0) return wait_pselect(port);
-  return wait_epoll(port, strcmp(way, "edge") == 0 ? EPOLLIN | EPOLLET : EPOLLIN);
+  if (strcmp(way, "nested") == 0) return wait_nested(port, EPOLLIN);
+  if (strcmp(way, "nested edge") == 0) return wait_nested(port, EPOLLIN | EPOLLET);
+  return wait_epoll(way, port, strcmp(way, "edge") == 0 ? EPOLLIN | EPOLLET : EPOLLIN);
 }
 
 int main(int argc, char** argv) {
@@ -93,7 +135,7 @@ int main(int argc, char** argv) {
   puts("ready");
   while (taken < count) {
     const struct ready ready = wait_one_way(argv[3], NETMAP_FD(port));
-    CHECK(ready.port || ready.input);
+    CHECK(ready.port || ready.input || ready.looked);
     if (ready.port) take_numbered(port, &taken);
     if (ready.input) {
       char line[64];
