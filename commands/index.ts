@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),
   lab: () => import("./lab.js"),
+  doctor: () => import("./doctor.js"),
   port: () => import("./port.js"),
   help: () => import("./help.js"),
   completion: () => import("./completion.js"),

@@ -492,6 +492,21 @@ export const replayFigures = {
 
 export type ReplayFigure = keyof typeof replayFigures;
 
+/** Kinds of ports that a program may have open, in the order of their numbers. */
+export const openPortKinds = {
+  free: "a record that is no port",
+  vale: "a port of a switch",
+  persistent: "a port that stays without users",
+  parent: "a name that pipes hang on",
+  pipe_master: "the end of a pipe written with {",
+  pipe_slave: "the end of a pipe written with }",
+  null: "rings that lead nowhere",
+  monitor: "copies of another port's packets",
+  nic: "a network interface",
+} as const;
+
+export type OpenPortKind = keyof typeof openPortKinds;
+
 /** When a generator writes the contents of a buffer. */
 export const contents = {
   never: 0,

@@ -420,7 +420,70 @@ export interface NativeLoop {
   stop(): void;
 }
 
+/** A port that a program has open. */
+export interface NativeOpenPort {
+  readonly pid: number;
+  /** As netmap was asked for it; a monitor's is that of the port it watches. */
+  readonly name: string;
+  /** A number of `openPortKinds`. */
+  readonly kind: number;
+  readonly memId: number;
+  /** nr_mode and nr_flags of its request. */
+  readonly mode: number;
+  readonly flags: number;
+  /** How many rings the program has. */
+  readonly txRings: number;
+  readonly rxRings: number;
+  /** Sums over these rings since they were made, in the order of `counterMeanings`. */
+  readonly sent: readonly number[];
+  readonly received: readonly number[];
+}
+
+/** A network interface as the kernel and its driver describe it. 0 and null: not told. */
+export interface NativeInterfaceCondition {
+  readonly index: number;
+  readonly driver: string;
+  readonly mtu: number;
+  readonly txQueues: number;
+  readonly rxQueues: number;
+  readonly speedMbps: number;
+  readonly isEthernet: boolean;
+  readonly isLoopback: boolean;
+  readonly isUp: boolean;
+  readonly hasCarrier: boolean;
+  /** Of a virtual one: "veth", "bridge", "tun". */
+  readonly kind: string;
+  /** How many want it promiscuous. */
+  readonly promiscuous: number;
+  /** Index of the bridge or bond that it is a port of. */
+  readonly master: number;
+  /** Index of the other end of a pair, and the kernel's number for that one's network namespace, -1 for this one. */
+  readonly peer: number;
+  readonly peerNetwork: number;
+  /** 0 no program, 1 native, 2 generic, 3 in hardware, 4 several. */
+  readonly xdpMode: number;
+  readonly xdpProgram: number;
+  readonly txSlots: number;
+  readonly rxSlots: number;
+  readonly mostTxSlots: number;
+  readonly mostRxSlots: number;
+  readonly queues: number;
+  readonly mostQueues: number;
+  readonly halfDuplex: boolean;
+  readonly gro: boolean | null;
+  readonly lro: boolean | null;
+  readonly gso: boolean | null;
+  readonly tso: boolean | null;
+  readonly rxChecksums: boolean | null;
+  readonly txChecksums: boolean | null;
+  readonly vlanStrip: boolean | null;
+  readonly rxPause: boolean | null;
+  readonly txPause: boolean | null;
+}
+
 export interface Native {
+  openPorts(directory: string): readonly NativeOpenPort[] | number;
+  interfaceCondition(name: string): NativeInterfaceCondition | number;
   /** `tell` is called with how a network interface was opened, or why it could not be. */
   openPort(
     directory: string,

@@ -1,7 +1,9 @@
-/** Why nothing moves: what a run says when it has waited for a while. */
+/** Why nothing moves: what a run says when it has waited for a while. The reasons are those of nm doctor. */
 
-import { type FunctionName, traitsOf } from "./pkt-gen/functions.js";
-import { otherEnd, type PortSpec } from "./port-spec.js";
+import type { Place } from "./control.js";
+import { whyNothingMoves } from "./doctor/doctor.js";
+import type { Standstill } from "./doctor/finding.js";
+import { formatPort, type PortSpec } from "./port-spec.js";
 
 /** Tells once per standstill that nothing has moved for some time. */
 export class StallWatch {
@@ -23,21 +25,18 @@ export class StallWatch {
   }
 }
 
-/** What keeps packets from moving, as far as a port's name tells, and what could be tried. */
-export function stallReason(spec: PortSpec, name: FunctionName): string {
-  const { partner } = traitsOf(name);
-  const leaves = name === "tx" || name === "txseq";
-  const nothing = leaves ? "Nothing could be sent" : "Nothing has arrived";
-  const start = `${nothing} for ${StallWatch.patienceMs / 1000} s`;
-  if (spec.kind === "pipe" && spec.pipe) {
-    const end = otherEnd(spec.pipe);
-    const why = leaves ? `nobody takes packets from ${end}` : `nobody sends on ${end}`;
-    return `${start}: ${why}, the pipe's other end. Try: nm pkt-gen -i ${end} -f ${partner}`;
-  }
-  if (spec.kind === "vale") {
-    const neighbour = `${spec.name.slice(0, spec.name.indexOf(":"))}:NAME`;
-    return `${start}: no other port of the switch sends to this one. Try: nm pkt-gen -i ${neighbour} -f ${partner}`;
-  }
-  if (spec.kind === "null") return `${start}: no packet passes through a null port`;
-  return `${start}: nothing moves on ${spec.name}`;
+/**
+ * One line: what keeps packets from moving on a port that a run has open, and what could be tried. It says less where that
+ * cannot be found out.
+ */
+export async function stallReason(
+  spec: PortSpec,
+  standstill: Standstill,
+  place: Place = {},
+): Promise<string> {
+  const nothing = standstill.direction === "tx" ? "Nothing could be sent" : "Nothing has arrived";
+  const start = `${nothing} on ${formatPort(spec)} for ${StallWatch.patienceMs / 1000} s`;
+  const found = await whyNothingMoves(spec, standstill, place).catch(() => undefined);
+  if (!found) return start;
+  return `${start}: ${found.says}${found.fix ? `. Try: ${found.fix}` : ""}`;
 }

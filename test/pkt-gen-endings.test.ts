@@ -107,9 +107,7 @@ test("a port that another run has for itself is refused with its name and a way 
 test("a sender with a count waits until somebody has taken the last packet", async (t) => {
   const namespace = freshNamespace(t);
   const run = starting(namespace)("pkt-gen", "-i", "p{1", "-f", "tx", "-n", "10");
-  await run.printed(
-    /nobody takes packets from netmap:p\}1, the pipe's other end\. Try: nm pkt-gen -i netmap:p\}1/,
-  );
+  await run.printed(/nobody has netmap:p\}1 open, the pipe's other end, and takes packets from it\. Try: /);
   using port = openPort("p}1", { namespace });
   await port.wait({ timeoutMs: 5000 });
   assert.equal(
@@ -127,10 +125,16 @@ test("when nothing moves for three seconds, one line on stderr says why", async 
   const runs = [
     [
       start("pkt-gen", "-i", "p{1", "-f", "tx"),
-      /^Nothing could be sent for 3 s: nobody takes .*netmap:p\}1/gm,
+      /^Nothing could be sent on netmap:p\{1 for 3 s: nobody has netmap:p\}1 open, .* Try: .* pkt-gen -i .netmap:p\}1. -f rx$/gm,
     ],
-    [start("pkt-gen", "-i", "q}1"), /^Nothing has arrived for 3 s: nobody sends on netmap:q\{1/gm],
-    [start("pkt-gen", "-i", "vale1:a"), /^Nothing has arrived for 3 s: no other port of the switch/gm],
+    [
+      start("pkt-gen", "-i", "q}1"),
+      /^Nothing has arrived on netmap:q\}1 for 3 s: nobody has netmap:q\{1 open/gm,
+    ],
+    [
+      start("pkt-gen", "-i", "vale1:a"),
+      /^Nothing has arrived on vale1:a for 3 s: no other port is on switch vale1\. Try: .* pkt-gen -i vale1:b -f tx$/gm,
+    ],
   ] as const;
   await Promise.all(runs.map(([run, words]) => run.printed(new RegExp(words.source, "m"))));
   // Long enough for a second line.

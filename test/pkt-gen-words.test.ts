@@ -5,12 +5,11 @@ import { test } from "node:test";
 import { readDuration } from "../lib/duration.js";
 import { hexDump } from "../lib/hex-dump.js";
 import { Histogram } from "../lib/histogram.js";
-import { parsePort } from "../lib/port-spec.js";
 import { allowedProcessors } from "../lib/processors.js";
 import { RecentRates } from "../lib/report/recent-rates.js";
 import type { Total } from "../lib/report/report.js";
 import { closingLines, progressLine } from "../lib/report/text.js";
-import { StallWatch, stallReason } from "../lib/stall.js";
+import { StallWatch } from "../lib/stall.js";
 
 const plain = { raw: false, framing: false, average: false };
 
@@ -153,15 +152,4 @@ test("a standstill is told once, after three seconds, and again after the next",
     [0, 3000],
     [5, 12_100],
   ]);
-});
-
-test("a standstill is explained by the kind of port", () => {
-  assert.equal(
-    stallReason(parsePort("p{1"), "tx"),
-    "Nothing could be sent for 3 s: nobody takes packets from netmap:p}1, the pipe's other end. " +
-      "Try: nm pkt-gen -i netmap:p}1 -f rx",
-  );
-  assert.match(stallReason(parsePort("p}1"), "rx"), /nobody sends on netmap:p\{1/);
-  assert.match(stallReason(parsePort("vale3:a"), "rx"), /Try: nm pkt-gen -i vale3:NAME -f tx$/);
-  assert.match(stallReason(parsePort("null"), "tx"), /null port$/);
 });

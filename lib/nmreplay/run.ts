@@ -4,9 +4,11 @@
 
 import type { CaptureSource } from "../capture-source.js";
 import type { Context } from "../command.js";
+import type { Backend } from "../control.js";
 import { Interrupted } from "../errors.js";
 import { type Drops, dropsOf, intervalsOf, LoopGroup } from "../loop-group.js";
 import type { Port } from "../port.js";
+import type { PortSpec } from "../port-spec.js";
 import { type Replay, startReplay } from "../replay.js";
 import { StallWatch, stallReason } from "../stall.js";
 import type { Survey } from "../survey.js";
@@ -60,7 +62,7 @@ async function watch({ args, specs }: Job, run: Watched, { signal }: Context): P
       // Without a receiver that holds it up, it only waits for the next packet's time.
       const counted = replay.figures().waiting === 1 ? progress.packets : performance.now();
       if (stall.notes(counted, performance.now())) {
-        for (const spec of specs) report.tell(stallReason(spec, "tx"));
+        for (const spec of specs) tellStandstill(spec, args.backend, report);
       }
     }, lookPeriod_ms),
   ];
@@ -71,6 +73,10 @@ async function watch({ args, specs }: Job, run: Watched, { signal }: Context): P
   for (const timer of timers) clearInterval(timer);
   signal.removeEventListener("abort", stop);
   return failure;
+}
+
+function tellStandstill(spec: PortSpec, backend: Backend, report: ReplayReport): void {
+  stallReason(spec, { direction: "tx", partner: "rx" }, { backend }).then((line) => report.tell(line));
 }
 
 /** How far it is, as well as that can be known. */

@@ -6,6 +6,7 @@ import type { Context } from "../command.js";
 import { ExpectationFailed, Interrupted } from "../errors.js";
 import { Histogram } from "../histogram.js";
 import { type Drops, dropped, type GroupProgress, intervalsOf, type LoopGroup } from "../loop-group.js";
+import type { PortSpec } from "../port-spec.js";
 import { mismatchesOf, numbersFound } from "../report/numbers.js";
 import type { Kept } from "../report/rate.js";
 import type { Interval, Report, Total } from "../report/report.js";
@@ -46,7 +47,7 @@ export async function watch(
       if (args.threads > 1 && !traitsOf(args.function).makes && args.count > 0 && packets >= args.count)
         stop();
       if (stall.notes(packets, performance.now())) {
-        process.stderr.write(`${stallReason(spec, args.function)}\n`);
+        tellStandstill(spec, args);
       }
     }, lookPeriod_ms),
   ];
@@ -65,6 +66,13 @@ export async function watch(
   signal.removeEventListener("abort", stop);
   report.packets(group.takeDump());
   return failure;
+}
+
+function tellStandstill(spec: PortSpec, { function: name, backend }: PktGenArguments): void {
+  // A pinger that waits has sent; what does not come is the answer.
+  const direction = name === "tx" || name === "txseq" ? "tx" : "rx";
+  const standstill = { direction, partner: traitsOf(name).partner } as const;
+  stallReason(spec, standstill, { backend }).then((line) => process.stderr.write(`${line}\n`));
 }
 
 /** Gives, at each call, what happened since the one before. */

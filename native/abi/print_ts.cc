@@ -315,6 +315,13 @@ void print_layout() {
   fputs(kFooter, stdout);
   puts("\nexport type ReplayFigure = keyof typeof replayFigures;");
 
+  open_table("openPortKinds", "Kinds of ports that a program may have open, in the order of their numbers.");
+#define row(name, text) print_text(#name, text);
+  NM_PORT_KINDS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type OpenPortKind = keyof typeof openPortKinds;");
+
   open_table("contents", "When a generator writes the contents of a buffer.");
   print_number("never", static_cast<size_t>(nm::Contents::never));
   print_number("once", static_cast<size_t>(nm::Contents::once));

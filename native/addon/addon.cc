@@ -7,6 +7,7 @@
 #include "addon/execute.h"
 #include "addon/filter_handle.h"
 #include "addon/loop_handle.h"
+#include "addon/machine.h"
 #include "addon/pipe.h"
 #include "addon/port_handle.h"
 #include "addon/recording_handle.h"
@@ -27,6 +28,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::install_pipe(env, exports);
   nm::addon::install_rehearsal(env, exports);
   nm::addon::install_survey(env, exports);
+  nm::addon::install_machine(env, exports);
   nm::addon::install_write_capture(env, exports);
   return exports;
 }

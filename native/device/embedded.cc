@@ -12,6 +12,7 @@
 #include "device/open.h"
 #include "engine/attachment.h"
 #include "engine/persistent.h"
+#include "engine/ring_counters.h"
 #include "engine/transparent.h"
 #include "engine/wake.h"
 #include "spin_pause.h"
@@ -434,28 +435,6 @@ void EmbeddedDevice::disarm() {
   bell_.silence();
 }
 
-Status EmbeddedDevice::counters(uint32_t ring_index, bool is_tx, Counters* counters) const {
-  const engine::RingState& ring = binding_.region->ring(ring_index);
-  *counters = Counters{};
-  // What arrives is counted by who brings it, what is sent by who sends it.
-  counters->packets = is_tx ? uint64_t{ring.packets} : ring.delivered_packets.load(std::memory_order_relaxed);
-  counters->bytes = is_tx ? uint64_t{ring.bytes} : ring.delivered_bytes.load(std::memory_order_relaxed);
-  counters->syncs = ring.syncs;
-  counters->ring_resets = ring.ring_resets;
-  counters->drops_full = ring.drops_full.load(std::memory_order_relaxed);
-  counters->drops_too_long = ring.drops_too_long.load(std::memory_order_relaxed);
-  counters->drops_no_destination = ring.drops_no_destination;
-  counters->drops_bad_slot =
-      ring.drops_bad_slot + ring.drops_bad_receiver_slot.load(std::memory_order_relaxed);
-  counters->drops_too_short = ring.drops_too_short;
-  counters->drops_too_many_slots = ring.drops_too_many_slots;
-  counters->drops_bad_header = ring.drops_bad_header;
-  counters->drops_refused = ring.drops_refused;
-  counters->drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);
-  counters->wakeups = ring.wakeups.load(std::memory_order_relaxed);
-  return Status::ok;
-}
-
 Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
   if (!is_bound()) return Status::not_registered;
   for (BoundRing& ring : tx_) {
@@ -463,7 +442,8 @@ Status EmbeddedDevice::tx_counters(uint32_t number, Counters* result) {
   }
   const PortRecord& record = binding_.record();
   if (number >= record.all_tx()) return Status::bad_ring;
-  return counters(record.first_ring + number, true, result);
+  *result = engine::ring_counters(binding_.region->ring(record.first_ring + number), true);
+  return Status::ok;
 }
 
 Status EmbeddedDevice::rx_counters(uint32_t number, Counters* result) {
@@ -473,7 +453,8 @@ Status EmbeddedDevice::rx_counters(uint32_t number, Counters* result) {
   }
   const PortRecord& record = binding_.record();
   if (number >= record.all_rx()) return Status::bad_ring;
-  return counters(record.first_ring + record.all_tx() + number, false, result);
+  *result = engine::ring_counters(binding_.region->ring(record.first_ring + record.all_tx() + number), false);
+  return Status::ok;
 }
 
 }  // namespace nm

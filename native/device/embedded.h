@@ -69,7 +69,6 @@ class EmbeddedDevice final : public Device {
   void sleep(engine::Client& client, uint32_t ticket, int64_t timeout_ns);
   template <typename Visit>
   void for_each_ring(uint32_t events, Visit visit);
-  Status counters(uint32_t ring_index, bool is_tx, Counters* counters) const;
 
   std::shared_ptr<engine::Namespace> space_;
   nic::DriverChoice driver_;

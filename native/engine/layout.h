@@ -197,17 +197,21 @@ inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * s
 // --- region
 // ----------------------------------------------------------------------------------------------------
 
-enum class PortKind : uint32_t {
-  free,
-  vale,
-  persistent,
-  parent,
-  pipe_master,
-  pipe_slave,
-  null,
-  monitor,
-  nic
-};
+// Kinds of ports, in the order of their numbers. Printed into lib/layout.ts.
+#define NM_PORT_KINDS(row)                             \
+  row(free, "a record that is no port")                \
+  row(vale, "a port of a switch")                      \
+  row(persistent, "a port that stays without users")   \
+  row(parent, "a name that pipes hang on")             \
+  row(pipe_master, "the end of a pipe written with {") \
+  row(pipe_slave, "the end of a pipe written with }")  \
+  row(null, "rings that lead nowhere")                 \
+  row(monitor, "copies of another port's packets")     \
+  row(nic, "a network interface")
+
+#define row(name, text) name,
+enum class PortKind : uint32_t { NM_PORT_KINDS(row) };
+#undef row
 
 // Ports whose packets a switch takes and brings. A persistent one need not be on a switch.
 inline constexpr bool is_switched(PortKind kind) {

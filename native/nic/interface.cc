@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "file_descriptor.h"
+#include "nic/link_settings.h"
 
 namespace nm::nic {
 
@@ -63,13 +64,6 @@ void read_queues(Question& question, Interface* interface) {
   interface->rx_queues = std::max(interface->rx_queues, 1u);
 }
 
-uint32_t read_speed(Question& question) {
-  ethtool_link_settings settings = {};
-  settings.cmd = ETHTOOL_GLINKSETTINGS;
-  if (!question.ask_ethtool(&settings)) return 0;
-  return settings.speed == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : settings.speed;
-}
-
 std::string read_driver(Question& question) {
   ethtool_drvinfo info = {};
   info.cmd = ETHTOOL_GDRVINFO;
@@ -99,7 +93,8 @@ Status read_interface(const std::string& name, Interface* result) {
     memcpy(result->mac, question.answer().ifr_hwaddr.sa_data, sizeof(result->mac));
   }
   read_queues(question, result);
-  result->speed_mbps = read_speed(question);
+  result->speed_mbps =
+      read_link_settings([&](auto* command) { return question.ask_ethtool(command); }).speed_mbps;
   result->driver = read_driver(question);
   return Status::ok;
 }
