@@ -89,6 +89,36 @@ test("the library does nothing that the address and undefined sanitizers object 
   assert.deepEqual(run, { status: 0, stdout: "all as it should be\n", stderr: "" });
 });
 
+for (const [language, compiler] of [
+  ["C11", ["cc", "-x", "c", "-std=c11"]],
+  ["C++17", ["c++", "-x", "c++", "-std=c++17"]],
+] as const) {
+  test(`programs in strict ${language} compile without a warning, and run`, async (t) => {
+    const strict = ["-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"];
+    const [name, ...options] = compiler;
+    for (const source of ["open", "legacy"]) {
+      const to = join(scratch, `${source}-${language}`);
+      const file = `${root}test/libnetmap/${source}.c`;
+      const line = [
+        ...options,
+        ...strict,
+        ...(await words()),
+        file,
+        "-x",
+        "none",
+        ...(await words("--libs")),
+        "-o",
+        to,
+      ];
+      await promisify(execFile)(name, line);
+      const run = await finished(process.execPath, [programFile("nm"), "run", to, "vale0:a"], {
+        env: { NM_DIR: freshNamespace(t) },
+      });
+      assert.deepEqual([source, run], [source, { status: 0, stdout: "", stderr: "" }]);
+    }
+  });
+}
+
 test("without /dev/netmap a port does not open, and the library says so on stderr", async () => {
   const run = await finished(join(scratch, "open"), ["vale0:a"], {});
   assert.deepEqual(run, { status: 1, stdout: "", stderr: "/dev/netmap: No such file or directory\n" });

@@ -74,14 +74,14 @@ struct netmap_ring {
   uint64_t offset_mask;
   uint64_t buf_align;
   uint8_t sem[128] __attribute__((aligned(NM_CACHE_ALIGN))); /* the program's, for whatever it likes */
-  struct netmap_slot slot[];
+  __extension__ struct netmap_slot slot[];
 };
 
 #define NR_TIMESTAMP 0x0002 /* stamp the ring at each sync */
 #define NR_FORWARD 0x0004   /* look at NS_FORWARD */
 
 struct netmap_if {
-  char ni_name[IFNAMSIZ];
+  char ni_name[IF_NAMESIZE];
   const uint32_t ni_version;
   const uint32_t ni_flags; /* NI_PRIV_MEM */
   const uint32_t ni_tx_rings;
@@ -90,7 +90,7 @@ struct netmap_if {
   const uint32_t ni_host_tx_rings;
   const uint32_t ni_host_rx_rings;
   uint32_t ni_spare1[3];
-  const int64_t
+  __extension__ const int64_t
       ring_ofs[]; /* from here to each ring: TX, host TX, RX, host RX; 0 for rings that are not bound */
 };
 
@@ -267,7 +267,7 @@ struct nmreq_opt_extmem {
 
 struct nmreq_opt_sync_kloop_eventfds {
   struct nmreq_option nro_opt;
-  struct {
+  __extension__ struct {
     int32_t ioeventfd;
     int32_t irqfd;
   } eventfds[]; /* per ring, TX rings first */
@@ -316,7 +316,7 @@ struct nm_csb_ktoa {
 /* --- the interface from before NIOCCTRL */
 
 struct nmreq {
-  char nr_name[IFNAMSIZ];
+  char nr_name[IF_NAMESIZE];
   uint32_t nr_version;
   uint32_t nr_offset;
   uint32_t nr_memsize;
@@ -359,7 +359,7 @@ enum {
 #define NM_IFRDATA_LEN 256
 
 struct nm_ifreq {
-  char nifr_name[IFNAMSIZ];
+  char nifr_name[IF_NAMESIZE];
   char data[NM_IFRDATA_LEN];
 };
 

@@ -137,9 +137,9 @@ struct nm_pkthdr {
 };
 
 struct nm_stat {
-  u_int ps_recv;
-  u_int ps_drop;
-  u_int ps_ifdrop;
+  unsigned int ps_recv;
+  unsigned int ps_drop;
+  unsigned int ps_ifdrop;
 };
 
 #define NM_ERRBUF_SIZE 512
@@ -184,7 +184,7 @@ enum {
   NM_OPEN_RING_CFG = 0x800000
 };
 
-typedef void (*nm_cb_t)(u_char* argument, const struct nm_pkthdr* header, const u_char* packet);
+typedef void (*nm_cb_t)(unsigned char* argument, const struct nm_pkthdr* header, const unsigned char* packet);
 
 static inline int nm_close(struct nm_desc* d) {
   if (d == NULL || d->self != d) return EINVAL;
@@ -284,7 +284,7 @@ static inline const char* nm_read_name(const char* name, struct nm_open_name* re
   at += strcspn(at, "-*^{}/@");
   length = (size_t)(at - start);
   if (length == 0) return "missing port name";
-  if (length >= IFNAMSIZ) return "name too long";
+  if (length >= IF_NAMESIZE) return "name too long";
   memcpy(result->device, start, length);
   result->reg.nr_mode = NR_REG_ALL_NIC;
 
@@ -482,10 +482,10 @@ static inline uint32_t nm_packet_slots(struct netmap_ring* ring) {
 }
 
 /* Fills d->hdr with the packet at the head of `ring`, and gives its `count` slots back. `joined` has room for all. */
-static inline u_char* nm_take_packet(struct nm_desc* d, struct netmap_ring* ring, uint32_t count,
-                                     u_char* joined) {
+static inline unsigned char* nm_take_packet(struct nm_desc* d, struct netmap_ring* ring, uint32_t count,
+                                            unsigned char* joined) {
   struct netmap_slot* slot = &ring->slot[ring->head];
-  u_char* packet = (u_char*)NETMAP_BUF_OFFSET(ring, slot);
+  unsigned char* packet = (unsigned char*)NETMAP_BUF_OFFSET(ring, slot);
   uint32_t length = 0;
   uint32_t i;
   for (i = 0; i < count; i++) {
@@ -507,7 +507,7 @@ static inline u_char* nm_take_packet(struct nm_desc* d, struct netmap_ring* ring
  * Calls `callback` for up to `count` packets (0 or less: all there are), ring after ring. Returns how many there were.
  * A packet's bytes are valid during the call.
  */
-static inline int nm_dispatch(struct nm_desc* d, int count, nm_cb_t callback, u_char* argument) {
+static inline int nm_dispatch(struct nm_desc* d, int count, nm_cb_t callback, unsigned char* argument) {
   const uint32_t rings = (uint32_t)d->last_rx_ring - d->first_rx_ring + 1;
   int taken = 0;
   uint32_t visited;
@@ -515,7 +515,7 @@ static inline int nm_dispatch(struct nm_desc* d, int count, nm_cb_t callback, u_
     struct netmap_ring* ring = NETMAP_RXRING(d->nifp, d->cur_rx_ring);
     uint32_t slots;
     while ((count <= 0 || taken < count) && (slots = nm_packet_slots(ring)) != 0) {
-      u_char* joined = slots > 1 ? (u_char*)malloc((size_t)slots * ring->nr_buf_size) : NULL;
+      unsigned char* joined = slots > 1 ? (unsigned char*)malloc((size_t)slots * ring->nr_buf_size) : NULL;
       if (slots > 1 && joined == NULL) return taken;
       nm_take_packet(d, ring, slots, joined);
       callback(argument, &d->hdr, d->hdr.buf);
@@ -532,13 +532,13 @@ static inline int nm_dispatch(struct nm_desc* d, int count, nm_cb_t callback, u_
  * The next packet, or NULL when there is none. Its bytes are valid until the next sync; of a packet in several slots,
  * this gives one slot at a time, and hdr->flags has NS_MOREFRAG in all but the last.
  */
-static inline u_char* nm_nextpkt(struct nm_desc* d, struct nm_pkthdr* hdr) {
+static inline unsigned char* nm_nextpkt(struct nm_desc* d, struct nm_pkthdr* hdr) {
   const uint32_t rings = (uint32_t)d->last_rx_ring - d->first_rx_ring + 1;
   uint32_t visited;
   for (visited = 0; d->first_rx_ring <= d->last_rx_ring && visited < rings; visited++) {
     struct netmap_ring* ring = NETMAP_RXRING(d->nifp, d->cur_rx_ring);
     if (!nm_ring_empty(ring)) {
-      u_char* packet = nm_take_packet(d, ring, 1, NULL);
+      unsigned char* packet = nm_take_packet(d, ring, 1, NULL);
       *hdr = d->hdr;
       return packet;
     }
