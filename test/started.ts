@@ -18,9 +18,12 @@ export interface Started {
   signal(name: NodeJS.Signals): void;
 }
 
-export function starting(namespace: string) {
+/** In a namespace directory, and in a network namespace if one is named. */
+export function starting(namespace: string, network?: string) {
   return (...words: string[]): Started => {
-    const child = spawn(process.execPath, [programFile("nm"), ...words], {
+    const line = [process.execPath, programFile("nm"), ...words];
+    const [program, ...args] = network === undefined ? line : ["ip", "netns", "exec", network, ...line];
+    const child = spawn(program as string, args, {
       env: { ...process.env, NM_DIR: namespace },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: longest_ms,
