@@ -52,6 +52,17 @@ class Station {
     }
   }
 
+  // Receives what is under way, until `all` says that it has come, or nothing has come for 2 s.
+  template <typename All>
+  void receive_rest(const All& all) {
+    uint64_t last = received_;
+    for (uint64_t quiet_since = monotonic_ns(); !all() && monotonic_ns() < quiet_since + 2 * kSecond_ns;) {
+      receive();
+      if (received_ != last) quiet_since = monotonic_ns();
+      last = received_;
+    }
+  }
+
   // Packets that rings of this port dropped.
   uint64_t dropped() {
     Counters tx, rx;
@@ -115,6 +126,18 @@ class Station {
   uint64_t next_ = 0;
 };
 
+uint64_t dropped_at(Port& port) {
+  Counters rx;
+  CHECK_EQUAL(port.device().rx_counters(0, &rx), Status::ok);
+  return rx.drops_full;
+}
+
+// What the other station sent and `station` got, or is known to have been lost on the way to it: at the forwarder's
+// port on the other side, `near`, or at the station itself.
+uint64_t accounted(Station& station, Port& near) {
+  return station.received() + station.dropped() + dropped_at(near);
+}
+
 // Two stations with a forwarder between them that owns two ports in the middle.
 //
 //     left station === left ==== forwarder ==== right === right station
@@ -139,28 +162,22 @@ struct Line {
   void exchange(uint64_t packets) {
     std::thread middle([&] { CHECK_EQUAL(forwarder->run(), Status::ok); });
     std::atomic<int> sending{2};
-    const auto work = [&](Station& station) {
+    const auto work = [&](Station& station, Port& near, const Station& other) {
       while (station.sent() < packets) {
         station.send(std::min<uint64_t>(64, packets - station.sent()));
         station.receive();
       }
       sending--;
       // Nobody stops to receive while the other sends.
-      for (uint64_t quiet_since = monotonic_ns(), last = 0;
-           sending > 0 || monotonic_ns() < quiet_since + kQuiet_ns;) {
-        station.receive();
-        if (station.received() != last || sending > 0) quiet_since = monotonic_ns();
-        last = station.received();
-      }
+      while (sending > 0) station.receive();
+      station.receive_rest([&] { return accounted(station, near) == other.sent(); });
     };
-    std::thread one([&] { work(left); });
-    work(right);
+    std::thread one([&] { work(left, *right_near_port, right); });
+    work(right, *left_near_port, left);
     one.join();
     forwarder->stop();
     middle.join();
   }
-
-  static constexpr uint64_t kQuiet_ns = 200'000'000;
 
   Station left;
   Station right;
@@ -169,17 +186,9 @@ struct Line {
   std::optional<Forwarder> forwarder;
 };
 
-uint64_t dropped_at(Port& port) {
-  Counters rx;
-  CHECK_EQUAL(port.device().rx_counters(0, &rx), Status::ok);
-  return rx.drops_full;
-}
-
 void check_accounts(Line& line) {
-  CHECK_EQUAL(line.right.received() + line.right.dropped() + dropped_at(*line.left_near_port),
-              line.left.sent());
-  CHECK_EQUAL(line.left.received() + line.left.dropped() + dropped_at(*line.right_near_port),
-              line.right.sent());
+  CHECK_EQUAL(accounted(line.right, *line.left_near_port), line.left.sent());
+  CHECK_EQUAL(accounted(line.left, *line.right_near_port), line.right.sent());
 }
 
 constexpr uint64_t kPackets = 30000;
@@ -238,12 +247,12 @@ TEST("a forwarder between two switches swaps buffers where their ports share mem
       left.receive();
     }
   }
+  right.receive_rest([&] { return accounted(right, *first) == left.sent(); });
+  left.receive_rest([&] { return accounted(left, *second) == right.sent(); });
   forwarder.stop();
   middle.join();
-  right.receive();
-  left.receive();
-  CHECK_EQUAL(right.received() + right.dropped() + dropped_at(*first), left.sent());
-  CHECK_EQUAL(left.received() + left.dropped() + dropped_at(*second), right.sent());
+  CHECK_EQUAL(accounted(right, *first), left.sent());
+  CHECK_EQUAL(accounted(left, *second), right.sent());
   CHECK_EQUAL(forwarder.lane_counts(0).copied_bytes.load(), 0u);
   CHECK(forwarder.lane_counts(0).packets.load() > 0);
 }
