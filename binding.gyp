@@ -3,7 +3,7 @@
     {
       "target_name": "nm",
       "sources": [
-        "<!@(find native -name '*.cc' ! -path 'native/test/*' ! -path 'native/bench/*' ! -path 'native/preload/*' ! -path 'native/bench/*' ! -path 'native/build/*' ! -name print_ts.cc | sort)"
+        "<!@(find native -name '*.cc' ! -path 'native/test/*' ! -path 'native/bench/*' ! -path 'native/preload/*' ! -path 'native/fuzz/*' ! -path 'native/build/*' ! -name print_ts.cc | sort)"
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -11,13 +11,16 @@
 namespace nm {
 
 ByteSource::ByteSource(int descriptor, int stop_descriptor)
-    : descriptor_(descriptor), stop_descriptor_(stop_descriptor), buffer_(kPiece) {
+    : descriptor_(descriptor), stop_descriptor_(stop_descriptor), buffer_(kPiece), bytes_(buffer_.data()) {
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
+ByteSource::ByteSource(const uint8_t* bytes, uint64_t count)
+    : descriptor_(-1), stop_descriptor_(-1), ended_(true), bytes_(bytes), end_(count) {}
+
 const uint8_t* ByteSource::peek(uint64_t count) {
   if (end_ - begin_ < count && !fill(count)) return nullptr;
-  return buffer_.data() + begin_;
+  return bytes_ + begin_;
 }
 
 void ByteSource::take(uint64_t count) {
@@ -37,7 +40,8 @@ bool ByteSource::skip(uint64_t count) {
 
 // Moves what is left to the front and reads until `wanted` bytes are there.
 bool ByteSource::fill(uint64_t wanted) {
-  if (only_at_hand_ && !ended_) {
+  if (ended_) return false;
+  if (only_at_hand_) {
     starved_ = true;
     return false;
   }
@@ -46,7 +50,10 @@ bool ByteSource::fill(uint64_t wanted) {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (wanted > buffer_.size()) buffer_.resize(wanted);
+  if (wanted > buffer_.size()) {
+    buffer_.resize(wanted);
+    bytes_ = buffer_.data();
+  }
   while (end_ < wanted && !ended_) {
     if (!may_read()) {
       ended_ = true;

@@ -1,4 +1,4 @@
-// The bytes of a file or pipe, read in large pieces and looked at in place.
+// The bytes of a file, a pipe or a piece of memory, read in large pieces and looked at in place.
 //
 // A file is read, not mapped. Reading pieces that stay in the second-level cache goes at twice the speed of copying the
 // file in memory, a mapping at hardly more; and a mapped file that somebody truncates ends the program. [measured]
@@ -17,6 +17,8 @@ class ByteSource {
   // Reads from `descriptor`. A source that waits for bytes ends when `stop_descriptor`, if there is one, becomes readable.
   // Both stay the caller's.
   explicit ByteSource(int descriptor, int stop_descriptor = -1);
+  // Bytes that are in memory, and stay there as long as the source is used.
+  ByteSource(const uint8_t* bytes, uint64_t count);
 
   // The next `count` bytes without taking them, or nullptr when fewer are left; see left() and error(). They stay valid
   // until the next peek().
@@ -55,6 +57,8 @@ class ByteSource {
   bool starved_ = false;
   uint64_t offset_ = 0;
   std::vector<uint8_t> buffer_;
+  // Those that are there, of which begin_ to end_ are not taken yet: in the buffer, or in somebody's memory.
+  const uint8_t* bytes_;
   uint64_t begin_ = 0;
   uint64_t end_ = 0;
 };

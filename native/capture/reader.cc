@@ -15,6 +15,8 @@ CaptureFault shortage(const ByteSource& source, CaptureFaultKind kind) {
 
 CaptureReader::CaptureReader(int descriptor, int stop_descriptor) : source_(descriptor, stop_descriptor) {}
 
+CaptureReader::CaptureReader(const uint8_t* bytes, uint64_t count) : source_(bytes, count) {}
+
 // Both formats begin with four bytes that say which it is, and in which byte order.
 void CaptureReader::open() {
   const uint8_t* const magic = source_.peek(sizeof(uint32_t));

@@ -98,6 +98,8 @@ class CaptureReader {
   // Reads from `descriptor` from where it stands, until its end or until `stop_descriptor` becomes readable. Both stay the
   // caller's.
   explicit CaptureReader(int descriptor, int stop_descriptor = -1);
+  // Reads a file that is in memory, and stays there as long as the reader is used.
+  CaptureReader(const uint8_t* bytes, uint64_t count);
 
   // Whether there is another packet; false at the end and at a fault.
   bool next(CapturedPacket* packet);
