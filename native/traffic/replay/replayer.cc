@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t kStageAtOnce = 8;
 // None are when one is due so soon.
 constexpr uint64_t kTooSoon_ns = 1'000;
+// How long a device is let be that has not taken all that was sent: some take the rest at the next sync only.
+constexpr uint64_t kPending_ns = 200'000;
 
 uint32_t most_slots(const Ring& ring) { return std::min<uint32_t>(abi::NETMAP_MAX_FRAGS, ring.slots() - 1); }
 
@@ -63,7 +65,7 @@ Status Replayer::work() {
       if (ended_) break;
       status = wait_to_stage();
     } else if (staged_all_it_can_) {
-      alarm_.wait_until(std::min(start_ns_ + staged(staged_begin_).due_ns, end_ns_), stop_flag());
+      status = wait_until_due(now);
     }
     now = monotonic_ns();
   }
@@ -179,6 +181,22 @@ Status Replayer::send(uint32_t packets) {
   set(figures_.due_ns, staged(staged_begin_ + packets - 1).due_ns);
   staged_begin_ += packets;
   note_moved(packets, bytes, now);
+  return status;
+}
+
+// Waits for the time of the first packet that is staged.
+Status Replayer::wait_until_due(uint64_t now_ns) {
+  const uint64_t due_ns = std::min(start_ns_ + staged(staged_begin_).due_ns, end_ns_);
+  const auto is_pending = [](const Lane& lane) { return lane.ring.pending(); };
+  const bool pending = std::any_of(lanes_.begin(), lanes_.end(), is_pending);
+  if (!pending || due_ns - now_ns < 2 * kPending_ns) {
+    alarm_.wait_until(due_ns, stop_flag());
+    return Status::ok;
+  }
+  alarm_.wait_until(now_ns + kPending_ns, stop_flag());
+  Status status = Status::ok;
+  for (size_t side = 0; side < lanes_.size() && status == Status::ok; side++)
+    status = port(side).device().tx_sync();
   return status;
 }
 

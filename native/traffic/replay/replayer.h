@@ -90,6 +90,7 @@ class Replayer final : public Loop {
   const Staged& staged(uint64_t number) const { return staged_[number % staged_.size()]; }
   uint32_t count_due(uint64_t now_ns) const;
   Status send(uint32_t packets);
+  Status wait_until_due(uint64_t now_ns);
   Status wait_to_stage();
   Status drain_all();
 
