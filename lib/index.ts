@@ -31,6 +31,7 @@ export {
   type HistogramName,
   type Status,
 } from "./layout.js";
+export { type Link, type LinkCounts, type LinkModels, type LinkOptions, startLink } from "./link.js";
 export {
   type Model,
   type ReorderModel,

@@ -492,6 +492,25 @@ export const replayFigures = {
 
 export type ReplayFigure = keyof typeof replayFigures;
 
+/** What a link counts, in the order in which the native core says it. */
+export const linkCounts = {
+  received: "packets that came in",
+  received_bytes: "bytes in those packets, without CRC",
+  held: "packets that were held back, so that others overtook them",
+  drops_loss: "packets that the loss model lost",
+  drops_queue_full: "packets that found the queue over its limit",
+  drops_over_rate: "packets that an average bandwidth did not let pass",
+  drops_overtaking: "packets that would have overtaken those before them",
+  drops_late: "packets that could only leave later than is allowed",
+  drops_no_memory: "packets that found no memory to wait in",
+  drops_too_long: "packets of more slots than a ring of the other port has",
+  drops_undelivered: "packets that were still under way when the run ended",
+  under_way: "packets that are under way or held back now",
+  queued_bytes: "bytes that wait to be transmitted now, where the queue has a limit",
+} as const;
+
+export type LinkCount = keyof typeof linkCounts;
+
 /** Kinds of ports that a program may have open, in the order of their numbers. */
 export const openPortKinds = {
   free: "a record that is no port",

@@ -361,6 +361,27 @@ export interface NativeForwarderOptions {
   readonly cpu?: number | undefined;
 }
 
+/** How a link treats packets, see native/traffic/link.h. */
+export interface NativeLinkModels {
+  readonly bandwidth?: NativeModel | undefined;
+  readonly delay?: NativeModel | undefined;
+  readonly loss?: NativeModel | undefined;
+  readonly reorder?: { readonly share: number; readonly holdNs: number } | undefined;
+  readonly queueBytes?: number | undefined;
+  readonly lessNs?: number | undefined;
+  readonly dropsOvertaking?: boolean | undefined;
+  readonly patienceNs?: number | undefined;
+}
+
+export interface NativeLinkOptions {
+  readonly models: NativeLinkModels;
+  readonly burst?: number | undefined;
+  readonly durationNs?: number | undefined;
+  readonly memory?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly cpu?: number | undefined;
+}
+
 export interface NativeDumpEntry {
   /** As netmap numbers the rings of one direction. */
   readonly ring: number;
@@ -413,6 +434,8 @@ export interface NativeLoop {
   numbers(): NativeNumbers | undefined;
   /** Counts that only loops of its kind have, in the order of their table. */
   counts(): Float64Array;
+  /** Whether it is a link that can go on with these. */
+  reconfigure(models: NativeLinkModels): boolean;
   /** Those that the loop keeps. */
   histograms(): Partial<Record<HistogramName, NativeHistogram>>;
   /** Of each stream its number, then its counts in the order of `streamCountMeanings`. */
@@ -517,6 +540,8 @@ export interface Native {
   /** The descriptors of an end to read and one to write, or minus an errno. */
   makePipe(): readonly [number, number] | number;
   startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
+  /** From the first of two ports to the second. */
+  startLink(ports: readonly NativePort[], options: NativeLinkOptions): NativeLoop | number;
   /** Minus an errno where the file cannot be opened. */
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */

@@ -24,6 +24,7 @@ import {
 import {
   type NativeDumpEntry,
   type NativeEndpoint,
+  type NativeLinkModels,
   type NativeLoop,
   type NativeNumbers,
   native,
@@ -252,6 +253,11 @@ export class TrafficLoop {
   /** Counts that only loops of its kind have, in the order of their table in lib/layout.ts. */
   counts(): Float64Array {
     return this.#native.counts();
+  }
+
+  /** Whether it is a link that can go on with these models. */
+  reconfigure(models: NativeLinkModels): boolean {
+    return this.#native.reconfigure(models);
   }
 
   /** Takes out the copies that were kept since the last call. */

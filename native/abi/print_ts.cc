@@ -19,6 +19,7 @@
 #include "traffic/filter.h"
 #include "traffic/generator.h"
 #include "traffic/lane.h"
+#include "traffic/link.h"
 #include "traffic/mark.h"
 #include "traffic/models/bandwidth.h"
 #include "traffic/models/delay.h"
@@ -314,6 +315,13 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type ReplayFigure = keyof typeof replayFigures;");
+
+  open_table("linkCounts", "What a link counts, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_LINK_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type LinkCount = keyof typeof linkCounts;");
 
   open_table("openPortKinds", "Kinds of ports that a program may have open, in the order of their numbers.");
 #define row(name, text) print_text(#name, text);

@@ -6,6 +6,7 @@
 
 #include "addon/forwarder.h"
 #include "addon/histogram.h"
+#include "addon/link.h"
 #include "addon/port_handle.h"
 #include "addon/read.h"
 #include "addon/recording_handle.h"
@@ -218,6 +219,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&LoopHandle::streams>("streams"),
                                                InstanceMethod<&LoopHandle::numbers>("numbers"),
                                                InstanceMethod<&LoopHandle::counts>("counts"),
+                                               InstanceMethod<&LoopHandle::reconfigure>("reconfigure"),
                                                InstanceMethod<&LoopHandle::stop>("stop"),
                                            });
   auto* reference = new Napi::FunctionReference(Napi::Persistent(constructor));
@@ -228,6 +230,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
   exports["startReplay"] = Napi::Function::New(env, start_replay, "startReplay", reference);
   exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
+  exports["startLink"] = Napi::Function::New(env, start_link, "startLink", reference);
 }
 
 Napi::Value LoopHandle::start_generator(const Napi::CallbackInfo& info) {
@@ -241,6 +244,7 @@ Napi::Value LoopHandle::start_replay(const Napi::CallbackInfo& info) { return st
 Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
   return start(info, make_forwarder);
 }
+Napi::Value LoopHandle::start_link(const Napi::CallbackInfo& info) { return start(info, make_link); }
 
 // start…(port or ports, options): a NativeLoop whose `ended` resolves to 0 or minus a status; or minus a status.
 Napi::Value LoopHandle::start(const Napi::CallbackInfo& info, MakeLoop make_loop) {
@@ -444,6 +448,13 @@ Napi::Value LoopHandle::counts(const Napi::CallbackInfo& info) {
   Napi::Float64Array array = Napi::Float64Array::New(info.Env(), values.size());
   std::copy(values.begin(), values.end(), array.Data());
   return array;
+}
+
+// reconfigure(models): whether it is a link that can have them.
+Napi::Value LoopHandle::reconfigure(const Napi::CallbackInfo& info) {
+  const bool done = worker_ != nullptr && info[0].IsObject() &&
+                    worker_->loop().reconfigure(read_link(info[0].As<Napi::Object>()));
+  return Napi::Boolean::New(info.Env(), done);
 }
 
 Napi::Value LoopHandle::stop(const Napi::CallbackInfo& info) {

@@ -43,6 +43,7 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   static Napi::Value start_ponger(const Napi::CallbackInfo& info);
   static Napi::Value start_replay(const Napi::CallbackInfo& info);
   static Napi::Value start_forwarder(const Napi::CallbackInfo& info);
+  static Napi::Value start_link(const Napi::CallbackInfo& info);
   static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);
 
   // Brings the end of the thread to the event loop. libuv gives it back a turn after it was closed.
@@ -63,6 +64,7 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   Napi::Value streams(const Napi::CallbackInfo& info);
   Napi::Value numbers(const Napi::CallbackInfo& info);
   Napi::Value counts(const Napi::CallbackInfo& info);
+  Napi::Value reconfigure(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
 
   Status begin(Napi::Env env, const std::vector<PortHandle*>& ports, Napi::Object options,

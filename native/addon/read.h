@@ -7,13 +7,20 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 namespace nm::addon {
 
 template <typename Field>
 void read(Napi::Object from, const char* name, Field* field) {
   const Napi::Value value = from.Get(name);
-  if (value.IsNumber()) *field = static_cast<Field>(value.As<Napi::Number>().Int64Value());
+  if (!value.IsNumber()) return;
+  const auto number = value.As<Napi::Number>();
+  if constexpr (std::is_floating_point_v<Field>) {
+    *field = number.DoubleValue();
+  } else {
+    *field = static_cast<Field>(number.Int64Value());
+  }
 }
 
 inline void read(Napi::Object from, const char* name, bool* field) {

@@ -31,9 +31,9 @@ namespace nm {
 enum class Measured { NM_HISTOGRAMS(row) };
 #undef row
 
-class Streams;
-
 class Numbers;
+class Streams;
+struct LinkSpec;
 
 class Loop {
  public:
@@ -57,6 +57,9 @@ class Loop {
   virtual std::vector<double> counts() const { return {}; }
   // Its check of numbered slots, likewise.
   virtual Numbers* numbers() { return nullptr; }
+
+  // Goes on with other models, where this is a link that can have them. By any thread.
+  virtual bool reconfigure(const LinkSpec&) { return false; }
 
  protected:
   // The ports, at least one, outlive the loop.

@@ -144,6 +144,14 @@ void each_piece(const Ring& ring, const PacketSlots& packet, Take take) {
   }
 }
 
+// Copies the bytes of a packet, packet.bytes of them, to one place.
+inline void gather_packet(const Ring& ring, const PacketSlots& packet, uint8_t* to) {
+  each_piece(ring, packet, [&](const uint8_t* bytes, uint32_t count) {
+    std::memcpy(to, bytes, count);
+    to += count;
+  });
+}
+
 // Copies a packet into the slots of `to` from `at` on, which must be free. Returns the slot after it.
 inline uint32_t copy_packet(const Ring& from, const PacketSlots& packet, const Ring& to, uint32_t at) {
   SlotWriter writer(to, at);
