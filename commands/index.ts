@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   "pkt-gen": () => import("./pkt-gen.js"),
   bridge: () => import("./bridge.js"),
   nmreplay: () => import("./nmreplay.js"),
+  tlem: () => import("./tlem.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),
   lab: () => import("./lab.js"),

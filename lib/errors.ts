@@ -105,6 +105,35 @@ const table = {
       `Cannot read ${d.option} "${d.text}": ${d.reason}`,
     hint: (d: { forms: string }) => `Write it like one of: ${d.forms}`,
   },
+  LINK_PORTS: {
+    exit: 2,
+    says: (d: { ports: number }) =>
+      `Cannot run tlem with ${d.ports} ${d.ports === 1 ? "port" : "ports"}: expected two`,
+    hint: "Give both ends of the link, for example nm tlem -i vale0:a -i vale1:a",
+  },
+  LINK_ONE_PORT: {
+    exit: 2,
+    says: (d: { port: string }) =>
+      `Cannot run tlem with "${d.port}" at both ends: expected two different ports`,
+    hint: "Give two ports, for example nm tlem -i vale0:a -i vale1:a",
+  },
+  LINK_OPTION_MANY: {
+    exit: 2,
+    says: (d: { option: string; text: string }) =>
+      `Cannot read ${d.option} "${d.text}": it is given more than twice, and a link has two directions`,
+    hint: (d: { option: string }) => `Give ${d.option} once for both directions, or once for each`,
+  },
+  CONFIG_UNREADABLE: {
+    exit: 1,
+    says: (d: { path: string; reason: string }) => `Cannot read "${d.path}": ${d.reason}`,
+    hint: "Check its name and who may read it",
+  },
+  CONFIG_LINE: {
+    exit: 2,
+    says: (d: { path: string; line: number; found: string; expected: string }) =>
+      `Cannot read line ${d.line} of "${d.path}": found "${d.found}", expected ${d.expected}`,
+    hint: "Write one option a line, for example: -B 10M",
+  },
   OPTION_NEEDS_VALUE: {
     exit: 2,
     says: (d: { option: string; expected: string; example: string }) =>

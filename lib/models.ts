@@ -160,6 +160,12 @@ export function readQueue(option: string, text: string): number {
   return size;
 }
 
+/** A time alone, in nanoseconds. As in netmap, seconds where there is no unit. */
+export function readTime(option: string, text: string): number {
+  const syntax: Syntax = { option, text, forms: ["100us", "5ms"] };
+  return timeOf(syntax, one(syntax, fieldsOf(syntax)));
+}
+
 /** The number that a text says, as a fraction of whole numbers; nothing where it is none or has too many digits. */
 export function readFraction(text: string): Fraction | undefined {
   const match = /^(\d{0,12})(?:\.(\d{0,12}))?$/.exec(text);

@@ -3,9 +3,9 @@
  */
 
 import type { LaneCounts } from "../forwarder.js";
-import { type LaneCountName, laneCountMeanings } from "../layout.js";
 import type { Drops } from "../loop-group.js";
 import { type Column, type Output, scaled } from "../output.js";
+import { dropsIn, dropWords } from "../report/drops.js";
 import { figures, type Passed } from "../report/passed.js";
 import { tell } from "../report/text.js";
 
@@ -65,7 +65,7 @@ export function textPrinter(out: Output, subject: BridgeSubject): BridgePrinter 
       for (const { from, to, counts } of report.directions) {
         const { packets, bytes } = counts;
         const bits = (bytes * 8) / report.seconds;
-        const lost = dropWords(dropsOf(counts));
+        const lost = dropWords(dropsIn(counts));
         tell(
           `${from} -> ${to} ${scaled(packets / report.seconds)}pps (${scaled(packets)}pkts ${scaled(bits)}bps)` +
             (lost === "" ? "" : `, dropped ${lost}`),
@@ -105,7 +105,7 @@ const columns: readonly Column[] = [
 function row({ from, to, counts }: DirectionReport, seconds: number): (string | number)[] {
   const number = (value: number) => value.toLocaleString("en-US");
   const mpps = (counts.packets / Math.max(seconds, 1e-6) / 1e6).toFixed(3);
-  const dropped = Object.values(dropsOf(counts)).reduce((sum, count) => sum + count, 0);
+  const dropped = Object.values(dropsIn(counts)).reduce((sum, count) => sum + count, 0);
   return [
     from,
     to,
@@ -121,7 +121,7 @@ function row({ from, to, counts }: DirectionReport, seconds: number): (string | 
 function remarks({ directions, ports }: BridgeReport): string[] {
   const lines: string[] = [];
   for (const { from, to, counts } of directions) {
-    const lost = dropWords(dropsOf(counts));
+    const lost = dropWords(dropsIn(counts));
     if (lost !== "") lines.push(`Dropped from ${from} to ${to}: ${lost}.`);
     const { mirrored, mirror_drops_full } = counts;
     if (mirrored + mirror_drops_full > 0) {
@@ -133,22 +133,6 @@ function remarks({ directions, ports }: BridgeReport): string[] {
     if (lost !== "") lines.push(`Dropped by ${port} itself: ${lost}.`);
   }
   return lines;
-}
-
-/** Packets that a lane dropped, by reason. */
-export function dropsOf(counts: LaneCounts): Record<string, number> {
-  const reasons = (Object.keys(laneCountMeanings) as LaneCountName[]).filter((name) =>
-    name.startsWith("drops_"),
-  );
-  return Object.fromEntries(
-    reasons.filter((name) => counts[name] > 0).map((name) => [name.slice("drops_".length), counts[name]]),
-  );
-}
-
-function dropWords(drops: Readonly<Record<string, number>>): string {
-  return Object.entries(drops)
-    .map(([reason, count]) => `${count} ${reason}`)
-    .join(", ");
 }
 
 export function jsonPrinter(out: Output, { backend, drivers }: BridgeSubject): BridgePrinter {
@@ -173,7 +157,7 @@ function fields({ seconds, directions, ports }: BridgeReport) {
   });
   const drops: Record<string, number> = {};
   for (const one of [
-    ...directions.map(({ counts }) => dropsOf(counts)),
+    ...directions.map(({ counts }) => dropsIn(counts)),
     ...ports.map((port) => port.drops),
   ]) {
     for (const [reason, count] of Object.entries(one)) drops[reason] = (drops[reason] ?? 0) + count;
@@ -185,7 +169,7 @@ function fields({ seconds, directions, ports }: BridgeReport) {
       ...{ from, to },
       ...figures(passed([counts])),
       ...otherCounts(counts),
-      drops: dropsOf(counts),
+      drops: dropsIn(counts),
     })),
     ports: ports.map(({ port, drops: own }) => ({ port, drops: own })),
   };
