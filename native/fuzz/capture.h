@@ -74,6 +74,8 @@ inline void use(const CapturedPacket& packet, Sides& sides, const Edit& edit) {
   const uint32_t side = sides.of(bytes, packet.captured);
   NM_HOLDS(side < 2);
 
+  // Feeds leave out what is longer.
+  if (packet.length > UINT16_MAX) return;
   const Edit::Edited edited = edit.apply(bytes, packet.captured, packet.length, side);
   NM_HOLDS(edited.packet >= block.get() &&
            edited.captured <= static_cast<size_t>(bytes + packet.captured - edited.packet));

@@ -221,6 +221,17 @@ TEST("what cannot be sent is left out, and a fault ends the feed after what was 
   CHECK_EQUAL(end.fault.found, 113u);
 }
 
+TEST("a packet that claims to be as long as a number can say is left out, also with a tag more") {
+  Writer file = pcap(false, Pcap::kMicroseconds);
+  add_record(file, 0, 0, text(60, 1), UINT32_MAX);
+  add_record(file, 0, 1, text(60, 2), 60);
+  FeedOptions options;
+  options.edit.push_vlan = uint16_t{5};
+  const auto all = all_of(file, options);
+  CHECK_EQUAL(all.size(), 1u);
+  CHECK(all[0].length == 64 && all[0].bytes.back() == 2);
+}
+
 TEST("reading ahead gives what the feed gives") {
   Random random;
   Writer file = pcap(false, Pcap::kMicroseconds);

@@ -66,7 +66,8 @@ class Edit {
     uint32_t captured;
     uint32_t length;
   };
-  // Changes a packet of `length` bytes of which `captured` are there. It may begin elsewhere then.
+  // Changes a packet of `length` bytes, less than 2^32 with headroom(), of which `captured` are there. It may begin elsewhere
+  // then.
   Edited apply(uint8_t* packet, uint32_t captured, uint32_t length, uint32_t side) const;
 
   // What an address becomes, in place. For tests too.

@@ -116,7 +116,7 @@ bool Feed::choose(const CapturedPacket& packet, Chosen* chosen) {
     counts_.filtered++;
     return false;
   }
-  if (packet.length == 0 || packet.length + edit_.headroom() > options_.longest) {
+  if (packet.length == 0 || uint64_t{packet.length} + edit_.headroom() > options_.longest) {
     (packet.length == 0 ? counts_.empty : counts_.too_long)++;
     return false;
   }
