@@ -246,6 +246,17 @@ const table = {
     says: (d: { path: string; reason: string }) => `Cannot write capture "${d.path}": ${d.reason}`,
     hint: "Give a path where you may write, on a disk with room",
   },
+  CAPTURE_ON_TERMINAL: {
+    exit: 2,
+    says: (d: { port: string }) => `Cannot write the capture of "${d.port}" to a terminal: it is not text`,
+    hint: (d: { port: string }) =>
+      `Name a file, -w trace.pcapng; or see packets: nm dump -i '${d.port}' | tcpdump -nr -`,
+  },
+  CAPTURE_NOT_OPEN: {
+    exit: 1,
+    says: (d: { port: string }) => `Cannot watch port "${d.port}": no program has it open`,
+    hint: "tcpdump sees what the host sees; --take opens the port and takes its packets from the host",
+  },
   CAPTURE_BROKEN: {
     exit: 1,
     says: (d: { path: string; kind: string; offset: number; expected: string; found: string }) =>

@@ -281,6 +281,17 @@ export const laneCountMeanings = {
 
 export type LaneCountName = keyof typeof laneCountMeanings;
 
+/** What a capture counts of each port, in the order in which the native core says it. */
+export const captureCountMeanings = {
+  packets: "packets that were captured",
+  bytes: "bytes that they had, without CRC",
+  kept_bytes: "bytes of them that were kept",
+  filtered: "packets that the filter did not choose",
+  held_back: "rounds in which packets had to wait for the recorder",
+} as const;
+
+export type CaptureCountName = keyof typeof captureCountMeanings;
+
 /** What may be wrong with a capture file: what was expected where the fault is. */
 export const captureFaults = {
   none: "",

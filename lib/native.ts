@@ -353,10 +353,55 @@ export interface NativeLane {
   readonly delay?: NativeModel | undefined;
   readonly seed?: number | undefined;
   readonly mirror?: number | undefined;
+  /** Of the recorder. */
+  readonly captureInterface?: number | undefined;
+}
+
+export interface NativeRecorderOptions {
+  /** A number of `captureKinds`. */
+  readonly kind: number;
+  readonly application: string;
+  /** A path in two parts, between which the number of a file comes; or an open descriptor. */
+  readonly path?: string | undefined;
+  readonly pathEnd?: string | undefined;
+  readonly descriptor?: number | undefined;
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly description?: string | undefined;
+    readonly filter?: string | undefined;
+    readonly snaplen?: number | undefined;
+  }[];
+  readonly rotation?:
+    | {
+        readonly bytes?: number | undefined;
+        readonly timeNs?: number | undefined;
+        readonly packets?: number | undefined;
+        readonly files?: number | undefined;
+      }
+    | undefined;
+  /** How many loops bring packets. */
+  readonly inputs: number;
+}
+
+export interface NativeRecorder {
+  /** `error` is an errno, 0 while there was none. */
+  figures(): {
+    readonly bytes: number;
+    readonly files: number;
+    readonly discarded: number;
+    readonly error: number;
+  };
+}
+
+export interface NativeCapturerOptions extends Pick<NativeLoopOptions, "count" | "durationNs" | "burst"> {
+  readonly recorder: NativeRecorder;
+  readonly filter?: NativeFilter | undefined;
+  readonly snaplen?: number | undefined;
 }
 
 export interface NativeForwarderOptions {
   readonly lanes: readonly NativeLane[];
+  readonly recorder?: NativeRecorder | undefined;
   readonly durationNs?: number | undefined;
   readonly cpu?: number | undefined;
 }
@@ -539,6 +584,7 @@ export interface Native {
   surveyCapture(descriptor: number, all: boolean): NativeJob<NativeSurvey> | number;
   /** The descriptors of an end to read and one to write, or minus an errno. */
   makePipe(): readonly [number, number] | number;
+  startCapturer(ports: readonly NativePort[], options: NativeCapturerOptions): NativeLoop | number;
   startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
   /** From the first of two ports to the second. */
   startLink(ports: readonly NativePort[], options: NativeLinkOptions): NativeLoop | number;
@@ -546,6 +592,8 @@ export interface Native {
   readRecording(path: string): NativeRecording | number;
   /** An empty `library` is the system's libpcap. */
   compileFilter(expression: string, library: string): NativeFilter;
+  /** Minus an errno where the first file cannot be made. */
+  startRecorder(options: NativeRecorderOptions): NativeRecorder | number;
   /** `kind` is a number of `captureKinds`. Gives 0, or minus an errno. */
   writeCapture(
     path: string,

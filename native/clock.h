@@ -20,4 +20,11 @@ inline uint64_t monotonic_ns() {
   return static_cast<uint64_t>(now.tv_sec) * kSecond_ns + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// The time of day in nanoseconds since 1970, for what people and other machines read. It may jump.
+inline int64_t real_time_ns() {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * kSecond_ns + now.tv_nsec;
+}
+
 }  // namespace nm

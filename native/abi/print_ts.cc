@@ -16,6 +16,7 @@
 #include "engine/layout.h"
 #include "nic/refusal.h"
 #include "status.h"
+#include "traffic/capturer.h"
 #include "traffic/filter.h"
 #include "traffic/generator.h"
 #include "traffic/lane.h"
@@ -192,6 +193,14 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type LaneCountName = keyof typeof laneCountMeanings;");
+
+  open_table("captureCountMeanings",
+             "What a capture counts of each port, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_CAPTURE_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type CaptureCountName = keyof typeof captureCountMeanings;");
 
   open_table("captureFaults", "What may be wrong with a capture file: what was expected where the fault is.");
 #define row(name, expected) print_text(#name, expected);

@@ -10,6 +10,7 @@
 #include "addon/machine.h"
 #include "addon/pipe.h"
 #include "addon/port_handle.h"
+#include "addon/recorder_handle.h"
 #include "addon/recording_handle.h"
 #include "addon/replay.h"
 #include "addon/schedule.h"
@@ -23,6 +24,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::LoopHandle::install(env, exports);
   nm::addon::RecordingHandle::install(env, exports);
   nm::addon::FilterHandle::install(env, exports);
+  nm::addon::RecorderHandle::install(env, exports);
   nm::addon::install_execute(env, exports);
   nm::addon::install_schedule(env, exports);
   nm::addon::install_pipe(env, exports);

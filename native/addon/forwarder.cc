@@ -5,6 +5,7 @@
 #include "addon/filter_handle.h"
 #include "addon/models.h"
 #include "addon/read.h"
+#include "addon/recorder_handle.h"
 #include "traffic/forwarder.h"
 
 namespace nm::addon {
@@ -31,6 +32,7 @@ LaneSpec read_lane(const std::vector<Port*>& ports, Napi::Object from) {
   read(from, "dropEvery", &options.impairment.drop_every);
   read_model(from, "delay", &options.impairment.delay);
   read(from, "seed", &options.impairment.seed);
+  read(from, "captureInterface", &options.capture_interface);
   size_t mirror = kNoPort;
   read_port(from, "mirror", &mirror);
   if (mirror < ports.size()) options.mirror = ports[mirror];
@@ -70,6 +72,10 @@ std::unique_ptr<Loop> make_forwarder(const std::vector<Port*>& ports, Napi::Obje
     const Napi::Value lane = array.Get(i);
     if (!lane.IsObject()) return nullptr;
     options.lanes.push_back(read_lane(ports, lane.As<Napi::Object>()));
+  }
+  options.recorder = RecorderHandle::from(from.Get("recorder"));
+  for (const LaneSpec& lane : options.lanes) {
+    if (options.recorder && lane.options.capture_interface >= options.recorder->interfaces()) return nullptr;
   }
   return fits(ports, options.lanes) ? std::make_unique<Forwarder>(ports, options) : nullptr;
 }

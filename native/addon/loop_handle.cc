@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/capturer.h"
 #include "addon/forwarder.h"
 #include "addon/histogram.h"
 #include "addon/link.h"
@@ -229,6 +230,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startPinger"] = Napi::Function::New(env, start_pinger, "startPinger", reference);
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
   exports["startReplay"] = Napi::Function::New(env, start_replay, "startReplay", reference);
+  exports["startCapturer"] = Napi::Function::New(env, start_capturer, "startCapturer", reference);
   exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
   exports["startLink"] = Napi::Function::New(env, start_link, "startLink", reference);
 }
@@ -241,6 +243,7 @@ Napi::Value LoopHandle::start_pinger(const Napi::CallbackInfo& info) { return st
 Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return start(info, make_ponger); }
 
 Napi::Value LoopHandle::start_replay(const Napi::CallbackInfo& info) { return start(info, make_replay); }
+Napi::Value LoopHandle::start_capturer(const Napi::CallbackInfo& info) { return start(info, make_capturer); }
 Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
   return start(info, make_forwarder);
 }

@@ -4,18 +4,7 @@
 #include <cassert>
 #include <utility>
 
-#include "traffic/alarm.h"
-
 namespace nm {
-namespace {
-
-std::vector<Device*> devices_of(const std::vector<Port*>& ports) {
-  std::vector<Device*> devices;
-  for (Port* const port : ports) devices.push_back(&port->device());
-  return devices;
-}
-
-}  // namespace
 
 Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
     : Loop(std::move(ports)),
@@ -23,12 +12,15 @@ Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
       turns_(options.lanes.size()),
       uses_(this->ports().size()),
       events_(this->ports().size()),
-      waiting_(devices_of(this->ports())) {
+      waiting_(devices()) {
+  if (options.recorder) capture_.input = std::make_unique<Recorder::Input>(options.recorder);
   for (const LaneSpec& spec : options.lanes) {
     assert(spec.from < uses_.size() && spec.to < uses_.size() && !uses_[spec.from].receives);
     uses_[spec.from].receives = true;
     uses_[spec.to].sends = true;
-    lanes_.emplace_back(*this->ports()[spec.from], *this->ports()[spec.to], spec.options);
+    LaneOptions lane = spec.options;
+    lane.capture = options.recorder ? &capture_ : nullptr;
+    lanes_.emplace_back(*this->ports()[spec.from], *this->ports()[spec.to], lane);
   }
   for (const LaneSpec& spec : options.lanes) {
     const auto mirror = std::find(this->ports().begin(), this->ports().end(), spec.options.mirror);
@@ -46,12 +38,18 @@ Status Forwarder::work() {
     const uint64_t now = monotonic_ns();
     if (status != Status::ok || now >= end_ns) break;
 
+    capture_.time_ns = capture_.input ? real_time_ns() : 0;
     const Lane::Turn all = turn(now);
+    if (capture_.input && (now >= flush_ns_ || !all.moved)) {
+      capture_.input->flush();
+      flush_ns_ = now + Recorder::kFlush_ns;
+    }
     if (all.passed.packets > 0) note_moved(all.passed.packets, all.passed.bytes, now);
     // A sync before the wait could show room that the wait would then take for old.
     status = all.moved ? sync_sent() : wait(std::min(all.due_ns, end_ns));
   }
   for (Lane& lane : lanes_) lane.end();
+  note_captured();
   // What was taken goes back.
   if (status == Status::ok) status = sync_received();
   return status == Status::ok ? drain(options_.linger_ns) : status;
@@ -63,6 +61,17 @@ Status Forwarder::sync_received() {
     if (const Status status = ports()[i]->device().rx_sync(); status != Status::ok) return status;
   }
   return Status::ok;
+}
+
+// Tells the capture what became of the packets that passed. The last one to do so waits until everything is written.
+void Forwarder::note_captured() {
+  if (!capture_.input) return;
+  for (size_t i = 0; i < lanes_.size(); i++) {
+    const LaneCounts& counts = lanes_[i].counts();
+    const uint64_t dropped = counts.capture_drops_full;
+    capture_.input->note(options_.lanes[i].options.capture_interface, counts.captured + dropped, dropped);
+  }
+  capture_.input.reset();
 }
 
 // Also where nothing was put: that is how a full ring learns of room.
@@ -105,19 +114,7 @@ Status Forwarder::wait(uint64_t until_ns) {
     waiting_.want(i, events_[i]);
   }
 
-  int64_t timeout_ns = -1;
-  if (until_ns != kNever_ns) {
-    const uint64_t now = monotonic_ns();
-    timeout_ns = until_ns > now ? static_cast<int64_t>(until_ns - now) : 0;
-  }
-  const Status status = waiting_.wait(timeout_ns);
-  if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
-  uint32_t ready = 0;
-  for (size_t i = 0; i < uses_.size(); i++) ready |= waiting_.ready(i);
-  // A ring that is found broken again and again must not make this a busy loop.
-  if (status == Status::ok && ready == kRingError)
-    wait_until(monotonic_ns() + kRingErrorPause_ns, stop_flag());
-  return status;
+  return wait_for(waiting_, until_ns);
 }
 
 // Of each lane, its counts in the order of NM_LANE_COUNTS.

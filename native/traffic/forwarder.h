@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "device/wait_set.h"
@@ -28,11 +29,14 @@ namespace nm {
 struct LaneSpec {
   size_t from = 0;
   size_t to = 0;
+  // The forwarder says where to capture.
   LaneOptions options;
 };
 
 struct ForwarderOptions {
   std::vector<LaneSpec> lanes;
+  // Captures what passes, of each lane as of its interface; or nothing.
+  std::shared_ptr<Recorder> recorder;
   // Ends after this time; 0: never.
   uint64_t duration_ns = 0;
   // How long to wait at the end for packets to leave that were sent.
@@ -57,15 +61,18 @@ class Forwarder final : public Loop {
   Status sync_received();
   Status sync_sent();
   Lane::Turn turn(uint64_t now_ns);
+  void note_captured();
   Status wait(uint64_t until_ns);
 
   const ForwarderOptions options_;
+  CaptureTap capture_;
   // Lanes do not move: counters are read by other threads.
   std::deque<Lane> lanes_;
   std::vector<Lane::Turn> turns_;
   std::vector<Use> uses_;
   std::vector<uint32_t> events_;
   size_t first_lane_ = 0;
+  uint64_t flush_ns_ = 0;
   WaitSet waiting_;
 };
 

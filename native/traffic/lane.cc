@@ -21,7 +21,7 @@ Lane::Lane(Port& from, Port& to, const LaneOptions& options)
       options_(options),
       swaps_(share_memory(from, to) && !options.copy && !options.impairment.delays()),
       plain_(swaps_ && !options.filter && options.limit.model == BandwidthModel::infinite &&
-             !options.impairment.loses() && options.mirror == nullptr),
+             !options.impairment.loses() && options.mirror == nullptr && options.capture == nullptr),
       limiter_(options.limit),
       impairments_(options.impairment) {
   const std::vector<Ring>& rx = from.rx_rings();
@@ -153,13 +153,7 @@ bool Lane::has_room(const Pair& pair, const PacketSlots& packet) const {
 }
 
 bool Lane::chosen(const Ring& ring, const PacketSlots& packet) {
-  if (packet.slots == 1) {
-    const uint8_t* const bytes = ring.buffer(ring.descriptor(packet.first).buf_idx);
-    return options_.filter->matches(bytes, packet.bytes, packet.bytes);
-  }
-  whole_.resize(std::max<size_t>(whole_.size(), packet.bytes));
-  gather(ring, packet, whole_.data());
-  return options_.filter->matches(whole_.data(), packet.bytes, packet.bytes);
+  return options_.filter->matches(packet_bytes(ring, packet, &whole_), packet.bytes, packet.bytes);
 }
 
 // Hands on a packet for which there is room in the TX ring. False: the delay line has none.
@@ -169,7 +163,7 @@ bool Lane::hand_on(Pair& pair, const PacketSlots& packet, uint64_t now_ns, Turn*
     turn->due_ns = std::min(turn->due_ns, pair.delay->front().due_ns);
     if (to == nullptr) return false;
     show(pair.from, packet);
-    gather(pair.from, packet, to);
+    copy_bytes(pair.from, packet, packet.bytes, to);
     add(counts_.copied_bytes, packet.bytes);
     return true;
   }
@@ -197,12 +191,25 @@ void Lane::count(SlotsPassed passed) {
 
 // Lets those see the packet who get a copy.
 void Lane::show(const Ring& ring, const PacketSlots& packet) {
-  if (options_.mirror == nullptr) return;
+  if (options_.mirror != nullptr) mirror(ring, packet);
+  if (options_.capture != nullptr) capture(ring, packet);
+}
+
+void Lane::mirror(const Ring& ring, const PacketSlots& packet) {
   const std::vector<Ring>& mirrors = options_.mirror->tx_rings();
-  const Ring& mirror = mirrors[ring.shared()->ringid % mirrors.size()];
-  if (slots_needed(mirror, packet.bytes) > mirror.space()) return add(counts_.mirror_drops_full, 1);
-  mirror.advance(copy_packet(ring, packet, mirror, mirror.head_in_range()));
+  const Ring& to = mirrors[ring.shared()->ringid % mirrors.size()];
+  if (slots_needed(to, packet.bytes) > to.space()) return add(counts_.mirror_drops_full, 1);
+  to.advance(copy_packet(ring, packet, to, to.head_in_range()));
   add(counts_.mirrored, 1);
+}
+
+void Lane::capture(const Ring& ring, const PacketSlots& packet) {
+  const CaptureRecord record = {options_.capture_interface, CaptureDirection::unknown,
+                                options_.capture->time_ns, packet.bytes, packet.bytes};
+  uint8_t* const to = options_.capture->input->put(record);
+  if (to == nullptr) return add(counts_.capture_drops_full, 1);
+  copy_bytes(ring, packet, packet.bytes, to);
+  add(counts_.captured, 1);
 }
 
 // Sends the delayed packets that are due, as far as there is room.
@@ -230,14 +237,6 @@ Lane::Turn Lane::deliver_delayed(Pair& pair, uint64_t now_ns) {
     turn.moved = true;
   }
   return turn;
-}
-
-uint8_t* Lane::gather(const Ring& ring, const PacketSlots& packet, uint8_t* to) const {
-  each_piece(ring, packet, [&](const uint8_t* bytes, uint32_t count) {
-    std::copy_n(bytes, count, to);
-    to += count;
-  });
-  return to;
 }
 
 }  // namespace nm

@@ -18,6 +18,7 @@
 #include <optional>
 #include <vector>
 
+#include "capture/recorder.h"
 #include "port.h"
 #include "traffic/delay_line.h"
 #include "traffic/filter.h"
@@ -48,6 +49,12 @@ struct alignas(64) LaneCounts {
 #undef row
 };
 
+// Where packets that pass are captured, and the time of the present round.
+struct CaptureTap {
+  std::unique_ptr<Recorder::Input> input;
+  int64_t time_ns = 0;
+};
+
 struct LaneOptions {
   // Most slots of a ring in one turn.
   uint32_t burst = 1024;
@@ -59,6 +66,9 @@ struct LaneOptions {
   Impairment impairment;
   // Where a copy of each packet goes that passes; it outlives the lane, and is synced by who runs the lane.
   Port* mirror = nullptr;
+  // Where each packet that passes is captured, as of this interface of the capture; it outlives the lane.
+  CaptureTap* capture = nullptr;
+  uint32_t capture_interface = 0;
 };
 
 class Lane {
@@ -117,9 +127,10 @@ class Lane {
   bool has_room(const Pair& pair, const PacketSlots& packet) const;
   bool chosen(const Ring& ring, const PacketSlots& packet);
   void show(const Ring& ring, const PacketSlots& packet);
+  void mirror(const Ring& ring, const PacketSlots& packet);
+  void capture(const Ring& ring, const PacketSlots& packet);
   bool hand_on(Pair& pair, const PacketSlots& packet, uint64_t now_ns, Turn* turn);
   void count(SlotsPassed passed);
-  uint8_t* gather(const Ring& ring, const PacketSlots& packet, uint8_t* to) const;
 
   Port& from_;
   Port& to_;

@@ -133,7 +133,7 @@ void Link::take(const Ring& ring, const PacketSlots& packet, uint64_t now_ns) {
     return;
   }
   if (models_->reorder.holds() && hold_back(ring, packet, now_ns)) return;
-  if (uint8_t* const to = put(packet.bytes, now_ns)) gather_packet(ring, packet, to);
+  if (uint8_t* const to = put(packet.bytes, now_ns)) copy_bytes(ring, packet, packet.bytes, to);
 }
 
 // Whether the packet waits now, to come in again later.
@@ -141,7 +141,7 @@ bool Link::hold_back(const Ring& ring, const PacketSlots& packet, uint64_t now_n
   const uint64_t release_ns = std::max(last_release_ns_, plus(now_ns, models_->reorder.hold_ns()));
   uint8_t* const to = held_.put(packet.bytes, release_ns);
   if (to == nullptr) return false;
-  gather_packet(ring, packet, to);
+  copy_bytes(ring, packet, packet.bytes, to);
   last_release_ns_ = release_ns;
   add(counts_.held, 1);
   return true;

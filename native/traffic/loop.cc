@@ -12,6 +12,16 @@ uint64_t pending(const Port& port) {
   return slots;
 }
 
+// As devices take it: negative for no end.
+int64_t time_left_ns(uint64_t deadline_ns) {
+  if (deadline_ns == kNever_ns) return -1;
+  const uint64_t now = monotonic_ns();
+  return deadline_ns > now ? static_cast<int64_t>(deadline_ns - now) : 0;
+}
+
+// A ring that is found broken again and again must not make this a busy loop.
+constexpr uint64_t kRingErrorPause_ns = 1'000'000;
+
 }  // namespace
 
 Status Loop::run() {
@@ -30,18 +40,26 @@ void Loop::stop() {
 }
 
 Status Loop::wait_for(Port& port, uint32_t events, uint64_t deadline_ns) {
-  int64_t timeout_ns = -1;
-  if (deadline_ns != kNever_ns) {
-    const uint64_t now = monotonic_ns();
-    timeout_ns = deadline_ns > now ? static_cast<int64_t>(deadline_ns - now) : 0;
-  }
-
   uint32_t ready = 0;
-  const Status status = port.device().wait(events, timeout_ns, &ready);
+  const Status status = port.device().wait(events, time_left_ns(deadline_ns), &ready);
   if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
-  // A ring that is found broken again and again must not make this a busy loop.
   if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
   return status;
+}
+
+Status Loop::wait_for(WaitSet& devices, uint64_t deadline_ns) {
+  const Status status = devices.wait(time_left_ns(deadline_ns));
+  if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
+  uint32_t ready = 0;
+  for (size_t i = 0; i < ports_.size(); i++) ready |= devices.ready(i);
+  if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
+  return status;
+}
+
+std::vector<Device*> Loop::devices() const {
+  std::vector<Device*> devices;
+  for (Port* const port : ports_) devices.push_back(&port->device());
+  return devices;
 }
 
 Status Loop::wait_for_room(Port& port, uint64_t deadline_ns) {

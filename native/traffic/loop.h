@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/wait_set.h"
 #include "port.h"
 #include "traffic/dump.h"
 #include "traffic/histogram.h"
@@ -75,12 +76,14 @@ class Loop {
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   const std::atomic<bool>& stop_flag() const { return stopped_; }
 
-  // How long a loop pauses whose rings are found broken, which may be again and again.
-  static constexpr uint64_t kRingErrorPause_ns = 1'000'000;
-
   // Waits until the port's device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
   Status wait_for(Port& port, uint32_t events, uint64_t deadline_ns);
   Status wait_for(uint32_t events, uint64_t deadline_ns) { return wait_for(port(), events, deadline_ns); }
+
+  // Waits for what the set wants of several devices, but no longer than until `deadline_ns` or stop().
+  Status wait_for(WaitSet& devices, uint64_t deadline_ns);
+  // The devices of all ports, in their order.
+  std::vector<Device*> devices() const;
 
   // Waits until a TX ring of the port has more room than it has now.
   Status wait_for_room(Port& port, uint64_t deadline_ns);

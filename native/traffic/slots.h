@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "ring.h"
 
@@ -39,6 +40,15 @@ inline PacketSlots find_packet(const Ring& ring, uint32_t first, uint32_t ready)
     if ((slot.flags & abi::NS_MOREFRAG) == 0) return packet;
   }
   packet.slots = 0;
+  return packet;
+}
+
+// What the `slots` slots from `first` on hold, as if they were a packet.
+inline PacketSlots all_slots(const Ring& ring, uint32_t first, uint32_t slots) {
+  PacketSlots packet = {first, slots, 0};
+  for (uint32_t i = 0, at = first; i < slots; i++, at = ring.next(at)) {
+    packet.bytes += slot_length(ring, ring.descriptor(at));
+  }
   return packet;
 }
 
@@ -144,12 +154,21 @@ void each_piece(const Ring& ring, const PacketSlots& packet, Take take) {
   }
 }
 
-// Copies the bytes of a packet, packet.bytes of them, to one place.
-inline void gather_packet(const Ring& ring, const PacketSlots& packet, uint8_t* to) {
-  each_piece(ring, packet, [&](const uint8_t* bytes, uint32_t count) {
-    std::memcpy(to, bytes, count);
-    to += count;
+// The first `count` bytes of a packet, at most all of them, copied to `to`.
+inline void copy_bytes(const Ring& ring, const PacketSlots& packet, uint32_t count, uint8_t* to) {
+  each_piece(ring, packet, [&](const uint8_t* bytes, uint32_t length) {
+    const uint32_t some = std::min(count, length);
+    to = std::copy_n(bytes, some, to);
+    count -= some;
   });
+}
+
+// All bytes of a packet in a row: where they are, if it has one slot, or else in `whole`, which grows as it must.
+inline const uint8_t* packet_bytes(const Ring& ring, const PacketSlots& packet, std::vector<uint8_t>* whole) {
+  if (packet.slots == 1) return ring.buffer(ring.descriptor(packet.first).buf_idx);
+  whole->resize(std::max<size_t>(whole->size(), packet.bytes));
+  copy_bytes(ring, packet, packet.bytes, whole->data());
+  return whole->data();
 }
 
 // Copies a packet into the slots of `to` from `at` on, which must be free. Returns the slot after it.
