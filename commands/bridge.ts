@@ -12,6 +12,7 @@ import { BridgePorts } from "../lib/bridge/ports.js";
 import { jsonPrinter, textPrinter } from "../lib/bridge/report.js";
 import { BridgeRun } from "../lib/bridge/run.js";
 import { type Context, command } from "../lib/command.js";
+import { StallWatch, stallReason } from "../lib/stall.js";
 
 export default command({
   name: "bridge",
@@ -65,7 +66,14 @@ export default command({
 
       run.start();
       printer.ready();
-      const failure = await watch(run, job.stats_s, (report) => printer.interval(report), context);
+      const tellStandstill = (line: string) => process.stderr.write(`${line}\n`);
+      const failure = await watch(
+        run,
+        job.stats_s,
+        (report) => printer.interval(report),
+        tellStandstill,
+        context,
+      );
       printer.end(run.total());
       if (failure) throw failure;
     } finally {
@@ -73,6 +81,9 @@ export default command({
     }
   },
 });
+
+/** How often it is looked whether anything passes. */
+const stallPeriod_ms = 500;
 
 /** Returns early when the signal fires. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -84,16 +95,23 @@ async function watch(
   run: BridgeRun,
   every_s: number,
   print: (report: ReturnType<BridgeRun["interval"]>) => void,
+  tell: (line: string) => void,
   { signal }: Context,
 ): Promise<unknown> {
   const stop = () => run.stop();
   signal.addEventListener("abort", stop);
   const timer = every_s > 0 ? setInterval(() => print(run.interval()), every_s * 1000) : undefined;
+  const stall = new StallWatch();
+  const stallTimer = setInterval(() => {
+    const { packets, port, standstill } = run.standstill();
+    if (stall.notes(packets, performance.now())) stallReason(port, standstill).then(tell);
+  }, stallPeriod_ms);
   const failure = await run.ended.then(
     () => undefined,
     (error: unknown) => error,
   );
   clearInterval(timer);
+  clearInterval(stallTimer);
   signal.removeEventListener("abort", stop);
   return failure;
 }

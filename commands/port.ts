@@ -9,7 +9,7 @@ import { basename } from "node:path";
 import { command } from "../lib/command.js";
 import { namespaceDirectory, type PortInfo, portInfo } from "../lib/control.js";
 import { type ErrorCode, NmError } from "../lib/errors.js";
-import { isVale } from "../lib/port-name.js";
+import { isTapName, isVale, tapPrefix } from "../lib/port-name.js";
 import {
   formatPort,
   otherEnd,
@@ -80,7 +80,6 @@ function specRows(spec: PortSpec): Row[] {
     ["is", kindWords(spec)],
   ];
   if (spec.kind === "pipe" && spec.pipe) rows.push(["peer", otherEnd(spec.pipe)]);
-  if (spec.kind === "tap") return rows;
   return [
     ...rows,
     ["opens", ringWords(spec)],
@@ -104,11 +103,16 @@ function kindWords(spec: PortSpec): string {
     case "null":
       return "null port: rings in memory, through which no packet passes";
     case "tap":
-      return `tap device "${spec.name}", which is no netmap port`;
+      return tapWords(spec.name);
   }
 }
 
+function tapWords(device: string): string {
+  return `tap device "${device}": what is sent the host receives on it, what the host sends there arrives`;
+}
+
 function nameWords({ name, pipe }: PortSpec): string {
+  if (isTapName(name)) return `tap device "${name.slice(tapPrefix.length)}"`;
   if (pipe) return `${pipe.side} side of pipe "${pipe.id}" of port "${pipe.parent}"`;
   if (!isVale(name)) return `network interface "${name}"`;
   const colon = name.indexOf(":");
@@ -145,7 +149,7 @@ function directionWords(flags: readonly PortFlag[]): string {
 }
 
 function isInterface({ kind, name, pipe }: PortSpec): boolean {
-  return kind !== "null" && !pipe && !isVale(name);
+  return kind !== "null" && !pipe && !isVale(name) && !isTapName(name);
 }
 
 const flagWords: Readonly<Record<PortFlag, string>> = {
@@ -177,7 +181,9 @@ function optionWords({ options }: PortSpec): string {
 
 /** What the machine has under the name. */
 function machineRows(spec: PortSpec): Row[] {
-  if (isInterface(spec)) return [["machine", interfaceWords(spec.name)]];
+  if (spec.kind === "tap") return [["machine", interfaceWords(spec.name) ?? "made when the port is opened"]];
+  if (isInterface(spec))
+    return [["machine", interfaceWords(spec.name) ?? "no network interface of this name"]];
   const info = openPortInfo(spec);
   if (info === undefined) return [];
   return [["now", info === null ? "nobody has it open" : infoWords(info)]];
@@ -206,10 +212,10 @@ function infoWords({ txRings, rxRings, txSlots, rxSlots, memId }: PortInfo): str
   return `open, transmit rings ${txRings} of ${txSlots} slots, receive rings ${rxRings} of ${rxSlots}, memory region ${memId}`;
 }
 
-function interfaceWords(name: string): string {
+/** Nothing where there is no such interface. */
+function interfaceWords(name: string): string | undefined {
   const directory = `/sys/class/net/${name}`;
-  if (/\/|^\.\.?$/.test(name) || !existsSync(`${directory}/queues`))
-    return "no network interface of this name";
+  if (/\/|^\.\.?$/.test(name) || !existsSync(`${directory}/queues`)) return undefined;
 
   const attribute = (file: string) => readFileSync(`${directory}/${file}`, "utf8").trim();
   const queues = readdirSync(`${directory}/queues`);

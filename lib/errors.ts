@@ -362,12 +362,6 @@ const table = {
     }) => `Cannot read port "${d.text}": ${d.reason}`,
     hint: (d: { hint: string }) => d.hint,
   },
-  PORT_IS_TAP: {
-    exit: 2,
-    says: (d: { port: string; name: string }) =>
-      `Cannot open port "${d.port}" through netmap: a tap device has no rings`,
-    hint: (d: { name: string }) => `netmap:${d.name} opens the interface's rings`,
-  },
   BACKEND_MISSING: {
     exit: 1,
     says: (d: { backend: string; reason: string }) => `Cannot use the ${d.backend} backend: ${d.reason}`,

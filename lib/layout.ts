@@ -392,6 +392,7 @@ export const driverRefusals = {
   queue_taken: "somebody else has a queue of the interface",
   buffers_unfit: "the buffers of the memory region do not suit the driver",
   frames_too_long: "the interface's MTU needs longer frames than the driver carries",
+  not_a_tap: "the interface of that name is no TAP device, or has one queue where many are wanted",
   owner_unreachable: "another process has these rings open and cannot be asked to share them",
   system_refused: "the operating system refused a call that should have worked",
 } as const;
@@ -533,6 +534,7 @@ export const openPortKinds = {
   null: "rings that lead nowhere",
   monitor: "copies of another port's packets",
   nic: "a network interface",
+  tap: "a TAP device, with the host behind it",
 } as const;
 
 export type OpenPortKind = keyof typeof openPortKinds;

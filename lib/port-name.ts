@@ -200,6 +200,41 @@ export function formatName(name: string, pipe: PipeEnd | null, taken = (_last: s
   return prefix + base.slice(0, colon) + (quotes ? quote(last) : last) + suffix;
 }
 
+/** What a request calls a tap device, and its name in a spec begins with. */
+export const tapPrefix = "tap:";
+
+export function isTapName(name: string): boolean {
+  return name.startsWith(tapPrefix);
+}
+
+/**
+ * Reads the name of a tap device after "tap:". Written without quotes it ends at "/" or "@" only, so that tap:vm-1 is the
+ * device vm-1; behind quotes there may be a ring: tap:"vm-1"-0.
+ */
+export function readTapName(cursor: Cursor): { readonly name: string; readonly quoted: boolean } {
+  const start = cursor.at;
+  const form = `${cursor.before()}NAME`;
+  const quoted = cursor.next === '"';
+  const name = quoted ? readQuoted(cursor, form) : cursor.take(/[^/@:\s]*/y);
+  if (name === "") cursor.fail({ expected: "the name of a tap device", form });
+  if (bytes(name) > longestInterface || name === "." || name === "..") {
+    const expected = `the name of a tap device, at most ${longestInterface} characters`;
+    cursor.fail({ at: start, found: name, expected, form });
+  }
+  // The kernel puts a number for "%d", and whoever reads a request takes a brace for a pipe's.
+  const odd = /[/:\s%{}]/.exec(name);
+  if (odd) {
+    const expected = 'the name of a tap device, without "/", ":", "%", "{", "}" and spaces';
+    cursor.fail({ at: start, found: name, expected, form });
+  }
+  return { name, quoted };
+}
+
+/** Prints the name of a tap device so that it is read back, with what follows it. */
+export function formatTapName(name: string, rest: string): string {
+  return tapPrefix + (/[@",]/.test(name) || rest.startsWith("-") ? quote(name) : name);
+}
+
 export function quote(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }

@@ -7,7 +7,15 @@
 
 import { NETMAP_MAX_RINGS } from "./abi.js";
 import { Cursor } from "./port-cursor.js";
-import { formatName, quote, readName, readQuoted } from "./port-name.js";
+import {
+  formatName,
+  formatTapName,
+  quote,
+  readName,
+  readQuoted,
+  readTapName,
+  tapPrefix,
+} from "./port-name.js";
 
 /** What `@name:key=value` asks for, under netmap's own names. */
 export interface PortOptions {
@@ -223,8 +231,10 @@ function readSharedPort(cursor: Cursor, option: Reading): string {
   const start = cursor.at;
   cursor.take(/(?:netmap:)?(?:val\w*:)?(?:"[^"]*(?:""[^"]*)*")?[^,@]*/y);
   const value = new Cursor(cursor.before(), cursor.interfaceExists, start, cursor.text);
+  if (value.skip(tapPrefix)) return formatTapName(readTapName(value).name, "");
   const { name, pipe, device } = readName(value);
-  if (device !== "netmap") {
+  if (device === "tap") return formatTapName(name, "");
+  if (device === "null") {
     const form = option.before + sampleOption(option.name);
     value.fail({ at: start, found: name, expected: "a port that has memory", form });
   }

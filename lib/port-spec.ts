@@ -25,16 +25,17 @@ import {
   NR_TX_RINGS_ONLY,
   NR_ZCOPY_MON,
 } from "./abi.js";
-import { NmError } from "./errors.js";
 import { Cursor, quoteAdvice, refuseControlCharacters } from "./port-cursor.js";
 import {
-  bytes,
   existingInterface,
   formatName,
+  formatTapName,
+  isTapName,
   isVale,
-  longestInterface,
   type PipeEnd,
   readName,
+  readTapName,
+  tapPrefix,
 } from "./port-name.js";
 import { formatOptions, type PortOptions, readOptions } from "./port-options.js";
 
@@ -119,9 +120,16 @@ export function parsePort(text: string, { interfaceExists = isInterface }: ReadO
   const cursor = new Cursor(text, interfaceExists);
   refuseControlCharacters(cursor);
 
-  if (cursor.skip("tap:")) return readTap(cursor);
+  if (cursor.skip(tapPrefix) || cursor.skip(`netmap:${tapPrefix}`)) {
+    const { name, quoted } = readTapName(cursor);
+    return readTap(cursor, name, quoted);
+  }
   const { name, pipe, device } = readName(cursor);
-  if (device === "tap") return tapPort(cursor, name);
+  if (device === "tap") return readTap(cursor, name, true);
+  if (isTapName(name)) {
+    const expected = 'an interface, whose name has no ":", or tap: before the quotes';
+    cursor.fail({ at: 0, found: text, expected, form: `${tapPrefix}NAME` });
+  }
 
   const isNull = device === "null";
   const { mode, ring } = isNull ? refuseRings(cursor) : readRings(cursor);
@@ -136,10 +144,9 @@ export function parsePort(text: string, { interfaceExists = isInterface }: ReadO
 
 /** Prints a spec in its one canonical form, which needs no shell quoting unless a name does. */
 export function formatPort(spec: PortSpec, { interfaceExists = isInterface }: ReadOptions = {}): string {
-  if (spec.kind === "tap") return `tap:${spec.name}`;
-
   const rest =
     formatRings(spec) + formatFlags(spec.flags) + formatMemId(spec.memId) + formatOptions(spec.options);
+  if (isTap(spec)) return formatTapName(tapDevice(spec), rest) + rest;
   if (spec.kind === "null") return `null${rest}`;
 
   const taken = (last: string) => existingInterface(last + rest, interfaceExists) !== null;
@@ -148,16 +155,13 @@ export function formatPort(spec: PortSpec, { interfaceExists = isInterface }: Re
 
 /**
  * What to put into a REGISTER request for this port. The options `share`, `extmem`, `offset` and `driver` are
- * no fields of it; whoever sends the request adds them.
- *
- * @throws {NmError} PORT_IS_TAP, because a tap device is not opened through netmap
+ * no fields of it; whoever sends the request adds them. netmap has no ports of tap devices: `tap:blue` is a name that
+ * only the embedded engine knows.
  */
 export function portRequest(spec: PortSpec): PortRequest {
-  if (spec.kind === "tap") throw new NmError("PORT_IS_TAP", { port: formatPort(spec), name: spec.name });
-
   const { conf = {} } = spec.options;
   return {
-    name: spec.name,
+    name: spec.kind === "tap" ? tapPrefix + spec.name : spec.name,
     mode: modeNumbers[spec.mode],
     ringid: spec.ring ?? 0,
     flags: spec.flags.reduce((bits, flag) => bits | flagTable[flag].bit, 0),
@@ -175,14 +179,31 @@ function isInterface(name: string): boolean {
   return existsSync(`/sys/class/net/${name}`);
 }
 
-function readTap(cursor: Cursor): PortSpec {
-  const name = cursor.take(/[^/:\s]*/y);
-  if (name === "") cursor.fail({ expected: "the name of a tap device", form: "tap:NAME" });
-  if (bytes(name) > longestInterface || name === "." || name === "..") {
-    const expected = `the name of a tap device, at most ${longestInterface} characters`;
-    cursor.fail({ at: cursor.at - name.length, found: name, expected, form: "tap:NAME" });
+/** What follows the name of a tap device. `mayHaveRing` is not so where a "-" would have been read as part of the name. */
+function readTap(cursor: Cursor, device: string, mayHaveRing: boolean): PortSpec {
+  const { mode, ring } = mayHaveRing ? readTapRing(cursor) : allRings;
+  const { flags, memId } = readFlagsAndMemory(cursor, false);
+  const options = readOptions(cursor, false);
+  const watches = flags.some(isMonitorFlag);
+  const name = watches ? tapPrefix + device : device;
+  return { kind: watches ? "monitor" : "tap", name, pipe: null, mode, ring, flags, memId, options };
+}
+
+function readTapRing(cursor: Cursor): Rings {
+  if (/^[*^]/.test(cursor.next)) {
+    const expected = "no host rings: the host is on the other side of a tap device";
+    cursor.fail({ expected, form: cursor.before() });
   }
-  return tapPort(cursor, name);
+  return readRings(cursor);
+}
+
+function isTap({ kind, name }: PortSpec): boolean {
+  return kind === "tap" || (kind === "monitor" && isTapName(name));
+}
+
+/** The tap device that a port is of, or a monitor watches. */
+function tapDevice({ kind, name }: PortSpec): string {
+  return kind === "tap" ? name : name.slice(tapPrefix.length);
 }
 
 /** The name that opens the other end of a pipe. */
@@ -201,15 +222,6 @@ export function otherEnd({ parent, id, side }: PipeEnd): string {
   });
 }
 
-/** A tap has no rings, flags or memory to choose: it is read and written one packet at a time. */
-function tapPort(cursor: Cursor, name: string): PortSpec {
-  if (cursor.next !== "") {
-    const or = `netmap:${name} for the interface's rings`;
-    cursor.fail({ expected: "nothing after a tap device", form: `tap:${name}`, or });
-  }
-  return { kind: "tap", name, pipe: null, mode: "all_nic", ring: null, flags: [], memId: 0, options: {} };
-}
-
 /** In the order in which netmap looks a name up. */
 function kindOf(name: string, pipe: PipeEnd | null, mode: PortMode, flags: readonly PortFlag[]): PortKind {
   if (flags.some(isMonitorFlag)) return "monitor";
@@ -223,6 +235,8 @@ interface Rings {
   readonly ring: number | null;
 }
 
+const allRings: Rings = { mode: "all_nic", ring: null };
+
 function readRings(cursor: Cursor): Rings {
   const start = cursor.at;
   if (cursor.skip("*")) return { mode: "nic_sw", ring: null };
@@ -230,7 +244,7 @@ function readRings(cursor: Cursor): Rings {
     if (!/^\d/.test(cursor.next)) return { mode: "sw", ring: null };
     return { mode: "one_sw", ring: readRing(cursor) };
   }
-  if (!cursor.skip("-")) return { mode: "all_nic", ring: null };
+  if (!cursor.skip("-")) return allRings;
   if (/^\d?$/.test(cursor.next)) return { mode: "one_nic", ring: readRing(cursor) };
 
   const expected = `a ring number (0 to ${largestRing})`;

@@ -135,6 +135,10 @@ test("when nothing moves for three seconds, one line on stderr says why", async 
       start("pkt-gen", "-i", "vale1:a"),
       /^Nothing has arrived on vale1:a for 3 s: no other port is on switch vale1\. Try: .* pkt-gen -i vale1:b -f tx$/gm,
     ],
+    [
+      start("bridge", "vale2:a", "vale3:a"),
+      /^Nothing has arrived on vale2:a for 3 s: no other port is on switch vale2\. Try: .* pkt-gen -i vale2:b -f tx$/gm,
+    ],
   ] as const;
   await Promise.all(runs.map(([run, words]) => run.printed(new RegExp(words.source, "m"))));
   // Long enough for a second line.

@@ -47,7 +47,6 @@ for (const [spec, code] of [
   ["nosuchinterface", "INTERFACE_NOT_FOUND"],
   ["lo", "INTERFACE_UNFIT"],
   ["vale1:a/r", "WATCHED_NOT_OPEN"],
-  ["tap:x", "PORT_IS_TAP"],
 ] as const) {
   test(`openPort("${spec}") is a ${code} error`, (t) => {
     const open = portsOf(t);

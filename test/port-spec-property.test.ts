@@ -66,8 +66,7 @@ function someInterfaces(random: Random): (name: string) => boolean {
 
 function someSpec(random: Random): PortSpec {
   if (random.chance(3)) {
-    const name = random.text([...'abX09_-@{"'], 1, 15);
-    return { kind: "tap", name, pipe: null, mode: "all_nic", ring: null, flags: [], memId: 0, options: {} };
+    return someTap(random);
   }
   const isNull = random.chance(5);
   const base = isNull ? "null" : someBase(random);
@@ -92,6 +91,23 @@ function someSpec(random: Random): PortSpec {
     flags,
     memId,
     options: someOptions(random, kind),
+  };
+}
+
+function someTap(random: Random): PortSpec {
+  const device = random.text([...'abX09_-@",*^<'], 1, 15);
+  const ring = random.chance(30) ? random.one([0, 1, 7, 4094]) : null;
+  const flags = portFlags.filter(() => random.chance(20));
+  const watches = flags.some(isMonitor);
+  return {
+    kind: watches ? "monitor" : "tap",
+    name: watches ? `tap:${device}` : device,
+    pipe: null,
+    mode: ring === null ? "all_nic" : "one_nic",
+    ring,
+    flags,
+    memId: random.chance(30) ? random.one([1, 2, 65535]) : 0,
+    options: someOptions(random, "tap"),
   };
 }
 

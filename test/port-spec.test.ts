@@ -143,7 +143,21 @@ const accepted: readonly (readonly [text: string, canonical: string, spec: Parti
   ],
   ["netmap:null", "netmap:null", { name: "null" }],
   ["tap:blue", "tap:blue", { kind: "tap", name: "blue" }],
-  ["tap:my-tap@1", "tap:my-tap@1", { kind: "tap", name: "my-tap@1" }],
+  ["tap:vm-1", "tap:vm-1", { kind: "tap", name: "vm-1" }],
+  ["netmap:tap:blue", "tap:blue", { kind: "tap", name: "blue" }],
+  [
+    'tap:"vm-1"-0/x@2',
+    'tap:"vm-1"-0/x@2',
+    { kind: "tap", name: "vm-1", mode: "one_nic", ring: 0, flags: ["exclusive"], memId: 2 },
+  ],
+  [
+    "tap:blue/R@conf:rings=2",
+    "tap:blue/R@conf:rings=2",
+    { kind: "tap", name: "blue", flags: ["rx_rings_only"], options: { conf: { tx_rings: 2, rx_rings: 2 } } },
+  ],
+  ["tap0-1", 'tap:"tap0"-1', { kind: "tap", name: "tap0", mode: "one_nic", ring: 1 }],
+  ["tap:blue/r", "tap:blue/r", { kind: "monitor", name: "tap:blue", flags: ["monitor_rx"] }],
+  ['tap:"a@b"', 'tap:"a@b"', { kind: "tap", name: "a@b" }],
   ["tap0", "tap:tap0", { kind: "tap", name: "tap0" }],
   ["netmap:tap0", "netmap:tap0", { name: "tap0" }],
 
@@ -315,14 +329,38 @@ const refused: readonly (readonly [text: string, position: number, reason: strin
   ['"a{b"', 0, 'found "a{b" at position 0, expected a name without "{" and "}"', "netmap:NAME"],
   ['"a"b', 3, 'found "b" at position 3, expected "/" and flags, "@" or the end', '"a"'],
   ["tap:", 4, 'the name of a tap device is missing after ":"', "tap:NAME"],
-  ["tap:a/b", 5, 'found "/" at position 5, expected nothing after a tap device', "tap:a"],
+  ["tap:a/b", 6, 'found "b" at position 6, expected a flag (x, z, t, r, R, T)', "tap:a/x"],
+  ["tap:a:b", 5, 'found ":" at position 5, expected "/" and flags, "@" or the end', "tap:a"],
+  [
+    "tap:a{1",
+    4,
+    'found "a{1" at position 4, expected the name of a tap device, without "/", ":", "%", "{", "}" and spaces',
+    "tap:NAME",
+  ],
+  [
+    "tap:a%d",
+    4,
+    'found "a%d" at position 4, expected the name of a tap device, without "/", ":", "%", "{", "}" and spaces',
+    "tap:NAME",
+  ],
+  [
+    'netmap:"tap:a"',
+    0,
+    'found "netmap:"tap:a"" at position 0, expected an interface, whose name has no ":", or tap: before the quotes',
+    "tap:NAME",
+  ],
+  [
+    'tap:"a"^',
+    7,
+    'found "^" at position 7, expected no host rings: the host is on the other side of a tap device',
+    'tap:"a"',
+  ],
   [
     "tap:0123456789abcdef",
     4,
     'found "0123456789abcdef" at position 4, expected the name of a tap device, at most 15 characters',
     "tap:NAME",
   ],
-  ["tap0-1", 4, 'found "-" at position 4, expected nothing after a tap device', "tap:tap0"],
 
   // Rings
   ["netmap:eth0-", 12, 'a ring number (0 to 4094) is missing after "-"', "netmap:eth0-0"],
@@ -465,9 +503,9 @@ const refused: readonly (readonly [text: string, position: number, reason: strin
   ["eth0@share=vale0:", 17, 'a port name is missing after ":"', "eth0@share=vale0:NAME"],
   ["eth0@share=vale0@offset=1", 16, '":" and a port name is missing after "vale0"', "eth0@share=vale0:NAME"],
   [
-    "eth0@share=tap0",
+    "eth0@share=null",
     11,
-    'found "tap0" at position 11, expected a port that has memory',
+    'found "null" at position 11, expected a port that has memory',
     "eth0@share:port=vale0:1",
   ],
   [
@@ -630,6 +668,7 @@ for (const [text, differs] of requests) {
   });
 }
 
-test("portRequest refuses a tap device, which is not opened through netmap", () => {
-  assert.throws(() => portRequest(parse("tap:blue")), { code: "PORT_IS_TAP" });
+test("portRequest asks for a tap device by a name that says so", () => {
+  assert.equal(portRequest(parse("tap:blue")).name, "tap:blue");
+  assert.equal(portRequest(parse("tap:blue/t")).name, "tap:blue");
 });

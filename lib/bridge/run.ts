@@ -1,11 +1,13 @@
 /** A bridge that runs: its threads, and what they and its ports have counted. */
 
+import type { Standstill } from "../doctor/finding.js";
 import { type Forwarder, type LaneCounts, startForwarder } from "../forwarder.js";
 import { type LaneCountName, laneCountMeanings } from "../layout.js";
 import { type Drops, dropsOf, moreDrops } from "../loop-group.js";
 import type { Port } from "../port.js";
-import { formatPort } from "../port-spec.js";
+import { formatPort, type PortSpec } from "../port-spec.js";
 import type { BridgeJob } from "./job.js";
+import type { Direction } from "./patch.js";
 import type { BridgePorts } from "./ports.js";
 import type { BridgeReport, BridgeSubject } from "./report.js";
 
@@ -89,6 +91,22 @@ export class BridgeRun {
 
   stop(): void {
     for (const { forwarder } of this.#threads) forwarder.stop();
+  }
+
+  /** Packets that passed so far; and, where none do, the port to blame: one that takes none, else one where none arrive. */
+  standstill(): { readonly packets: number; readonly port: PortSpec; readonly standstill: Standstill } {
+    const { counts } = this.#look();
+    const { directions } = this.#job;
+    const held = directions.find((_, i) => (counts[i]?.held_back ?? 0) > 0);
+    return {
+      packets: counts.reduce((sum, { packets }) => sum + packets, 0),
+      ...(held
+        ? { port: held.to, standstill: { direction: "tx", partner: "rx" } as const }
+        : {
+            port: (directions[0] as Direction).from,
+            standstill: { direction: "rx", partner: "tx" } as const,
+          }),
+    };
   }
 
   /** What passed since the last time. */

@@ -155,7 +155,7 @@ void rewind(const PortRecord& record, Region& region, uint32_t index, bool is_tx
     }
   }
   if (record.kind == PortKind::persistent && !is_tx) forget_unread(region, index);
-  if (record.kind == PortKind::nic) {
+  if (has_driver(record.kind)) {
     forget_all(ring, is_tx);
   } else if (!is_tx) {
     ring.hwcur = ring.released.load() % ring.slots;

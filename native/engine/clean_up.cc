@@ -242,7 +242,7 @@ void repair_attachments(Namespace& space, uint32_t id) {
   }
 }
 
-// Removes a file port.NAME or nic.NETWORK.INDEX that leads to no port.
+// Removes a file port.NAME or nic.NETWORK.INDEX or tap.NETWORK.DEVICE that leads to no port.
 void remove_stale_name(Namespace& space, const std::string& file) {
   char target[16] = {};
   std::shared_ptr<Region> region;
@@ -281,7 +281,8 @@ void repair(Namespace& space) {
   }
   for_each_region(space, [&](uint32_t id) { repair_attachments(space, id); });
   for (const std::string& file : files_of(space)) {
-    if (read_suffix(file, "port.", &suffix) || read_suffix(file, "nic.", &suffix)) {
+    if (read_suffix(file, "port.", &suffix) || read_suffix(file, "nic.", &suffix) ||
+        read_suffix(file, "tap.", &suffix)) {
       remove_stale_name(space, file);
     } else if (read_suffix(file, "wake.", &suffix)) {
       const uint32_t id = static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10));

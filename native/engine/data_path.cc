@@ -120,6 +120,7 @@ std::unique_ptr<DataPath> hardware_path(const Binding& binding) {
     case PortKind::monitor:
       return std::make_unique<MonitorPath>(binding);
     case PortKind::nic:
+    case PortKind::tap:
       if (binding.interface->driver() == nullptr) break;  // Only host rings are open.
       return std::make_unique<NicPath>(binding);
     case PortKind::null:

@@ -79,7 +79,7 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
     drop_if_unused(*space, port.region, port.index);
     return status;
   }
-  if (port.record().kind == PortKind::nic) status = open_interface(driver, binding);
+  if (has_driver(port.record().kind)) status = open_interface(driver, binding);
   if (status == Status::ok) return status;
   let_go(binding);
   unbind_client(*space, binding->client, kClientFree);
@@ -184,7 +184,7 @@ Status join(const std::shared_ptr<Namespace>& space, int keeper, nic::DriverChoi
   joined.life_line = space->open_life_line(O_RDWR | O_CLOEXEC);
   if (joined.life_line < 0) return Status::clients_full;
   status = space->share_client(id, joined.life_line);
-  if (status == Status::ok && joined.record().kind == PortKind::nic) status = open_interface(driver, &joined);
+  if (status == Status::ok && has_driver(joined.record().kind)) status = open_interface(driver, &joined);
   if (status != Status::ok) {
     let_go(&joined);
     return status;

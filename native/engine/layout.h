@@ -37,7 +37,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 5;
+inline constexpr uint32_t kLayoutVersion = 6;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -207,7 +207,8 @@ inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * s
   row(pipe_slave, "the end of a pipe written with }")  \
   row(null, "rings that lead nowhere")                 \
   row(monitor, "copies of another port's packets")     \
-  row(nic, "a network interface")
+  row(nic, "a network interface")                      \
+  row(tap, "a TAP device, with the host behind it")
 
 #define row(name, text) name,
 enum class PortKind : uint32_t { NM_PORT_KINDS(row) };
@@ -217,6 +218,9 @@ enum class PortKind : uint32_t { NM_PORT_KINDS(row) };
 inline constexpr bool is_switched(PortKind kind) {
   return kind == PortKind::vale || kind == PortKind::persistent;
 }
+
+// Ports whose packets a driver of the operating system's interfaces moves (nic/driver.h).
+inline constexpr bool has_driver(PortKind kind) { return kind == PortKind::nic || kind == PortKind::tap; }
 
 // Ports whose RX rings are filled through reservation.h.
 inline constexpr bool takes_reservations(PortKind kind) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 namespace nm::engine {
 
@@ -16,6 +17,19 @@ bool starts_with_vale(const std::string& name) { return name.compare(0, 3, "val"
 bool is_identifier(const std::string& text) {
   return std::all_of(text.begin(), text.end(),
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+}
+
+// Whether an interface could have the name, and it means no pipe.
+bool is_interface_name(const std::string& name) {
+  return !name.empty() && name.size() <= kMaxPart && name != "." && name != ".." &&
+         std::none_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isspace(c) != 0 || c == '/' || c == ':' || c == '{' || c == '}';
+         });
+}
+
+// A "%" is where the kernel would put a number.
+bool is_device_name(const std::string& name) {
+  return is_interface_name(name) && name.find('%') == std::string::npos;
 }
 
 }  // namespace
@@ -36,6 +50,11 @@ Status read_name(const std::string& name, PortName* result) {
     return Status::ok;
   }
 
+  if (name.compare(0, strlen(kTapPrefix), kTapPrefix) == 0) {
+    result->kind = NameKind::tap;
+    result->device = name.substr(strlen(kTapPrefix));
+    return is_device_name(result->device) ? Status::ok : Status::no_such_interface;
+  }
   if (!starts_with_vale(name)) return name.empty() ? Status::no_such_interface : Status::ok;
   result->kind = NameKind::vale;
   const size_t colon = name.find(':');
@@ -50,10 +69,7 @@ Status read_name(const std::string& name, PortName* result) {
 }
 
 bool is_persistent_name(const std::string& name) {
-  return !name.empty() && name.size() <= kMaxPart && !starts_with_vale(name) && name != "." && name != ".." &&
-         std::none_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isspace(c) != 0 || c == '/' || c == ':' || c == '{' || c == '}';
-         });
+  return is_interface_name(name) && !starts_with_vale(name);
 }
 
 bool is_interface(const std::string& name) {

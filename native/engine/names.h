@@ -8,7 +8,9 @@
 
 namespace nm::engine {
 
-enum class NameKind { vale, pipe, interface };
+inline constexpr char kTapPrefix[] = "tap:";
+
+enum class NameKind { vale, pipe, interface, tap };
 
 struct PortName {
   NameKind kind = NameKind::interface;
@@ -18,10 +20,11 @@ struct PortName {
   std::string parent;       // pipe: before the last brace
   bool is_master = false;   // pipe: the brace was {
   std::string peer;         // pipe: the name of the other end
+  std::string device;       // tap: after "tap:"
 };
 
 // netmap's rules: the last "{", else the last "}", makes a pipe; a name that begins with "val" is on a
-// switch.
+// switch. And ours: what follows "tap:" is a TAP device, made with its port.
 Status read_name(const std::string& name, PortName* result);
 
 // Whether the name may be given to a persistent port: one that an interface could have, and that means no other kind

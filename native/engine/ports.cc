@@ -10,6 +10,7 @@
 #include "engine/monitors.h"
 #include "engine/nic_port.h"
 #include "engine/pipe.h"
+#include "engine/tap_port.h"
 
 namespace nm::engine {
 
@@ -97,7 +98,7 @@ uint32_t find_record(const Region& region, const std::string& name) {
     const PortRecord& record = region.port(i);
     // An interface is known by its number, for its name can change.
     const bool has_name =
-        record.kind != PortKind::free && record.kind != PortKind::monitor && record.kind != PortKind::nic;
+        record.kind != PortKind::free && record.kind != PortKind::monitor && !has_driver(record.kind);
     if (has_name && record_name(record) == name) return i;
   }
   return kRegionPorts;
@@ -121,6 +122,12 @@ Status find_or_make_interface(Namespace& space, const std::string& name, const a
   nic::Interface interface;
   const Status status = find_interface(space, name, &interface, found);
   return status == Status::no_such_port ? make_nic_port(space, interface, request, found) : status;
+}
+
+Status find_or_make_tap(Namespace& space, const std::string& device, const abi::nmreq_register& request,
+                        FoundPort* found) {
+  const Status status = find_tap_port(space, device, found);
+  return status == Status::no_such_port ? make_tap_port(space, device, request, found) : status;
 }
 
 Status find_vale(Namespace& space, const Switch& vale, const PortName& name, FoundPort* found) {
@@ -197,6 +204,7 @@ Status find_or_make_pipe(Namespace& space, const PortName& name, const abi::nmre
       status = find_or_make_vale(space, parent_name, parent_request, &parent);
       break;
     case NameKind::pipe:
+    case NameKind::tap:
       return Status::bad_name;
     case NameKind::interface:
       status = find_or_make_plain_parent(space, name.parent, parent_request, &parent);
@@ -313,8 +321,14 @@ Status find_named_port(Namespace& space, const std::string& name, FoundPort* fou
 }
 
 std::string port_link(const Namespace& space, const PortRecord& record) {
-  return record.kind == PortKind::nic ? nic_link(space, record.network, record.interface_index)
-                                      : port_link(space, record_name(record));
+  switch (record.kind) {
+    case PortKind::nic:
+      return nic_link(space, record.network, record.interface_index);
+    case PortKind::tap:
+      return tap_link(space, record.network, tap_device(record));
+    default:
+      return port_link(space, record_name(record));
+  }
 }
 
 Status publish_name(const Namespace& space, const FoundPort& port) {
@@ -361,7 +375,9 @@ Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
   PortName parent;
   if (name.kind == NameKind::pipe) {
     const Status status = read_name(name.parent, &parent);
-    if (status != Status::ok || parent.kind == NameKind::pipe) return Status::bad_name;
+    if (status != Status::ok || parent.kind == NameKind::pipe || parent.kind == NameKind::tap) {
+      return Status::bad_name;
+    }
     base = &parent;
   }
   Status status = Status::no_such_port;
@@ -369,6 +385,8 @@ Status find_port(Namespace& space, const PortName& name, FoundPort* found) {
     std::shared_ptr<Switch> vale;
     status = Switch::open(space, base->switch_name, false, &vale);
     if (status == Status::ok) status = find_vale(space, *vale, *base, found);
+  } else if (name.kind == NameKind::tap) {
+    return find_tap_port(space, name.device, found);
   } else if (name.kind == NameKind::pipe) {
     status = find_named_port(space, base->full, found);
   } else {
@@ -389,6 +407,8 @@ Status find_or_make_port(Namespace& space, const PortName& name, const abi::nmre
       return find_or_make_pipe(space, name, request, found);
     case NameKind::interface:
       return find_or_make_interface(space, name.full, request, found);
+    case NameKind::tap:
+      return find_or_make_tap(space, name.device, request, found);
   }
   return Status::bad_name;
 }
@@ -445,6 +465,7 @@ void drop_if_unused(Namespace& space, const std::shared_ptr<Region>& region, uin
     case PortKind::null:
     case PortKind::monitor:
     case PortKind::nic:
+    case PortKind::tap:
       drop_port(space, region, index);
       return;
     case PortKind::pipe_master:

@@ -69,7 +69,7 @@ Status find_named_port(Namespace& space, const std::string& name, FoundPort* fou
 
 // Whether ports of this kind are found through a file, beside those that a switch knows.
 inline bool has_link(PortKind kind) {
-  return kind == PortKind::parent || kind == PortKind::persistent || kind == PortKind::nic;
+  return kind == PortKind::parent || kind == PortKind::persistent || has_driver(kind);
 }
 // The file that leads from a port's name to its region, or from what an interface is known by.
 std::string port_link(const Namespace& space, const std::string& name);

@@ -59,7 +59,7 @@ BoundRing* way_out(const PortRecord& record, std::vector<BoundRing>& tx) {
 }  // namespace
 
 BoundRing* pass_on(const Binding& binding, BoundRing& ring, uint32_t head, std::vector<BoundRing>& tx) {
-  if (binding.interface == nullptr) return nullptr;
+  if (binding.record().kind != PortKind::nic || binding.interface == nullptr) return nullptr;
   const PortRecord& record = binding.record();
   const bool is_host = is_host_ring(record, false, ring.number);
   BoundRing* const out = is_host ? way_out(record, tx) : nullptr;

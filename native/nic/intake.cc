@@ -38,6 +38,13 @@ void Intake::fill(BoundRing& ring, const uint8_t* bytes, uint32_t length, uint16
   state.hwtail = ring_next(state.hwtail, ring.slots);
 }
 
+void Intake::show(BoundRing& ring, uint32_t buffer, uint32_t length) {
+  engine::RingState& state = *ring.state;
+  Descriptor{buffer, static_cast<uint16_t>(length), 0}.store(ring.shared->slot[state.hwtail]);
+  state.hwtail = ring_next(state.hwtail, ring.slots);
+  count(ring, length);
+}
+
 void Intake::count(BoundRing& ring, uint32_t bytes) {
   // One descriptor syncs the ring at a time, so nobody else writes here.
   engine::RingState& state = *ring.state;

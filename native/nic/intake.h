@@ -34,11 +34,18 @@ class Intake {
   // room for the packet now.
   bool put(engine::BoundRing& ring, const KernelPacket& packet) {
     const uint32_t length = packet.length - engine::kVnetHeader;
-    if (!is_plain(packet) || packet.tag != 0 || length > stride_) return put_slowly(ring, packet);
+    if (!is_plain(packet.bytes) || packet.tag != 0 || length > stride_) return put_slowly(ring, packet);
     if (room(ring) == 0) return false;
     fill(ring, packet.bytes + engine::kVnetHeader, length, 0);
     count(ring, length);
     return true;
+  }
+
+  // The same for a frame that lies in the buffer of the slot at hwtail already, whose index is `buffer`.
+  static void show(engine::BoundRing& ring, uint32_t buffer, uint32_t length);
+  // Whether nothing is left to do to a packet, by its virtio-net header.
+  static bool is_plain(const uint8_t* header) {
+    return (header[0] & engine::kVnetNeedsChecksum) == 0 && header[1] == 0;
   }
 
   // Slots that could be filled now.
@@ -47,11 +54,6 @@ class Intake {
   }
 
  private:
-  // Whether nothing is left to do.
-  static bool is_plain(const KernelPacket& packet) {
-    return (packet.bytes[0] & engine::kVnetNeedsChecksum) == 0 && packet.bytes[1] == 0;
-  }
-
   // Fills the slot at hwtail. One without a buffer is shown empty, and counted.
   static void fill(engine::BoundRing& ring, const uint8_t* bytes, uint32_t length, uint16_t flags);
   static void count(engine::BoundRing& ring, uint32_t bytes);

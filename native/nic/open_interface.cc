@@ -1,5 +1,8 @@
 #include "nic/open_interface.h"
 
+#include "engine/tap_port.h"
+#include "nic/tap_driver.h"
+
 namespace nm::nic {
 
 namespace {
@@ -37,6 +40,7 @@ Status OpenInterface::open(const engine::Binding& binding, DriverChoice* choice,
   const Client& client = binding.space->client(binding.client);
   Target target{binding.space, binding.region, binding.port, binding.client, {}};
   const PortRecord& record = binding.record();
+  if (record.kind == engine::PortKind::tap) return open_tap(&target, client, choice, opened);
   Status status = record.network == this_network() ? read_interface(record.interface_index, &target.interface)
                                                    : Status::no_such_interface;
   std::shared_ptr<OpenInterface> interface(new OpenInterface);
@@ -44,6 +48,28 @@ Status OpenInterface::open(const engine::Binding& binding, DriverChoice* choice,
   if (status == Status::ok) status = interface->open_host(target, client, choice);
   if (status == Status::ok) *opened = std::move(interface);
   return status;
+}
+
+// Its driver makes the interface, and nobody has to be kept out of it: the host is on the other side.
+Status OpenInterface::open_tap(Target* target, const Client& client, DriverChoice* choice,
+                               std::shared_ptr<OpenInterface>* opened) {
+  const PortRecord& record = target->record();
+  if (record.network != this_network()) return Status::no_such_interface;
+  target->interface.name = engine::tap_device(record);
+  std::shared_ptr<OpenInterface> interface(new OpenInterface);
+  interface->driver_ = make_tap_driver(*target);
+  Attempt attempt;
+  attempt.driver = kTapDriver;
+  for (const BoundRing& ring : bound_rings(*target, split(tx_range(client), record, true).hardware,
+                                           split(rx_range(client), record, false).hardware)) {
+    attempt.refusal = interface->driver_->open(ring, &attempt.error);
+    if (attempt.refusal != Refusal::none) break;
+  }
+  choice->attempts.push_back(attempt);
+  if (attempt.refusal != Refusal::none) return Status::no_driver;
+  choice->mode = interface->driver_->mode();
+  *opened = std::move(interface);
+  return Status::ok;
 }
 
 Status OpenInterface::open_hardware(const Target& target, const Client& client, DriverChoice* choice) {

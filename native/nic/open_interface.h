@@ -32,6 +32,8 @@ class OpenInterface {
   HostStack& host() const { return *host_; }
 
  private:
+  static Status open_tap(Target* target, const engine::Client& client, DriverChoice* choice,
+                         std::shared_ptr<OpenInterface>* opened);
   Status open_hardware(const Target& target, const engine::Client& client, DriverChoice* choice);
   Status open_host(const Target& target, const engine::Client& client, DriverChoice* choice);
   Refusal keep_host_out(const Target& target, const engine::Client& client, int* error);

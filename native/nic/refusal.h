@@ -18,6 +18,7 @@ namespace nm::nic {
   row(queue_taken, "somebody else has a queue of the interface")                            \
   row(buffers_unfit, "the buffers of the memory region do not suit the driver")             \
   row(frames_too_long, "the interface's MTU needs longer frames than the driver carries")   \
+  row(not_a_tap, "the interface of that name is no TAP device, or has one queue where many are wanted") \
   row(owner_unreachable, "another process has these rings open and cannot be asked to share them") \
   row(system_refused, "the operating system refused a call that should have worked")
 

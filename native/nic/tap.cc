@@ -1,8 +1,8 @@
 #include "nic/tap.h"
 
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,33 +31,51 @@ void make_silent(const std::string& name) {
   std::ofstream("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6") << 1;
 }
 
-int bring_up(const std::string& name, uint32_t mtu) {
+int set_mtu(const std::string& name, uint32_t mtu) {
   const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request = request_for(name);
   request.ifr_mtu = static_cast<int>(mtu);
-  if (ioctl(asked.number(), SIOCSIFMTU, &request) != 0) return errno;
-  request = request_for(name);
-  request.ifr_flags = IFF_UP | IFF_NOARP;
+  return ioctl(asked.number(), SIOCSIFMTU, &request) == 0 ? 0 : errno;
+}
+
+int bring_up(const std::string& name, int flags) {
+  const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request = request_for(name);
+  if (ioctl(asked.number(), SIOCGIFFLAGS, &request) != 0) return errno;
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP | flags);
   return ioctl(asked.number(), SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
 }
 
 }  // namespace
 
 int Tap::create(const std::string& name, uint32_t mtu) {
-  device_ = FileDescriptor(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  int error = make_queue(name, 0);
+  if (error != 0) return error;
+  make_silent(name_);
+  error = set_mtu(name_, mtu);
+  return error != 0 ? error : bring_up(name_, IFF_NOARP);
+}
+
+int Tap::open(const std::string& name, bool has_many_queues) {
+  const bool is_there = if_nametoindex(name.c_str()) != 0;
+  int error = make_queue(name, has_many_queues ? IFF_MULTI_QUEUE : 0);
+  // One that was made with many queues can be asked for one only as such.
+  if (error == EINVAL && is_there && !has_many_queues) error = make_queue(name, IFF_MULTI_QUEUE);
+  return error != 0 || is_there ? error : bring_up(name_, 0);
+}
+
+int Tap::make_queue(const std::string& name, int flags) {
+  device_ = FileDescriptor(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device_.is_open()) return errno;
   ifreq request = request_for(name);
-  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
   if (ioctl(device_.number(), TUNSETIFF, &request) != 0) return errno;
   constexpr unsigned kAll = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (ioctl(device_.number(), TUNSETOFFLOAD, kAll | kUdpSegments4 | kUdpSegments6) != 0 &&
       ioctl(device_.number(), TUNSETOFFLOAD, kAll) != 0) {
     return errno;
   }
-  const int error = read_name();
-  if (error != 0) return error;
-  make_silent(name_);
-  return bring_up(name_, mtu);
+  return read_name();
 }
 
 int Tap::adopt(FileDescriptor device) {

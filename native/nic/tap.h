@@ -21,8 +21,11 @@ class Tap {
  public:
   // Functions return 0 or the errno that the kernel gave.
 
-  // Makes a device in this thread's network namespace. For a "%d" in the name the kernel puts a number.
+  // Makes a device in this thread's network namespace that is no part of the host's network: its only packets are what
+  // programs redirect to it. For a "%d" in the name the kernel puts a number.
   int create(const std::string& name, uint32_t mtu);
+  // Opens a queue of the device, which is made if there is none, and comes up then. Either it has one queue, or it may have many.
+  int open(const std::string& name, bool has_many_queues);
   // Uses one that somebody else made.
   int adopt(FileDescriptor device);
 
@@ -40,6 +43,7 @@ class Tap {
   uint64_t lost() const;
 
  private:
+  int make_queue(const std::string& name, int flags);
   int read_name();
 
   FileDescriptor device_;

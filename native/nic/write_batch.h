@@ -28,6 +28,8 @@ class WriteBatch {
 
   bool is_full() const { return count_ == kMost; }
   uint32_t count() const { return count_; }
+  // Whether batches go with one call here.
+  bool has_ring() const { return ring_.is_open(); }
 
   // Adds a write. Pieces and what they point to must stay until it is done.
   void add(const iovec* pieces, uint32_t count) { write_[count_++] = {pieces, count, 0}; }

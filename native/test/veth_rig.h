@@ -44,6 +44,8 @@ inline bool has_own_network() {
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return false;
     // /sys shows the interfaces of the network namespace that it was mounted in.
     command("mount --make-rprivate / && mount -t sysfs none /sys");
+    // The host sends nothing of its own.
+    std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << 1;
     return true;
   }();
   if (!moved) printf("    skipped: run it as root, it makes a network namespace\n");
@@ -57,10 +59,7 @@ class Cable {
     const std::string size = " mtu " + std::to_string(mtu) + " numtxqueues " + std::to_string(queues) +
                              " numrxqueues " + std::to_string(queues);
     command("ip link add name a" + size + " type veth peer name b" + size);
-    for (const std::string end : {"a", "b"}) {
-      std::ofstream("/proc/sys/net/ipv6/conf/" + end + "/disable_ipv6") << 1;
-      command("ip link set dev " + end + " up");
-    }
+    for (const std::string end : {"a", "b"}) command("ip link set dev " + end + " up");
   }
   ~Cable() { command("ip link del dev a"); }
   Cable(const Cable&) = delete;
@@ -105,6 +104,9 @@ class HostSide {
     address.sll_protocol = htons(kTestProtocol);
     address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
     CHECK_EQUAL(bind(socket_.number(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    // Room for what a test sends between two looks.
+    constexpr int kRoom = 16 << 20;
+    CHECK_EQUAL(setsockopt(socket_.number(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof(kRoom)), 0);
   }
 
   void send(const std::vector<uint8_t>& frame) {
