@@ -43,6 +43,8 @@ Feed::Feed(int descriptor, const FeedOptions& options)
       loss_(make_loss(options.loss, seed_of(options.seed, kLossDraw))),
       delay_(make_delay(options.delay, seed_of(options.seed, kDelayDraw))),
       serial_(is_serial(options.bandwidth.model)),
+      link_(options.bandwidth.model != BandwidthModel::infinite || options.loss.model != LossModel::none ||
+            options.delay.model != DelayModel::none),
       begin_offset_(lseek(descriptor, 0, SEEK_CUR)),
       keeps_(options.passes != 1) {}
 
@@ -207,6 +209,7 @@ uint64_t Feed::seam_ns() const {
 
 // When the packet leaves the link; nothing when it is lost there.
 std::optional<uint64_t> Feed::due(const Chosen& chosen) {
+  if (!link_) return 0;
   // The time of the replay begins when the first packet is transmitted.
   uint64_t transmission_ns = *bandwidth_->transmission_ns({chosen.length, transmitted_ns_, chosen.gap_ns});
   if (!link_used_) transmission_ns = 0;

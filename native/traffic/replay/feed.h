@@ -147,6 +147,8 @@ class Feed final : public PieceSource {
   const std::unique_ptr<Loss> loss_;
   const std::unique_ptr<Delay> delay_;
   const bool serial_;
+  // Whether there is any model that does something.
+  const bool link_;
 
   std::optional<CaptureReader> reader_;
   int64_t begin_offset_ = 0;

@@ -1,6 +1,7 @@
 #include "traffic/replay/replayer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 
@@ -28,7 +29,8 @@ Replayer::Replayer(const std::vector<Port*>& ports, const ReplayerOptions& optio
     lanes_.push_back({ring, ring.head_in_range()});
     slots += ring.slots();
   }
-  staged_.resize(slots);
+  staged_.resize(std::bit_ceil(slots));
+  mask_ = staged_.size() - 1;
 }
 
 std::vector<double> Replayer::counts() const {
@@ -102,7 +104,8 @@ bool Replayer::stage_one(const Piece::Packet& packet) {
   Lane& lane = lanes_[packet.side];
   const Ring& ring = lane.ring;
   const uint32_t size = ring.buffer_size();
-  const uint32_t slots = (packet.length + size - 1) / size;
+  // Nearly all packets fit into one; a division would take as long as all the rest.
+  const uint32_t slots = packet.length <= size ? 1 : (packet.length + size - 1) / size;
   if (ring.distance(lane.filled_to, ring.tail()) < slots) return false;
 
   const uint8_t* const bytes = piece_.bytes.data() + packet.offset;
@@ -113,14 +116,14 @@ bool Replayer::stage_one(const Piece::Packet& packet) {
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
     uint8_t* const to = ring.buffer(buf_idx);
     std::memcpy(to, bytes + done, captured);
-    std::memset(to + captured, 0, some - captured);
+    if (captured < some) std::memset(to + captured, 0, some - captured);
     done += some;
     const uint16_t flags = done < packet.length ? abi::NS_MOREFRAG : 0;
     ring.put(slot, {buf_idx, static_cast<uint16_t>(some), flags});
     slot = ring.next(slot);
   }
   lane.filled_to = slot;
-  staged_[staged_end_++ % staged_.size()] = {packet.due_ns, packet.length, packet.side, slot};
+  staged_[staged_end_++ & mask_] = {packet.due_ns, packet.length, packet.side, slot};
   return true;
 }
 

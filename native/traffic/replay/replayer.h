@@ -87,7 +87,7 @@ class Replayer final : public Loop {
   bool next_piece(uint64_t deadline_ns);
   void note_end();
   uint64_t staged() const { return staged_end_ - staged_begin_; }
-  const Staged& staged(uint64_t number) const { return staged_[number % staged_.size()]; }
+  const Staged& staged(uint64_t number) const { return staged_[number & mask_]; }
   uint32_t count_due(uint64_t now_ns) const;
   Status send(uint32_t packets);
   Status wait_until_due(uint64_t now_ns);
@@ -101,8 +101,10 @@ class Replayer final : public Loop {
   Piece piece_;
   size_t next_in_piece_ = 0;
   bool ended_ = false;
-  // A circle of what is staged, as large as the rings together; numbers count from the beginning of the replay.
+  // A circle of what is staged, at least as large as the rings together, and a power of two; numbers count from the beginning
+  // of the replay.
   std::vector<Staged> staged_;
+  uint64_t mask_ = 0;
   uint64_t staged_begin_ = 0;
   uint64_t staged_end_ = 0;
 
