@@ -72,7 +72,7 @@ function assertFrames(
   assert.equal(actual?.length, expected.length, what);
 }
 
-const bytesOf = (packets: readonly MadePacket[]) => packets.map(({ bytes }) => bytes);
+const bytesOf = (packets: readonly { bytes: Buffer }[]) => packets.map(({ bytes }) => bytes);
 
 /** Packets a millisecond apart. */
 function everyMillisecond(count: number, length = 100): MadePacket[] {
@@ -215,6 +215,29 @@ test("compressed captures are unpacked on the way, and what is wrong with them i
   const other = await nmWith({ env }, ...words, path("trace.zst", zstd));
   assert.equal(other.status, 1);
   assert.match(other.stderr, /Cannot unpack capture ".*trace\.zst": /);
+});
+
+test("what nm dump captured of a replay is the same capture again, and replays so", async (t) => {
+  const namespace = freshNamespace(t);
+  const path = scratch(t);
+  const start = starting(namespace);
+  const packets = makeTraffic({ packets: 500, seed: 29, gapNs: 20_000 });
+  let from = path("original.pcapng", pcapngOf(packets));
+  for (const name of ["first.pcap", "second.pcap"]) {
+    const dump = start("dump", "-i", "replay}1", "--take", "-w", path(name), "-c", "500");
+    await dump.printed(/replay\}1/);
+    const replay = await start("nmreplay", "-f", from, "-i", "replay{1").ended;
+    assert.equal(replay.status, 0, replay.stderr);
+    assert.equal((await dump.ended).status, 0);
+    const captured = packetsOfPcap(readFileSync(path(name)));
+    assertFrames(bytesOf(captured), bytesOf(packets), name);
+    for (const [i, { timeNs }] of captured.entries()) assert.ok(timeNs >= (captured[i - 1]?.timeNs ?? 0n));
+    from = path(name);
+  }
+  // Times leave to the nanosecond as they were captured, where no machine comes between.
+  const copy = await nm("nmreplay", "-f", from, "--write", path("copy.pcap"));
+  assert.equal(copy.status, 0, copy.stderr);
+  assert.deepEqual(packetsOfPcap(readFileSync(path("copy.pcap"))), packetsOfPcap(readFileSync(from)));
 });
 
 test("standard input is sent as it comes, before its end", async (t) => {
