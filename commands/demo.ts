@@ -5,9 +5,6 @@
  * The two are ordinary runs of nm pkt-gen; this file starts them, shows their rates and compares their figures.
  */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { command } from "../lib/command.js";
 import { readDuration } from "../lib/duration.js";
@@ -16,6 +13,7 @@ import { ownName } from "../lib/invocation.js";
 import { dropped } from "../lib/loop-group.js";
 import { type Output, scaled } from "../lib/output.js";
 import { type Figures, type Outcome, PktGenProcess } from "../lib/pkt-gen-process.js";
+import { inPrivateNamespace } from "../lib/private-namespace.js";
 import { wrap } from "../lib/text.js";
 
 interface Path {
@@ -88,18 +86,16 @@ export default command({
       throw new NmError("OPTION_VALUE", { option: "--duration", text, expected, example: "--duration 3s" });
     }
 
-    const namespace = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "nm-demo-"));
-    const results: Result[] = [];
-    try {
+    const results = await inPrivateNamespace("demo", async (namespace) => {
+      const done: Result[] = [];
       for (const path of paths) {
         if (signal.aborted) break;
         const live = json ? jsonLive(out, path) : textLive(path);
         const result = await exchange(path, { namespace, duration_ns, live, signal });
-        if (result) results.push(result);
+        if (result) done.push(result);
       }
-    } finally {
-      rmSync(namespace, { recursive: true, force: true });
-    }
+      return done;
+    });
 
     if (json) printSummary(out, results);
     else printTable(out, results);

@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, command } from "../lib/command.js";
 import { dropsOf, LoopGroup, openForThreads } from "../lib/loop-group.js";
+import { dryRun } from "../lib/pkt-gen/dry-run.js";
 import { checkSlots } from "../lib/pkt-gen/frames.js";
 import { traitsOf } from "../lib/pkt-gen/functions.js";
 import { checkLongest, headerLengthOf } from "../lib/pkt-gen/header.js";
@@ -17,12 +18,13 @@ import { startLoops } from "../lib/pkt-gen/loops.js";
 import { withOptionMask } from "../lib/pkt-gen/option-mask.js";
 import { options, receivingOptions } from "../lib/pkt-gen/options.js";
 import { isRandom } from "../lib/pkt-gen/rates.js";
-import { judge, totalOf, watch } from "../lib/pkt-gen/run.js";
+import { judge, outcomeOf, watch, writeHistograms } from "../lib/pkt-gen/run.js";
 import { tellGeometry } from "../lib/pkt-gen/threads.js";
 import { unusedOptions } from "../lib/pkt-gen/unused.js";
 import type { Port } from "../lib/port.js";
 import { allowedProcessors } from "../lib/processors.js";
 import { jsonReport } from "../lib/report/json.js";
+import { LiveLine } from "../lib/report/live-line.js";
 import type { Report, Subject } from "../lib/report/report.js";
 import { textReport } from "../lib/report/text.js";
 
@@ -54,6 +56,7 @@ export default command({
       "nm pkt-gen -i vale1:b -f tx -P trace.pcap -R 50k",
       "Send the packets of a capture file, again and again",
     ],
+    ["nm pkt-gen -i vale1:b -f tx -6 -l 64 -l 1500 --dry-run", "Look at the first packets, and send nothing"],
     [
       "nm pkt-gen -i vale1:c -f tx -s 10.0.0.1:1000-10.0.0.9:1999 --duration 10s --json",
       "Send from 9 addresses and 1000 ports for 10 seconds, and report to a program",
@@ -63,6 +66,7 @@ export default command({
   async run(given, context) {
     const args = withOptionMask(given);
     const job = readJob(args);
+    if (args.dryRun) return dryRun(job, context.out);
     const { rings } = traitsOf(args.function);
     const place = { backend: args.backend, acceptHeader: true };
     const ports = openForThreads(job.spec, rings, args.threads, place);
@@ -83,10 +87,11 @@ export default command({
       const run = { group: new LoopGroup(loops), report, drops };
 
       const failure = await watch(job, run, context);
-      const total = totalOf(job, run);
-      report.end(total);
+      const outcome = outcomeOf(job, run);
+      report.end(outcome.total);
+      writeHistograms(job, outcome);
       if (failure) throw failure;
-      judge(job, total, context);
+      judge(job, outcome.total, context);
     } finally {
       for (const port of ports) port.close();
     }
@@ -106,7 +111,21 @@ function reportOf({ args, name, packets }: Job, port: Port, out: Context["out"])
     frames: packets.words,
   };
   const style = { raw: args.plainNumbers, framing: args.framing, average: args.average };
-  return args.json ? jsonReport(out, subject) : textReport(out, subject, style);
+  return args.json ? jsonReport(out, subject) : textReport(out, subject, style, liveLine(args, out));
+}
+
+/** Of a terminal that does not say. */
+const usualColumns = 80;
+
+/** Only a terminal can write over what it shows. */
+function liveLine({ live }: Job["args"], { paint }: Context["out"]): LiveLine | undefined {
+  const { stderr } = process;
+  if (!live || !stderr.isTTY) return undefined;
+  return new LiveLine(
+    (text) => stderr.write(text),
+    () => stderr.columns || usualColumns,
+    paint,
+  );
 }
 
 /** Says what stays without effect, so that nobody waits for it. */

@@ -281,6 +281,11 @@ const table = {
       `Cannot send capture "${d.path}": its packets are of link type ${d.link_type}, expected Ethernet, 1`,
     hint: "Capture on an Ethernet interface, not on any",
   },
+  FILE_UNWRITABLE: {
+    exit: 1,
+    says: (d: { path: string; reason: string }) => `Cannot write "${d.path}": ${d.reason}`,
+    hint: "Name a file in a directory that exists and that you may write to",
+  },
   CAPTURE_EMPTY: {
     exit: 1,
     says: (d: { path: string }) => `Cannot send capture "${d.path}": it has no packets`,
@@ -924,7 +929,7 @@ export const statusErrors = {
 
 /**
  * The run worked, and what it found is not what an --expect option asked for. The command has printed its
- * figures; the program prints this message and ends with status 3.
+ * figures; the program prints this message, which has a line for each that was not so, and ends with status 3.
  */
 export class ExpectationFailed extends Error {
   override readonly name = "ExpectationFailed";

@@ -10,7 +10,7 @@ import { type OpenOptions, openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
 import type { Interval } from "./report/report.js";
 import type { Ring, RingKind } from "./ring.js";
-import type { DumpEntry, Numbers, TrafficLoop } from "./traffic.js";
+import type { DumpEntry, Numbers, Stream, TrafficLoop } from "./traffic.js";
 
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;
@@ -114,6 +114,9 @@ export type GroupProgress = Readonly<
   Record<(typeof summed)[number] | "seconds" | "sendingSeconds" | "longestTrain", number>
 >;
 
+/** What loops measure, for each kind that one of them does. */
+export type Histograms = Partial<Record<HistogramName, Histogram>>;
+
 export class LoopGroup {
   readonly #loops: readonly TrafficLoop[];
   /** Fulfilled when all loops have ended. When one fails the others are stopped, and this rejects with its error. */
@@ -145,10 +148,20 @@ export class LoopGroup {
     return this.#loops.flatMap((loop) => loop.takeDump());
   }
 
-  /** What all loops together measured of that kind, so far; nothing where none of them does. */
-  histogram(name: HistogramName): Histogram | undefined {
-    const kept = this.#loops.flatMap((loop) => loop.histograms()[name] ?? []);
-    return kept.length > 0 ? Histogram.merged(kept) : undefined;
+  /** What all loops together measured, so far. */
+  histograms(): Histograms {
+    const all = this.#loops.map((loop) => loop.histograms());
+    const names = new Set(all.flatMap((kept) => Object.keys(kept) as HistogramName[]));
+    const merged = [...names].map((name) => [
+      name,
+      Histogram.merged(all.flatMap((kept) => kept[name] ?? [])),
+    ]);
+    return Object.fromEntries(merged);
+  }
+
+  /** The streams of marked packets that all loops saw. */
+  streams(): Stream[] {
+    return this.#loops.flatMap((loop) => loop.streams());
   }
 
   /** What each loop that checks numbers found so far. */

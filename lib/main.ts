@@ -128,7 +128,7 @@ async function reportError(
   const load = Object.hasOwn(known, name) ? known[name] : undefined;
   const program = load ? `nm ${name}` : "nm";
   if (error instanceof ExpectationFailed) {
-    process.stderr.write(`${program}: ${error.message}\n`);
+    for (const line of error.message.split("\n")) process.stderr.write(`${program}: ${line}\n`);
     return exitStatus.expectationFailed;
   }
 

@@ -155,7 +155,11 @@ export interface NativeGeneratorOptions extends NativeLoopOptions {
   readonly lingerNs?: number | undefined;
 }
 
+/** A count that several loops take from. */
+export type NativeBudget = { readonly __nativeBudget: never };
+
 export interface NativeSinkOptions extends NativeLoopOptions {
+  readonly budget?: NativeBudget | undefined;
   readonly idleNs?: number | undefined;
   readonly measure?: boolean | undefined;
   readonly checkNumbers?: boolean | undefined;
@@ -170,6 +174,7 @@ export interface NativePingerOptions
 }
 
 export interface NativePongerOptions extends NativeLoopOptions {
+  readonly budget?: NativeBudget | undefined;
   readonly idleNs?: number | undefined;
   readonly headerLength?: number | undefined;
   readonly lingerNs?: number | undefined;
@@ -572,6 +577,7 @@ export interface Native {
   startSink(port: NativePort, options: NativeSinkOptions): NativeLoop | number;
   startPinger(port: NativePort, options: NativePingerOptions): NativeLoop | number;
   startPonger(port: NativePort, options: NativePongerOptions): NativeLoop | number;
+  shareCount(packets: number): NativeBudget;
   /** When the first packets are due, in nanoseconds after the start; shorter where there are fewer. */
   scheduleTimes(
     options: Pick<NativeGeneratorOptions, "schedule" | "share">,

@@ -31,11 +31,17 @@ export function packetWords(bytes: Uint8Array): string {
   return [...tags.map((tag) => `vlan ${tag}`), words].join(", ");
 }
 
+/** "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff" */
+export function macWords(bytes: Uint8Array): string {
+  const packet = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return packet.length < 12 ? "" : `${macOf(packet, 6)} > ${macOf(packet, 0)}`;
+}
+
 function networkWords(packet: Buffer, type: number, at: number): string {
   if (type === 0x0800 && packet.length >= at + 20) return ipv4Words(packet, at);
   if (type === 0x86dd && packet.length >= at + 40) return ipv6Words(packet, at);
   const name = etherTypes[type] ?? `type 0x${type.toString(16).padStart(4, "0")}`;
-  return `${name} ${macOf(packet, 6)} > ${macOf(packet, 0)}`;
+  return `${name} ${macWords(packet)}`;
 }
 
 function ipv4Words(packet: Buffer, at: number): string {

@@ -22,6 +22,7 @@ import {
   streamCountMeanings,
 } from "./layout.js";
 import {
+  type NativeBudget,
   type NativeDumpEntry,
   type NativeEndpoint,
   type NativeLinkModels,
@@ -110,7 +111,17 @@ export interface GeneratorOptions extends LoopOptions {
   readonly lingerNs?: number | undefined;
 }
 
+/** A count of packets that several loops take together, and not one more. */
+export type SharedCount = NativeBudget;
+
+export function shareCount(packets: number): SharedCount {
+  check("packets", packets, 1, Number.MAX_SAFE_INTEGER);
+  return native().shareCount(packets);
+}
+
 export interface SinkOptions extends LoopOptions {
+  /** From `shareCount`, in place of `count`. A loop that waits for packets hears of its end by `stop` only. */
+  readonly budget?: SharedCount | undefined;
   /** End after this time without a packet, once there was one. 0, the default: never. */
   readonly idleNs?: number | undefined;
   /**
@@ -135,7 +146,7 @@ export interface PingerOptions
 
 export interface PongerOptions
   extends LoopOptions,
-    Pick<SinkOptions, "idleNs" | "headerLength">,
+    Pick<SinkOptions, "budget" | "idleNs" | "headerLength">,
     Pick<GeneratorOptions, "lingerNs"> {}
 
 /** See `progressMeanings` in lib/layout.ts. Times are of process.hrtime in nanoseconds, 0 before there is one. */

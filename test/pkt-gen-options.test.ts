@@ -260,6 +260,18 @@ test("-p gives each receiving thread a ring, and together they end at the count"
   assert.equal(jsonLines(run.stdout).at(-1)?.packets, 1000);
 });
 
+test("-n is exact for several receiving threads, too", async (t) => {
+  const namespace = freshNamespace(t);
+  const words = ["-i", "p}1@conf:rings=3", "-p", "3", "-n", "1000", "-b", "7", "--json"];
+  const receiver = starting(namespace)("pkt-gen", ...words);
+  await receiver.printed(/"report"/);
+  const sender = starting(namespace)("pkt-gen", "-i", "p{1", "-f", "tx", "-p", "3", "--duration", "3s");
+  const run = await receiver.ended;
+  assert.equal(jsonLines(run.stdout).at(-1)?.packets, 1000);
+  sender.signal("SIGINT");
+  await sender.ended;
+});
+
 test("-p beyond the rings is refused", async (t) => {
   const env = { NM_DIR: freshNamespace(t) };
   for (const direction of ["tx", "rx"]) {

@@ -99,7 +99,7 @@ test("the closing lines tell drops, what was left, the rate and what was verifie
         ...{
           askedPps: 1000,
           paced: true,
-          packets: 1000,
+          followed: 999,
           seconds: 0.999,
           longestBurst: 3,
           stalls: 2,

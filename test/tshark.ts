@@ -9,7 +9,9 @@ export const withoutTshark = probe?.status === 0 ? false : "tshark is not instal
 
 /** These fields of each packet, as tshark prints them. */
 export async function tsharkFields(path: string, ...fields: string[]): Promise<string[][]> {
-  const words = ["-n", "-r", path, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+  // It leaves checksums alone unless it is asked.
+  const checks = ["ip.check_checksum:TRUE", "udp.check_checksum:TRUE"].flatMap((option) => ["-o", option]);
+  const words = ["-n", "-r", path, ...checks, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
   const { status, stdout, stderr } = await finished("tshark", words, {});
   if (status !== 0) throw new Error(`tshark -r ${path}: ${stderr}`);
   return stdout

@@ -106,7 +106,7 @@ function totalOf(replay: Replay, group: LoopGroup, drops: Drops): ReplayTotal {
   return {
     ...{ packets, bytes, events, seconds, pending, drops },
     figures: replay.figures(),
-    lateness: group.histogram("lateness_ns"),
+    lateness: group.histograms().lateness_ns,
     realtime: replay.loop.progress().realtime === 1,
   };
 }

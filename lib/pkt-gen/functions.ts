@@ -2,6 +2,7 @@
  * What pkt-gen can do, its -f: the functions, and what tells them apart. loops.ts starts them.
  */
 
+import type { HistogramName } from "../layout.js";
 import type { RingKind } from "../ring.js";
 
 interface Traits {
@@ -67,4 +68,21 @@ export const functionNames = Object.keys(table) as FunctionName[];
 
 export function traitsOf(name: FunctionName): Traits & { readonly partner: FunctionName } {
   return table[name];
+}
+
+/**
+ * The distributions that it measures, by the names that options use: the one that it is about first.
+ */
+export function distributionsOf(name: FunctionName): Readonly<Record<string, HistogramName>> {
+  switch (name) {
+    case "tx":
+    case "txseq":
+      return { gap: "gap_ns" };
+    case "rx":
+      return { latency: "latency_ns", interarrival: "interarrival_ns", depth: "reorder_depth" };
+    case "ping":
+      return { rtt: "rtt_ns" };
+    default:
+      return {};
+  }
 }

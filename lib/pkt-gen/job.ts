@@ -4,16 +4,17 @@ import { readDuration } from "../duration.js";
 import { interfaceFacts, noFacts } from "../interface.js";
 import { frameLimits } from "../layout.js";
 import { formatPort, type PortSpec, parsePort } from "../port-spec.js";
+import { checkDryRun } from "./dry-run.js";
 import { type Guest, type Packets, readPackets } from "./frames.js";
 import type { FunctionName } from "./functions.js";
 import { checkHeader } from "./header.js";
-import { checkMeasures } from "./measures.js";
+import { type Measures, readMeasures } from "./measures.js";
 import { cardWait_s, type PktGenArguments } from "./options.js";
 import { readTiming, type Timing } from "./rates.js";
 import { burstOf, processorsFrom, withGeometry } from "./threads.js";
 import { type Form, readValue } from "./values.js";
 
-export interface Job {
+export interface Job extends Measures {
   readonly args: PktGenArguments;
   readonly spec: PortSpec;
   /** As it is printed. */
@@ -33,14 +34,16 @@ export interface Job {
 export function readJob(args: PktGenArguments): Job {
   const named = parsePort(args.interface);
   const spec = withGeometry(named, args);
-  checkMeasures(args, args);
+  const measures = readMeasures(args);
   checkHeader(args);
+  checkDryRun(args);
   const facts = spec.kind === "nic" || spec.kind === "host" ? interfaceFacts(spec.name) : noFacts;
   const packets = readPackets(args, spec, facts, guestOf(args));
   const timing = readTiming(args, { bytes: packets.mean, line: facts.speed }, formatPort(named));
   const { duration } = args;
   return {
     args,
+    ...measures,
     spec,
     name: formatPort(named),
     packets,

@@ -6,6 +6,8 @@ import type { Share } from "../schedule.js";
 import {
   type GeneratorOptions,
   type LoopOptions,
+  type SinkOptions,
+  shareCount,
   startGenerator,
   startPinger,
   startPonger,
@@ -36,23 +38,35 @@ const starters: Record<FunctionName, typeof startLoops> = {
 };
 
 function startSenders(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
-  const { mark, count } = job.args;
-  const { frame, ...others } = job.packets.options;
+  const { count } = job.args;
   const firstStream = Math.floor(Math.random() * (0x10000 - ports.length));
   return startSharing(job, ports, (port, options) =>
     startGenerator(port, {
       ...options,
-      ...others,
-      headerLength,
-      // Each thread has random packets of its own.
-      frame: frame && { ...frame, seed: job.seed + options.share.index },
-      mark,
+      ...senderOptions(job, options.share, headerLength),
       // Senders whose packets meet at one receiver must not use the same number.
       firstStream: firstStream + options.share.index,
       // A count is a promise: wait until the receiver has taken the last packet, unless a time is over first.
       ...(count > 0 && job.duration_ns === 0 && { lingerNs: Number.MAX_SAFE_INTEGER }),
     }),
   );
+}
+
+/** What one thread of a sender sends. */
+export function senderOptions(
+  { packets, args, seed }: Job,
+  share: Share,
+  headerLength: number,
+): GeneratorOptions {
+  const { frame, ...others } = packets.options;
+  return {
+    ...others,
+    headerLength,
+    share,
+    // Each thread has random packets of its own.
+    frame: frame && { ...frame, seed: seed + share.index },
+    mark: args.mark,
+  };
 }
 
 function startPingers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
@@ -92,24 +106,27 @@ function startSharing(
 }
 
 function startReceivers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
-  const { count, idle, verify } = job.args;
-  return ports.map((port, i) =>
-    startSink(port, {
-      ...loopOptions(job, i),
-      headerLength,
-      count,
-      idleNs: idle ? idle_ns : 0,
-      measure: verify,
-      checkNumbers: job.args.function === "rxseq",
-    }),
-  );
+  const { measures, args } = job;
+  const options = { headerLength, measure: measures, checkNumbers: args.function === "rxseq" };
+  return startTogether(job, ports, (port, waiting) => startSink(port, { ...waiting, ...options }));
 }
 
 function startPongers(job: Job, ports: readonly Port[], headerLength: number): TrafficLoop[] {
+  return startTogether(job, ports, (port, waiting) => startPonger(port, { ...waiting, headerLength }));
+}
+
+/** What is given to those who wait for packets. */
+type WaitingOptions = LoopOptions & Pick<SinkOptions, "budget" | "idleNs">;
+
+/** Starts loops that have one count together, for nobody knows which of them the packets come to. */
+function startTogether(
+  job: Job,
+  ports: readonly Port[],
+  start: (port: Port, options: WaitingOptions) => TrafficLoop,
+): TrafficLoop[] {
   const { count, idle } = job.args;
-  return ports.map((port, i) =>
-    startPonger(port, { ...loopOptions(job, i), headerLength, count, idleNs: idle ? idle_ns : 0 }),
-  );
+  const budget = count > 0 ? shareCount(count) : undefined;
+  return ports.map((port, i) => start(port, { ...loopOptions(job, i), budget, idleNs: idle ? idle_ns : 0 }));
 }
 
 function loopOptions(job: Job, thread: number): LoopOptions {

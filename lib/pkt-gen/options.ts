@@ -1,10 +1,11 @@
 /** All options of pkt-gen, in the order of its --help. What each group of them means is in the file that it comes from. */
 
 import { type Arguments, type Options, verboseOption } from "../command.js";
+import { dryRunOptions } from "./dry-run.js";
 import { frameOptions } from "./frames.js";
 import { functionNames } from "./functions.js";
 import { headerOptions } from "./header.js";
-import { markOptions, verifyOptions } from "./measures.js";
+import { measureOptions } from "./measures.js";
 import { maskOptions } from "./option-mask.js";
 import { rateOptions } from "./rates.js";
 import { threadOptions } from "./threads.js";
@@ -68,10 +69,9 @@ export const options = {
   ...frameOptions,
   ...maskOptions,
   ...rateOptions,
-  ...markOptions,
 
   ...receivingOptions,
-  ...verifyOptions,
+  ...measureOptions,
 
   ...headerOptions,
   ...threadOptions,
@@ -85,6 +85,13 @@ export const options = {
     max: 2 ** 31 - 1,
     group: "Output",
     describe: "Report the rate this often",
+  },
+  ...dryRunOptions,
+  live: {
+    type: "boolean",
+    group: "Output",
+    describe:
+      "On a terminal, show the rate in a line that is written over, with the course of the last rates",
   },
   dump: { type: "boolean", alias: "X", group: "Output", describe: "Print all bytes of every packet" },
   plainNumbers: {

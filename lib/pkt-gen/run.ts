@@ -5,20 +5,25 @@
 import type { Context } from "../command.js";
 import { ExpectationFailed, Interrupted } from "../errors.js";
 import { Histogram } from "../histogram.js";
-import { type Drops, dropped, type GroupProgress, intervalsOf, type LoopGroup } from "../loop-group.js";
+import { type Drops, intervalsOf, type LoopGroup } from "../loop-group.js";
 import type { PortSpec } from "../port-spec.js";
+import { distributionWords } from "../report/distributions.js";
+import { writeHistogram } from "../report/histogram-file.js";
 import { mismatchesOf, numbersFound } from "../report/numbers.js";
-import type { Kept } from "../report/rate.js";
 import type { Interval, Report, Total } from "../report/report.js";
-import { verdictWords } from "../report/verdict.js";
+import { isIntact, verdictWords } from "../report/verdict.js";
 import { StallWatch, stallReason } from "../stall.js";
+import { judgementWords, type Outcome } from "./expectations.js";
+import { foundBetween, type Look, lookAt } from "./found.js";
 import { traitsOf } from "./functions.js";
 import type { Job } from "./job.js";
 import type { PktGenArguments } from "./options.js";
-import type { Timing } from "./rates.js";
 
 /** How often -X prints. */
 const dumpPeriod_ms = 10;
+
+/** How often a line that is written over changes, at least. */
+const livePeriod_ms = 250;
 
 /** How often the run looks at things that need no line: a standstill, a count that several threads share. */
 const lookPeriod_ms = 100;
@@ -31,24 +36,24 @@ export interface Run {
 
 /** Reports until the loops end, which they do by themselves or because `signal` fires. Gives what made them fail. */
 export async function watch(
-  { args, spec }: Job,
+  job: Job,
   { group, report, drops }: Run,
   { signal, out }: Context,
 ): Promise<unknown> {
+  const { args, spec } = job;
   const stop = () => group.stop();
   signal.addEventListener("abort", stop);
-  const interval = intervals(args, { group, drops });
+  const interval = intervals(job, { group, drops });
   const stall = new StallWatch();
+  const period_ms = args.live ? Math.min(args.interval, livePeriod_ms) : args.interval;
   const timers = [
-    setInterval(() => report.interval(interval()), args.interval),
+    setInterval(() => report.interval(interval()), period_ms),
     setInterval(() => {
       const { packets } = group.progress();
-      // Several receivers cannot know which of them the packets come to. Together they end at the count, or soon after.
+      // Those of several receivers that wait do not see that the others took the last packets.
       if (args.threads > 1 && !traitsOf(args.function).makes && args.count > 0 && packets >= args.count)
         stop();
-      if (stall.notes(packets, performance.now())) {
-        tellStandstill(spec, args);
-      }
+      if (stall.notes(packets, performance.now())) standstill(spec, args).then((line) => report.note(line));
     }, lookPeriod_ms),
   ];
   if (args.dump) {
@@ -68,65 +73,49 @@ export async function watch(
   return failure;
 }
 
-function tellStandstill(spec: PortSpec, { function: name, backend }: PktGenArguments): void {
+function standstill(spec: PortSpec, { function: name, backend }: PktGenArguments): Promise<string> {
   // A pinger that waits has sent; what does not come is the answer.
   const direction = name === "tx" || name === "txseq" ? "tx" : "rx";
-  const standstill = { direction, partner: traitsOf(name).partner } as const;
-  stallReason(spec, standstill, { backend }).then((line) => process.stderr.write(`${line}\n`));
+  return stallReason(spec, { direction, partner: traitsOf(name).partner }, { backend });
 }
 
 /** Gives, at each call, what happened since the one before. */
-function intervals(
-  { function: name }: PktGenArguments,
-  { group, drops }: Pick<Run, "group" | "drops">,
-): () => Interval {
+function intervals(job: Job, { group, drops }: Pick<Run, "group" | "drops">): () => Interval {
+  const { function: name } = job.args;
   const passed = intervalsOf(group, name === "rx" || name === "rxseq", drops);
-  let before = Histogram.none;
+  let before: Look | undefined;
   return () => {
-    const times = group.histogram("rtt_ns");
-    const roundTrips = times?.since(before);
-    before = times ?? before;
-    return { ...passed(), roundTrips, mismatches: mismatchesOf(group.numbers()) };
+    const now = lookAt(group, drops);
+    const found = foundBetween(job, before, now);
+    before = now;
+    return { ...passed(), ...found, mismatches: mismatchesOf(group.numbers()) };
   };
 }
 
-export function totalOf(
-  { args, timing }: Job,
-  { group, drops: dropsNow }: Pick<Run, "group" | "drops">,
-): Total {
-  const progress = group.progress();
-  const drops = dropsNow();
-  const { packets, bytes, events, seconds, pending } = progress;
-  return {
-    ...{ packets, bytes, events, seconds, pending, drops },
-    verify: args.verify ? verdictOf(progress, drops) : undefined,
-    rate: traitsOf(args.function).makes ? keptOf(timing, progress, group) : undefined,
-    roundTrips: args.function === "ping" ? roundTripsOf(progress, group) : undefined,
-    numbers: args.function === "rxseq" ? numbersFound(group.numbers()) : undefined,
+/** What the run came to. */
+export function outcomeOf(job: Job, { group, drops }: Pick<Run, "group" | "drops">): Outcome {
+  const look = lookAt(group, drops);
+  const { packets, bytes, events, seconds, pending } = look.progress;
+  const total: Total = {
+    ...{ packets, bytes, events, seconds, pending },
+    drops: look.drops,
+    ...foundBetween(job, undefined, look),
+    numbers: job.args.function === "rxseq" ? numbersFound(group.numbers()) : undefined,
+    streams: job.measures ? group.streams() : undefined,
   };
+  const outcome = { total, histograms: look.histograms };
+  const { expectations } = job;
+  if (expectations.length === 0) return outcome;
+  return { ...outcome, total: { ...total, judgements: expectations.map(({ judge }) => judge(outcome)) } };
 }
 
-function keptOf({ askedPps, schedule }: Timing, progress: GroupProgress, group: LoopGroup): Kept {
-  const { packets, requests, sendingSeconds, longestTrain, stalls, forgone } = progress;
-  return {
-    ...{ askedPps, paced: schedule !== undefined, stalls, forgone },
-    // What a pinger counts as packets are answers.
-    packets: requests || packets,
-    seconds: sendingSeconds,
-    longestBurst: longestTrain,
-    gaps: group.histogram("gap_ns"),
-  };
-}
-
-function verdictOf(progress: GroupProgress, drops: Drops): NonNullable<Total["verify"]> {
-  const { lost, reordered, duplicated, corrupt, unmarked } = progress;
-  // Packets that were dropped after the last that arrived leave no gap in the numbers.
-  return { lost: Math.max(lost, dropped(drops)), reordered, duplicated, corrupt, unmarked };
-}
-
-function roundTripsOf(progress: GroupProgress, group: LoopGroup): NonNullable<Total["roundTrips"]> {
-  const { requests, lost, late, duplicated, unmarked: foreign } = progress;
-  return { requests, lost, late, duplicated, foreign, times: group.histogram("rtt_ns") ?? Histogram.none };
+/** @throws {NmError} FILE_UNWRITABLE */
+export function writeHistograms({ files, name }: Job, { histograms }: Outcome): void {
+  for (const { name: histogram, path } of files) {
+    const [words, unit] = distributionWords[histogram];
+    const title = `${words[0]?.toUpperCase()}${words.slice(1)} on ${name}`;
+    writeHistogram(path, histograms[histogram] ?? Histogram.none, { title, unit });
+  }
 }
 
 /**
@@ -135,14 +124,16 @@ function roundTripsOf(progress: GroupProgress, group: LoopGroup): NonNullable<To
  * @throws {ExpectationFailed | Interrupted}
  */
 export function judge({ args }: Job, total: Total, { out, interrupted }: Context): void {
-  const { packets, verify, roundTrips } = total;
-  if (verify) {
-    const { lost, reordered, duplicated, corrupt, unmarked } = verify;
-    if (lost + reordered + duplicated + corrupt + unmarked > 0) {
-      throw new ExpectationFailed(`Expected every packet whole, once and in order: ${verdictWords(verify)}`);
-    }
+  const { packets, roundTrips, judgements = [] } = total;
+  const verify = args.verify ? total.verify : undefined;
+  const disappointments = judgements.filter(({ holds }) => !holds).map(judgementWords);
+  if (verify && !isIntact(verify)) {
+    disappointments.push(`Expected every packet whole, once and in order: ${verdictWords(verify)}`);
   }
-  if ((roundTrips?.requests ?? packets) >= args.count || out.closed.aborted) return;
-  if (interrupted()) throw new Interrupted();
-  if (verify) throw new ExpectationFailed(`Expected ${args.count} packets: ${packets} arrived`);
+  const complete = (roundTrips?.requests ?? packets) >= args.count || out.closed.aborted;
+  if (verify && !complete && !interrupted()) {
+    disappointments.push(`Expected ${args.count} packets: ${packets} arrived`);
+  }
+  if (disappointments.length > 0) throw new ExpectationFailed(disappointments.join("\n"));
+  if (!complete && interrupted()) throw new Interrupted();
 }

@@ -33,7 +33,7 @@ export const threadOptions = {
     min: 1,
     max: 1024,
     group: "Port and threads",
-    describe: "Use this many threads, each with a ring of its own; several receivers may exceed -n a little",
+    describe: "Use this many threads, each with a ring of its own; they share count and rate",
   },
   cpu: {
     type: "number",

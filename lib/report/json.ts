@@ -4,9 +4,11 @@
 
 import type { Output } from "../output.js";
 import { traitsOf } from "../pkt-gen/functions.js";
+import { distributionFigures } from "./distributions.js";
+import { measuredFigures } from "./measured.js";
 import { figures } from "./passed.js";
 import { rateFigures } from "./rate.js";
-import type { Report, Subject } from "./report.js";
+import type { Found, Report, Subject } from "./report.js";
 import { roundTripFigures } from "./round-trips.js";
 
 export function jsonReport(out: Output, subject: Subject): Report {
@@ -15,26 +17,38 @@ export function jsonReport(out: Output, subject: Subject): Report {
   return {
     begin() {},
     ready() {},
-    interval({ drops, roundTrips, ...passed }) {
-      const times = roundTrips && { rtt_ns: roundTrips.percentiles() };
-      out.json({ type: "report", ...origin, ...figures(passed), drops, ...times });
+    interval({ drops, minSpace: _, mismatches: __, ...while_ }) {
+      out.json({ type: "report", ...origin, ...figures(while_), drops, ...foundFigures(while_) });
+    },
+    note(text) {
+      process.stderr.write(`${text}\n`);
     },
     packets(entries) {
       for (const { bytes, ...slot } of entries) {
         out.json({ type: "packet", ...slot, data: Buffer.from(bytes).toString("hex") });
       }
     },
-    end({ drops, pending, verify, rate, roundTrips, numbers, ...passed }) {
+    end({ drops, pending, numbers, streams, judgements, ...total }) {
       out.summary({
         ...origin,
-        ...figures(passed),
+        ...figures(total),
         drops,
         ...(traitsOf(name).makes && { pending }),
-        ...(rate && { rate: rateFigures(rate) }),
-        ...(roundTrips && roundTripFigures(roundTrips)),
+        ...foundFigures(total),
         ...(numbers && { numbers }),
-        ...(verify && { verify }),
+        ...(streams && { streams }),
+        ...(judgements && { expectations: judgements }),
       });
     },
+  };
+}
+
+function foundFigures({ verify, measured, rate, roundTrips, distributions }: Found) {
+  return {
+    ...(rate && { rate: rateFigures(rate) }),
+    ...(roundTrips && roundTripFigures(roundTrips)),
+    ...(verify && { verify }),
+    ...(measured && measuredFigures(measured)),
+    ...(distributions && { distributions: distributionFigures(distributions) }),
   };
 }

@@ -11,10 +11,13 @@ export interface Kept {
   readonly askedPps: number | undefined;
   /** Whether there was a schedule to keep. */
   readonly paced: boolean;
-  /** Packets or requests that left, and seconds from the first of them to the last. */
-  readonly packets: number;
+  /** How many packets or requests left after another one, and the seconds that it took altogether. */
+  readonly followed: number;
   readonly seconds: number;
-  /** Most packets that left one after the other because all of them were due; without a schedule, in one sync. */
+  /**
+   * Most packets that left one after the other because all of them were due; without a schedule, in one sync. Since the
+   * start, also in the figures of a while.
+   */
   readonly longestBurst: number;
   /** How often the sender was so late that it gave packets up, and how many. */
   readonly stalls: number;
@@ -44,15 +47,15 @@ export function rateLines(kept: Kept): string[] {
   return lines;
 }
 
-/** As the JSON lines have it. Packet and gap alternate, so that n packets have n - 1 gaps from the first to the last. */
-export function rateFigures({ askedPps, packets, seconds, longestBurst, stalls, forgone, gaps }: Kept) {
-  const achieved = packets > 1 ? (packets - 1) / Math.max(seconds, 1e-9) : 0;
+/** As the JSON lines have it. */
+export function rateFigures({ askedPps, followed, seconds, longestBurst, stalls, forgone, gaps }: Kept) {
+  const achieved = followed > 0 ? followed / Math.max(seconds, 1e-9) : 0;
   const asked = askedPps === undefined ? null : rounded(askedPps);
   const { p50 = 0, p99 = 0, max = 0 } = gaps?.percentiles() ?? {};
   return {
     asked_pps: asked,
     achieved_pps: rounded(achieved),
-    error_ppm: askedPps === undefined || packets < 2 ? null : rounded((achieved / askedPps - 1) * 1e6),
+    error_ppm: askedPps === undefined || followed === 0 ? null : rounded((achieved / askedPps - 1) * 1e6),
     longest_burst: longestBurst,
     stalls,
     forgone,

@@ -3,8 +3,9 @@
  */
 
 import type { Histogram } from "../histogram.js";
+import { percentileFigures } from "./measured.js";
 
-/** What a pinger's run came to. */
+/** What became of the requests of a pinger. */
 export interface RoundTrips {
   readonly requests: number;
   /** Requests without an answer, and answers that came too late to be one. */
@@ -39,7 +40,7 @@ export function roundTripLines({ times, requests, lost, late, duplicated, foreig
 
 /** As the JSON lines have it. */
 export function roundTripFigures({ times, ...ping }: RoundTrips) {
-  return { ping, rtt_ns: times.percentiles() };
+  return { ping, ...(times.count > 0 && { rtt_ns: percentileFigures(times) }) };
 }
 
 function powersOfTwo(times: Histogram): { first: number; buckets: number[] } {

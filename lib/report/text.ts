@@ -5,7 +5,11 @@
 
 import { hexDump } from "../hex-dump.js";
 import { type Output, scaled } from "../output.js";
+import { judgementWords } from "../pkt-gen/expectations.js";
 import { traitsOf } from "../pkt-gen/functions.js";
+import { distributionLines, distributionTable } from "./distributions.js";
+import type { LiveLine } from "./live-line.js";
+import { measuredLines, streamLines } from "./measured.js";
 import { mismatchWords, numbersWords } from "./numbers.js";
 import { bitsPerSecond, elapsed, perEvent } from "./passed.js";
 import { rateLines } from "./rate.js";
@@ -24,7 +28,8 @@ export interface Style {
   readonly average: boolean;
 }
 
-export function textReport(out: Output, subject: Subject, style: Style): Report {
+/** With `live` on a terminal, a line that is written over takes the place of one line after the other. */
+export function textReport(out: Output, subject: Subject, style: Style, live?: LiveLine): Report {
   const { begins, ended, makes } = traitsOf(subject.function);
   const recent = new RecentRates();
   return {
@@ -38,17 +43,34 @@ export function textReport(out: Output, subject: Subject, style: Style): Report 
       tell("Ready...");
     },
     interval(interval) {
-      recent.add(interval.packets / interval.seconds);
-      tell(progressLine(interval, style, recent));
-      const { roundTrips, mismatches = [] } = interval;
-      if (roundTrips && roundTrips.count > 0) for (const line of intervalWords(roundTrips)) tell(line);
+      const { roundTrips, distributions = {}, mismatches = [] } = interval;
+      if (live) {
+        live.show(interval, style);
+      } else {
+        recent.add(interval.packets / interval.seconds);
+        tell(progressLine(interval, style, recent));
+        if (roundTrips && roundTrips.times.count > 0)
+          for (const line of intervalWords(roundTrips.times)) tell(line);
+        for (const line of distributionLines(distributions)) tell(line);
+      }
+      if (mismatches.length > 0) live?.clear();
       for (const mismatch of mismatches) tell(mismatchWords(mismatch));
     },
+    note(text) {
+      live?.clear();
+      process.stderr.write(`${text}\n`);
+    },
     packets(entries) {
+      if (entries.length > 0) live?.clear();
       for (const entry of entries) out.print(hexDump(entry));
     },
     end(total) {
+      live?.clear();
       for (const line of closingLines(total, ended, style)) out.print(line);
+      if (total.distributions) out.table(...distributionTable(total.distributions));
+      for (const judgement of total.judgements ?? []) {
+        if (judgement.holds) out.print(`${judgementWords(judgement)}.`);
+      }
     },
   };
 }
@@ -75,7 +97,8 @@ export function closingLines(
   ended: string,
   { raw, framing }: Omit<Style, "average">,
 ): string[] {
-  const { packets, bytes, events, seconds, drops, pending, verify, rate, roundTrips, numbers } = total;
+  const { packets, bytes, events, seconds, drops, pending } = total;
+  const { verify, rate, roundTrips, numbers, measured, streams } = total;
   const lines: string[] = [];
   if (roundTrips) {
     lines.push(...roundTripLines(roundTrips));
@@ -93,9 +116,11 @@ export function closingLines(
   const dropped = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
   if (dropped.length > 0) lines.push(`Dropped ${dropped.join(", ")}.`);
   if (pending > 0) lines.push(`Not taken by the receiver: ${pending} slots.`);
-  if (rate && rate.packets > 1) lines.push(...rateLines(rate));
+  if (rate && rate.followed > 0) lines.push(...rateLines(rate));
   if (numbers && packets > 0) lines.push(`Numbers: ${numbersWords(numbers)}.`);
   if (verify) lines.push(`Verified ${packets} packets: ${verdictWords(verify)}.`);
+  if (measured) lines.push(...measuredLines(measured));
+  if (streams) lines.push(...streamLines(streams));
   return lines;
 }
 

@@ -16,3 +16,8 @@ export function verdictWords(verdict: Verdict): string {
   const { lost, reordered, duplicated, corrupt, unmarked } = verdict;
   return `${lost} lost, ${reordered} reordered, ${duplicated} duplicated, ${corrupt} corrupt, ${unmarked} unmarked`;
 }
+
+/** Whether all packets came whole, once and in order. */
+export function isIntact({ lost, reordered, duplicated, corrupt, unmarked }: Verdict): boolean {
+  return lost + reordered + duplicated + corrupt + unmarked === 0;
+}

@@ -4,6 +4,7 @@
 // TypeScript. Only the files of this folder know of Node.
 #include <napi.h>
 
+#include "addon/budget_handle.h"
 #include "addon/execute.h"
 #include "addon/filter_handle.h"
 #include "addon/loop_handle.h"
@@ -23,6 +24,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::PortHandle::install(env, exports);
   nm::addon::LoopHandle::install(env, exports);
   nm::addon::RecordingHandle::install(env, exports);
+  nm::addon::BudgetHandle::install(env, exports);
   nm::addon::FilterHandle::install(env, exports);
   nm::addon::RecorderHandle::install(env, exports);
   nm::addon::install_execute(env, exports);

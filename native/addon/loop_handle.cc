@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/budget_handle.h"
 #include "addon/capturer.h"
 #include "addon/forwarder.h"
 #include "addon/histogram.h"
@@ -75,6 +76,7 @@ GeneratorOptions read_generator_options(Napi::Object from) {
 SinkOptions read_sink_options(Napi::Object from) {
   SinkOptions options;
   read(from, "count", &options.count);
+  options.budget = BudgetHandle::from(from.Get("budget"));
   read(from, "durationNs", &options.duration_ns);
   read(from, "idleNs", &options.idle_ns);
   read(from, "burst", &options.burst);
@@ -167,6 +169,7 @@ std::unique_ptr<Loop> make_ponger(const std::vector<Port*>& ports, Napi::Object 
   Port& port = *ports.front();
   PongerOptions options;
   read(from, "count", &options.count);
+  options.budget = BudgetHandle::from(from.Get("budget"));
   read(from, "durationNs", &options.duration_ns);
   read(from, "idleNs", &options.idle_ns);
   read(from, "burst", &options.burst);

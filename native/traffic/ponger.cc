@@ -7,7 +7,8 @@
 
 namespace nm {
 
-Ponger::Ponger(Port& port, const PongerOptions& options) : Loop(port), options_(options) {
+Ponger::Ponger(Port& port, const PongerOptions& options)
+    : Loop(port), options_(options), budget_(budget_for(options.budget, options.count)) {
   assert(!port.tx_rings().empty() && !port.rx_rings().empty() && options.burst > 0);
 }
 
@@ -16,14 +17,13 @@ Status Ponger::work() {
   Device& device = port().device();
 
   Status status = Status::ok;
-  while (status == Status::ok && !stopped() && (options_.count == 0 || returned_ < options_.count)) {
+  while (status == Status::ok && !stopped() && !(budget_ && budget_->used_up())) {
     status = device.rx_sync();
     const Moved moved = turn_all();
     const uint64_t now = monotonic_ns();
     if (moved.packets > 0) {
       // The slots that were received go back with the next rx_sync, at the latest while we wait.
       if (status == Status::ok) status = device.tx_sync();
-      returned_ += moved.packets;
       note_moved(moved.packets, moved.bytes, now);
       if (now >= end_ns) break;
       continue;
@@ -46,11 +46,14 @@ Status Ponger::work() {
 
 Ponger::Moved Ponger::turn_all() {
   const auto& tx = port().tx_rings();
-  uint64_t left = options_.count != 0 ? options_.count - returned_ : UINT64_MAX;
   Moved all;
-  for (size_t i = 0; i < port().rx_rings().size() && left > 0; i++) {
-    const Moved moved = turn(port().rx_rings()[i], tx[i % tx.size()], left);
-    left -= moved.packets;
+  for (size_t i = 0; i < port().rx_rings().size(); i++) {
+    const Ring& from = port().rx_rings()[i];
+    // It has no more packets than slots.
+    const uint64_t most = budget_ ? budget_->reserve(from.space()) : UINT64_MAX;
+    if (most == 0) continue;
+    const Moved moved = turn(from, tx[i % tx.size()], most);
+    if (budget_) budget_->settle(most, moved.packets);
     all.packets += moved.packets;
     all.bytes += moved.bytes;
     all.stuck |= moved.stuck;

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "clock.h"
+#include "traffic/budget.h"
 #include "traffic/dump.h"
 #include "traffic/loop.h"
 
@@ -17,6 +19,8 @@ namespace nm {
 struct PongerOptions {
   // Packets to send back, and not one more; 0: until stopped.
   uint64_t count = 0;
+  // Of a count that several send back together, in place of one of its own.
+  std::shared_ptr<Budget> budget;
   // Ends after this time; 0: never.
   uint64_t duration_ns = 0;
   // Ends after this time without a packet, once there was one; 0: never.
@@ -49,7 +53,8 @@ class Ponger final : public Loop {
   Moved turn(const Ring& from, const Ring& to, uint64_t most);
 
   const PongerOptions options_;
-  uint64_t returned_ = 0;
+  // What may be sent back, where that is bounded.
+  const std::shared_ptr<Budget> budget_;
 };
 
 }  // namespace nm

@@ -25,7 +25,8 @@ void touch_lines(const uint8_t* bytes, uint32_t length) {
 
 }  // namespace
 
-Sink::Sink(Port& port, const SinkOptions& options) : Loop(port), options_(options) {
+Sink::Sink(Port& port, const SinkOptions& options)
+    : Loop(port), options_(options), budget_(budget_for(options.budget, options.count)) {
   assert(!port.rx_rings().empty() && options.burst > 0);
   for (const Ring& ring : port.rx_rings()) lanes_.push_back({ring, {}});
   if (options.measure) arrivals_ = std::make_unique<Arrivals>(progress());
@@ -36,13 +37,12 @@ Status Sink::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? monotonic_ns() + options_.duration_ns : kNever_ns;
 
   Status status = Status::ok;
-  while (status == Status::ok && !stopped() && (options_.count == 0 || taken_ < options_.count)) {
+  while (status == Status::ok && !stopped() && !(budget_ && budget_->used_up())) {
     status = port().device().rx_sync();
     if (arrivals_) arrivals_->begin_round(monotonic_ns());
     const Taken taken = take();
     const uint64_t now = monotonic_ns();
     if (taken.slots > 0) {
-      taken_ += taken.packets;
       note_moved(taken.packets, taken.bytes, now);
       if (arrivals_) arrivals_->end_round(taken.packets);
       if (now >= end_ns) break;
@@ -69,9 +69,7 @@ uint64_t Sink::deadline_ns(uint64_t end_ns) {
 }
 
 Sink::Taken Sink::take() {
-  // A packet has a slot at least, so that as many slots as packets are left cannot hold too many of them.
-  uint64_t left = options_.count != 0 ? options_.count - taken_ : UINT64_MAX;
-  if (options_.dump != nullptr) left = std::min<uint64_t>(left, options_.dump->room());
+  uint64_t left = options_.dump != nullptr ? options_.dump->room() : UINT64_MAX;
   const bool inspects =
       options_.measure || options_.check_numbers || options_.touch || options_.dump != nullptr;
 
@@ -82,8 +80,12 @@ Sink::Taken Sink::take() {
     const uint64_t free = lane.ring.slots() - 1 - space;
     if (free < progress().min_space.load(std::memory_order_relaxed)) set(progress().min_space, free);
 
-    const uint32_t slots = static_cast<uint32_t>(std::min<uint64_t>(left, std::min(space, options_.burst)));
+    uint32_t slots = static_cast<uint32_t>(std::min<uint64_t>(left, std::min(space, options_.burst)));
+    // A packet has a slot at least, so that as many slots as packets are reserved cannot hold too many of them.
+    if (budget_) slots = static_cast<uint32_t>(budget_->reserve(slots));
+    if (slots == 0) continue;
     const Taken taken = inspects ? inspect(lane, slots) : count(lane.ring, slots);
+    if (budget_) budget_->settle(slots, taken.packets);
     left -= slots;
     all.slots += taken.slots;
     all.packets += taken.packets;

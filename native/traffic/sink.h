@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "traffic/arrivals.h"
+#include "traffic/budget.h"
 #include "traffic/dump.h"
 #include "traffic/loop.h"
 #include "traffic/numbers.h"
@@ -22,6 +23,8 @@ namespace nm {
 struct SinkOptions {
   // Packets to take, and not one more; 0: until stopped.
   uint64_t count = 0;
+  // Of a count that several take together, in place of one of its own.
+  std::shared_ptr<Budget> budget;
   // Ends after this time; 0: never.
   uint64_t duration_ns = 0;
   // Ends after this time without a packet, once there was one; 0: never.
@@ -74,7 +77,8 @@ class Sink final : public Loop {
 
   const SinkOptions options_;
   std::vector<Lane> lanes_;
-  uint64_t taken_ = 0;
+  // What may be taken, where that is bounded.
+  const std::shared_ptr<Budget> budget_;
 
   // Where measuring was asked for.
   std::unique_ptr<Arrivals> arrivals_;
