@@ -37,7 +37,7 @@ export interface LimitResult {
 export interface CaseResult {
   readonly case: Case;
   readonly figures: Figures;
-  readonly verdict: Verdict | undefined;
+  readonly verdicts: readonly Verdict[];
 }
 
 export function spread(values: readonly number[]): Spread {
@@ -66,17 +66,16 @@ export function figuresOf(windows: readonly Window[], wanted = commonest(windows
   };
 }
 
-/** Judges a case. `windowsOf` gives the windows of the case that its goal is relative to. */
+/** Judges a case. `windowsOf` gives the windows of a case that a goal is relative to. */
 export function judge(
   what: Case,
   figures: Figures,
   windowsOf: (name: string) => readonly Window[],
-): Verdict | undefined {
-  if (what.goal === undefined) return undefined;
-  const ratio =
-    what.goal.of === "limit" ? figures.ofLimit.median : compared(figures, windowsOf(what.goal.of));
-  const met = ratio === undefined ? undefined : ratio >= what.goal.atLeast;
-  return { of: what.goal.of, atLeast: what.goal.atLeast, ratio, met };
+): readonly Verdict[] {
+  return (what.goals ?? []).map(({ of, atLeast }) => {
+    const ratio = of === "limit" ? figures.ofLimit.median : compared(figures, windowsOf(of));
+    return { of, atLeast, ratio, met: ratio === undefined ? undefined : ratio >= atLeast };
+  });
 }
 
 function compared(figures: Figures, others: readonly Window[]): number | undefined {

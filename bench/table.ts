@@ -1,6 +1,7 @@
 /** The benchmark's figures as tables for people. */
 
 import type { CaseResult, Figures, LimitResult, Spread, Verdict } from "./figures.js";
+import type { TimingResult } from "./timings.js";
 
 export function limitTable(results: readonly LimitResult[]): string {
   return table(
@@ -18,7 +19,7 @@ export function limitTable(results: readonly LimitResult[]): string {
 export function caseTable(results: readonly CaseResult[]): string {
   return table(
     ["case", "Mpps", "(min-max)", "of limit", "(min-max)", "class", "dropped", "disturbed", "goal", ""],
-    results.map(({ case: { name }, figures, verdict }) => [
+    results.map(({ case: { name }, figures, verdicts }) => [
       name,
       millions(figures.pps.median),
       range(figures.pps, millions),
@@ -27,16 +28,38 @@ export function caseTable(results: readonly CaseResult[]): string {
       classOf(figures),
       percent(figures.droppedShare.median),
       percent(figures.disturbance.median),
-      ...goal(verdict),
+      ...goals(verdicts),
     ]),
   );
 }
 
-function goal(verdict: Verdict | undefined): [string, string] {
-  if (verdict === undefined) return ["", ""];
-  const wanted = `${percent(verdict.atLeast)} of ${verdict.of}`;
-  if (verdict.ratio === undefined) return [wanted, "no window of the same class"];
-  return [wanted, `${verdict.met ? "met" : "missed"}: ${percent(verdict.ratio)}`];
+export function timingTable(results: readonly TimingResult[]): string {
+  return table(
+    ["timing", "ours", "bare", "rate error", "longest burst", "class", "disturbed", "goal", ""],
+    results.map(({ timing, class: nearness, disturbance, figures, ratio, goal, met }) => [
+      timing.name,
+      ...(timing.kind === "precision"
+        ? [
+            `${fine(figures.sent_share)} sent, ${fine(figures.received_share)} arrived`,
+            fine(figures.noise_share),
+            `${figures.error_ppm?.toFixed(2)} ppm`,
+            String(figures.longest_burst),
+          ]
+        : [`${figures.ping_p50_ns} ns`, `${figures.bare_p50_ns} ns`, "", ""]),
+      nearness,
+      percent(disturbance),
+      goal,
+      `${met ? "met" : "missed"}: ${(ratio * 100).toFixed(1)}%`,
+    ]),
+  );
+}
+
+function goals(verdicts: readonly Verdict[]): [string, string] {
+  const wanted = verdicts.map(({ of, atLeast }) => `${percent(atLeast)} of ${of}`);
+  const came = verdicts.map(({ ratio, met }) =>
+    ratio === undefined ? "no window of the same class" : `${met ? "met" : "missed"}: ${percent(ratio)}`,
+  );
+  return [wanted.join(", "), came.join(", ")];
 }
 
 function classOf(figures: Figures): string {
@@ -62,4 +85,5 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const range = ({ min, max }: Spread, show: (value: number) => string) => `(${show(min)}-${show(max)})`;
 const millions = (value: number) => (value / 1e6).toFixed(1);
+const fine = (value = Number.NaN) => `${(value * 100).toFixed(3)}%`;
 const percent = (value: number) => `${(value * 100).toFixed(0)}%`;

@@ -41,8 +41,7 @@ export function buildProgram(): void {
 }
 
 export function measureCase(what: Case, seconds: number): Window {
-  const touch = what.touched ? "touched" : "untouched";
-  return measure([what.engine, what.length, what.senders, touch, seconds, what.placement]);
+  return measure([what.engine, what.length, what.senders, what.workload, seconds, what.placement]);
 }
 
 export function measureLimit(what: Limit, seconds: number): Window {
@@ -54,7 +53,7 @@ export function measureLimit(what: Limit, seconds: number): Window {
 function measure(words: readonly (string | number)[]): Window {
   let best: Window | undefined;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const window = runProgram(words.map(String));
+    const window = windowOf(runProgram(words));
     if (best === undefined || cost(window) < cost(best)) best = window;
     if (cost(best) <= undisturbed) return best;
   }
@@ -66,17 +65,32 @@ function cost(window: Window): number {
   return window.disturbance + (window.class === "mixed" ? 1 : 0);
 }
 
-function runProgram(words: readonly string[]): Window {
-  const run = spawnSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  if (run.status !== 0) throw new Error(`nm-bench ${words.join(" ")} failed`, { cause: run.error });
-  const line = JSON.parse(run.stdout) as Partial<Record<string, number>>;
+function windowOf({ figures, ...line }: Line): Window {
   return {
-    class: classOf(line.before_ns, line.after_ns),
-    pps: line.per_second ?? 0,
-    limitPps: line.limit_per_second ?? 0,
-    droppedShare: line.dropped_share ?? 0,
-    disturbance: line.disturbance ?? 0,
-    priority: line.priority === 1,
+    ...line,
+    pps: figures.per_second ?? 0,
+    limitPps: figures.limit_per_second ?? 0,
+    droppedShare: figures.dropped_share ?? 0,
+  };
+}
+
+/** What the program prints: one line of JSON. */
+export interface Line extends Pick<Window, "class" | "disturbance" | "priority"> {
+  readonly figures: Partial<Record<string, number>>;
+}
+
+export function runProgram(words: readonly (string | number)[]): Line {
+  const run = spawnSync(program, words.map(String), {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (run.status !== 0) throw new Error(`nm-bench ${words.join(" ")} failed`, { cause: run.error });
+  const figures = JSON.parse(run.stdout) as Line["figures"];
+  return {
+    class: classOf(figures.before_ns, figures.after_ns),
+    disturbance: figures.disturbance ?? 0,
+    priority: figures.priority === 1,
+    figures,
   };
 }
 

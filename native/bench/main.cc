@@ -3,7 +3,9 @@
 //
 //   nm-bench memcpy      LENGTH STRIDE SECONDS
 //   nm-bench stream      LENGTH STRIDE words|wide SECONDS PLACEMENT
-//   nm-bench vale|pipe   LENGTH SENDERS touched|untouched SECONDS PLACEMENT
+//   nm-bench vale|pipe   LENGTH SENDERS WORKLOAD SECONDS PLACEMENT      see NM_BENCH_WORKLOADS in bench/ports.h
+//   nm-bench precision   RATE SECONDS                                     see bench/precision.h
+//   nm-bench round-trips SECONDS PLACEMENT                                see bench/round_trips.h
 //
 // PLACEMENT is "two" (sender and receiver each on a core), "one" (both on the same), or "any" (the scheduler
 // decides). A port's window comes right after a window of the stream of the same length and cores, its limit. What
@@ -15,7 +17,9 @@
 
 #include "bench/limits.h"
 #include "bench/ports.h"
+#include "bench/precision.h"
 #include "bench/processor_time.h"
+#include "bench/round_trips.h"
 
 namespace nm::bench {
 namespace {
@@ -94,12 +98,52 @@ bool port_line(Line& line, const Traffic& traffic, double seconds, Placement pla
   });
 }
 
+bool read_workload(const std::string& word, Workload* workload) {
+#define row(name, text) \
+  if (word == #name) {  \
+    *workload = Workload::name; \
+    return true;        \
+  }
+  NM_BENCH_WORKLOADS(row)
+#undef row
+  return false;
+}
+
+bool precision_line(Line& line, uint64_t rate, double seconds) {
+  return framed(line, kTwoCores, [&] {
+    const Precision precision = measure_precision(rate, kTwoCores, seconds);
+    if (precision.failed) return false;
+    line.add("noise_share", precision.noise_share);
+    line.add("sent_share", precision.sent_share);
+    line.add("received_share", precision.received_share);
+    line.add("error_ppm", precision.error_ppm);
+    line.add("forgone", static_cast<double>(precision.forgone));
+    line.add("longest_burst", static_cast<double>(precision.longest_burst));
+    line.add("disturbance", precision.disturbance);
+    return true;
+  });
+}
+
+bool round_trips_line(Line& line, double seconds, Placement placement) {
+  return framed(line, placement, [&] {
+    const RoundTrips trips = measure_round_trips(placement, seconds);
+    if (trips.failed) return false;
+    line.add("bare_p50_ns", trips.bare_p50_ns);
+    line.add("ping_p50_ns", trips.ping_p50_ns);
+    line.add("disturbance", trips.disturbance);
+    return true;
+  });
+}
+
 bool measure(int count, char** words, Line& line) {
   Placement placement = kOneCore;
   const std::string what = words[0];
   const auto length = static_cast<uint32_t>(atoi(words[1]));
   if (what == "memcpy" && count == 4) {
     return memcpy_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, atof(words[3]));
+  }
+  if (what == "precision" && count == 3) {
+    return precision_line(line, static_cast<uint64_t>(atoll(words[1])), atof(words[2]));
   }
   if (!read_placement(words[count - 1], &placement)) return false;
   if (what == "stream" && count == 6) {
@@ -108,10 +152,11 @@ bool measure(int count, char** words, Line& line) {
                        placement);
   }
   if ((what == "vale" || what == "pipe") && count == 6) {
-    const Traffic traffic = {what == "vale" ? Engine::vale : Engine::pipe, length,
-                             static_cast<uint32_t>(atoi(words[2])), strcmp(words[3], "touched") == 0};
-    return port_line(line, traffic, atof(words[4]), placement);
+    Traffic traffic = {what == "vale" ? Engine::vale : Engine::pipe, length,
+                       static_cast<uint32_t>(atoi(words[2])), Workload::untouched};
+    return read_workload(words[3], &traffic.workload) && port_line(line, traffic, atof(words[4]), placement);
   }
+  if (what == "round-trips" && count == 3) return round_trips_line(line, atof(words[1]), placement);
   return false;
 }
 

@@ -35,7 +35,7 @@ void PayloadSender::fill(const Ring& ring, uint32_t packets) {
     const uint32_t run = std::min(left, ring.slots() - slot);
     const uint32_t end = slot + run;
     for (uint32_t i = slot; i < end; i++) ring.put(i, {ring.descriptor(i).buf_idx, length, 0});
-    for (uint32_t i = slot; i < end; i++)
+    for (uint32_t i = slot; options_.writes_payload && i < end; i++)
       write_lines(ring.buffer(ring.descriptor(i).buf_idx), length, sent_, Stores::wide);
     slot = end == ring.slots() ? 0 : end;
     left -= run;

@@ -1,51 +1,19 @@
 #include "bench/ports.h"
 
-#include <stdlib.h>
-
-#include <cstring>
-#include <filesystem>
-#include <memory>
 #include <new>
 #include <vector>
 
+#include "bench/namespace_directory.h"
 #include "bench/payload_sender.h"
-#include "device/open.h"
-#include "port.h"
 #include "traffic/generator.h"
 #include "traffic/sink.h"
 
 namespace nm::bench {
 namespace {
 
-// A namespace directory that lives as long as one window.
-class Directory {
- public:
-  Directory() {
-    char path[] = "/dev/shm/nm-bench-XXXXXX";
-    if (mkdtemp(path) == nullptr) give_up("cannot make a namespace in /dev/shm");
-    path_ = path;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 constexpr Mac station(uint32_t number) { return {0x02, 0, 0, 0, 0, static_cast<uint8_t>(number)}; }
 constexpr Mac kReceiver = station(1);
 constexpr uint32_t kFirstSender = 2;
-
-std::unique_ptr<Port> open_port(const std::string& directory, const std::string& name) {
-  std::unique_ptr<Device> device;
-  std::unique_ptr<Port> port;
-  abi::nmreq_register wanted = {};
-  wanted.nr_mode = abi::NR_REG_ALL_NIC;
-  Status status = open_embedded_device(directory, &device);
-  if (status == Status::ok) status = Port::open(std::move(device), name, wanted, &port);
-  if (status != Status::ok) give_up(("cannot open " + name).c_str());
-  return port;
-}
 
 // Sends one packet from the receiver, so that the switch knows where its station is.
 void introduce(Port& port) {
@@ -77,6 +45,10 @@ void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
   options.frame.length = traffic.length;
   options.frame.to_mac = kReceiver;
   options.frame.from_mac = station(kFirstSender + number);
+  options.frame.from.last_port =
+      traffic.workload == Workload::ranged ? 60'000 : options.frame.from.first_port;
+  options.frame.from.random = options.frame.to.random = traffic.workload == Workload::random;
+  options.mark = traffic.workload == Workload::marked;
   options.linger_ns = 0;
   run_loop<Generator>(seat, port, options);
 }
@@ -84,8 +56,10 @@ void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
 void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
   const bool is_vale = traffic.engine == Engine::vale;
   const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : "bench{1");
-  if (traffic.touched) {
-    run_loop<PayloadSender>(seat, *port, PayloadSenderOptions{.length = traffic.length});
+  const bool touched = traffic.workload == Workload::touched;
+  if (touched || traffic.workload == Workload::bare) {
+    run_loop<PayloadSender>(seat, *port,
+                            PayloadSenderOptions{.length = traffic.length, .writes_payload = touched});
   } else {
     generate(seat, *port, traffic, number);
   }
@@ -98,14 +72,15 @@ void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint
 
 void receive(Seat& seat, Port& port, const Traffic& traffic) {
   SinkOptions options;
-  options.touch = traffic.touched;
+  options.touch = traffic.workload == Workload::touched;
+  options.measure = traffic.workload == Workload::marked;
   run_loop<Sink>(seat, port, options);
 }
 
 }  // namespace
 
 PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds) {
-  const Directory directory;
+  const NamespaceDirectory directory;
   const bool is_vale = traffic.engine == Engine::vale;
   std::vector<Party> parties;
   parties.push_back({placement.to_cpu, [&](Seat& seat) {

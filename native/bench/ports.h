@@ -14,14 +14,28 @@ namespace nm::bench {
 
 enum class Engine { vale, pipe };
 
+// name, what is done with packets.
+#define NM_BENCH_WORKLOADS(row)                                                                             \
+  row(bare, "a loop that can do nothing else writes slots, and the receiver gives them back")               \
+  row(untouched, "pkt-gen's sender writes slots and the receiver gives them back; nobody looks into packets")\
+  row(touched, "a sender writes the payload of each packet, the receiver reads each line of it")            \
+  row(ranged, "the sender gives each packet other ports, from a range, and right checksums")                \
+  row(random, "the sender gives each packet random addresses and ports, and right checksums")               \
+  row(marked, "the sender marks each packet, the receiver looks into each and measures")
+
+enum class Workload {
+#define row(name, text) name,
+  NM_BENCH_WORKLOADS(row)
+#undef row
+};
+
 struct Traffic {
   Engine engine;
   uint32_t length;
   // Of a VALE port; a pipe has one.
   uint32_t senders;
-  // The sender writes the payload of each packet, the receiver reads each line of it. Pipes only: what is
-  // written anew has no address that a switch could know.
-  bool touched;
+  // On switches only `untouched` and `marked`: what is written otherwise has no address that a switch could know.
+  Workload workload;
 };
 
 struct PortOutcome {

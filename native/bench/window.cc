@@ -134,6 +134,7 @@ class Window {
     for (size_t i = 0; i < parties_.size(); i++) {
       outcome->sent.push_back(shared_->seats[i].sent);
       outcome->dropped.push_back(shared_->seats[i].dropped);
+      outcome->figures.push_back(shared_->seats[i].figures);
     }
   }
 

@@ -10,6 +10,7 @@
 // Failure   A process that cannot do its part exits with a sentence on stderr, and the window has failed.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,8 @@ class Seat {
   // What it says at the end, over its whole life.
   uint64_t sent = 0;
   uint64_t dropped = 0;
+  // And what only it knows the meaning of.
+  std::array<double, 4> figures{};
 
   // Ends the set-up: returns when all processes are ready.
   void wait_for_start();
@@ -59,6 +62,7 @@ struct Outcome {
   std::vector<double> per_second;
   std::vector<uint64_t> sent;
   std::vector<uint64_t> dropped;
+  std::vector<std::array<double, 4>> figures;
   // Share of the processors' time that the parties wanted and others had.
   double disturbance = 0;
 };
