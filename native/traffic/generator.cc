@@ -30,7 +30,10 @@ Status Generator::work() {
 
   Status status = Status::ok;
   for (uint64_t now = monotonic_ns(); status == Status::ok && !over(now, end_ns); now = monotonic_ns()) {
-    const uint64_t packets = wanted(now);
+    // What was due before the end leaves or is given up, however late that is noticed.
+    const bool ending = now >= end_ns;
+    const uint64_t packets = wanted(std::min(now, end_ns - 1));
+    if (packets == 0 && ending) break;
     if (packets == 0) {
       const uint64_t next_ns = options_.dump != nullptr ? now + kDumpPause_ns : pace_->next_ns();
       alarm_.wait_until(std::min(next_ns, end_ns), stop_flag());
@@ -38,6 +41,7 @@ Status Generator::work() {
     }
 
     const Filled filled = fill(packets, now);
+    if (filled.packets == 0 && ending) break;
     if (filled.packets == 0) {
       status = wait_for_room(end_ns);
       continue;
@@ -49,7 +53,7 @@ Status Generator::work() {
 }
 
 bool Generator::over(uint64_t now_ns, uint64_t end_ns) const {
-  return stopped() || now_ns >= end_ns || (options_.count != 0 && sent_ == options_.count) ||
+  return stopped() || (now_ns >= end_ns && !pace_) || (options_.count != 0 && sent_ == options_.count) ||
          (pace_ && pace_->over());
 }
 
