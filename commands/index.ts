@@ -12,6 +12,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   bridge: () => import("./bridge.js"),
   nmreplay: () => import("./nmreplay.js"),
   tlem: () => import("./tlem.js"),
+  lb: () => import("./lb.js"),
   dump: () => import("./dump.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),

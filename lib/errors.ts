@@ -236,6 +236,18 @@ const table = {
       `Cannot share rings among threads: port "${d.port}" has ${d.rings} and "${d.other}" has ${d.other_rings}`,
     hint: "Give both as many, @conf:rings=N after the name of a new software port; or leave out --threads",
   },
+  LB_PREFIX_MISSING: {
+    exit: 2,
+    says: (d: { port: string }) =>
+      `Cannot name pipes after port "${d.port}": only those of a switch or a network interface give a name`,
+    hint: "Say what pipes are called: -p web:4 makes web}0 to web}3",
+  },
+  LB_OTHER_MEMORY: {
+    exit: 1,
+    says: (d: { port: string; input: string }) =>
+      `Cannot open "${d.port}" in the memory of "${d.input}": the pipe is there already, in other memory`,
+    hint: "Close the programs that use its ends, and start nm lb before them; or choose another name, -p PREFIX:N",
+  },
   CAPTURE_UNREADABLE: {
     exit: 1,
     says: (d: { path: string; reason: string }) => `Cannot read capture "${d.path}": ${d.reason}`,

@@ -292,6 +292,40 @@ export const captureCountMeanings = {
 
 export type CaptureCountName = keyof typeof captureCountMeanings;
 
+/** What makes a flow, in the order of the numbers that the native core knows. */
+export const flowHashes = {
+  flow: "addresses and ports of the innermost IP packet",
+  addresses: "addresses of the outermost IP packet",
+  netmap: "what netmap's lb takes",
+} as const;
+
+export type FlowHash = keyof typeof flowHashes;
+
+/** What a balancer counts, in the order in which the native core says it. */
+export const balancerCountMeanings = {
+  received: "packets that came",
+  received_bytes: "bytes in those packets, without CRC",
+  non_ip: "packets that were not of IP",
+  strayed: "fragments that came before the first of their datagram, or long after it",
+  drops_too_long: "packets of more slots than a ring has",
+  free_buffers: "extra buffers that no packet is in",
+} as const;
+
+export type BalancerCountName = keyof typeof balancerCountMeanings;
+
+/** And what it counts of each output. */
+export const outputCountMeanings = {
+  packets: "packets that were handed to the output's pipe",
+  bytes: "bytes in those packets, without CRC",
+  drops_full: "packets that had no room in the pipe or in the overflow queue",
+  dropped_bytes: "bytes in those packets",
+  queued: "slots that wait in the overflow queue",
+  waiting: "slots that wait in the pipe for the consumer",
+  taken: "slots that the consumer has taken",
+} as const;
+
+export type OutputCountName = keyof typeof outputCountMeanings;
+
 /** What may be wrong with a capture file: what was expected where the fault is. */
 export const captureFaults = {
   none: "",

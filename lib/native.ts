@@ -404,6 +404,17 @@ export interface NativeCapturerOptions extends Pick<NativeLoopOptions, "count" |
   readonly snaplen?: number | undefined;
 }
 
+export interface NativeBalancerOptions {
+  /** A number of `flowHashes`. */
+  readonly hash: number;
+  /** How many outputs each group has. */
+  readonly groups: readonly number[];
+  readonly batch?: number | undefined;
+  readonly busy?: boolean | undefined;
+  readonly durationNs?: number | undefined;
+  readonly cpu?: number | undefined;
+}
+
 export interface NativeForwarderOptions {
   readonly lanes: readonly NativeLane[];
   readonly recorder?: NativeRecorder | undefined;
@@ -591,6 +602,8 @@ export interface Native {
   /** The descriptors of an end to read and one to write, or minus an errno. */
   makePipe(): readonly [number, number] | number;
   startCapturer(ports: readonly NativePort[], options: NativeCapturerOptions): NativeLoop | number;
+  /** From the first port to the others, group by group. */
+  startBalancer(ports: readonly NativePort[], options: NativeBalancerOptions): NativeLoop | number;
   startForwarder(ports: readonly NativePort[], options: NativeForwarderOptions): NativeLoop | number;
   /** From the first of two ports to the second. */
   startLink(ports: readonly NativePort[], options: NativeLinkOptions): NativeLoop | number;

@@ -16,6 +16,7 @@
 #include "engine/layout.h"
 #include "nic/refusal.h"
 #include "status.h"
+#include "traffic/balancer.h"
 #include "traffic/capturer.h"
 #include "traffic/filter.h"
 #include "traffic/generator.h"
@@ -201,6 +202,28 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type CaptureCountName = keyof typeof captureCountMeanings;");
+
+  open_table("flowHashes", "What makes a flow, in the order of the numbers that the native core knows.");
+#define row(name, text) print_text(#name, text);
+  NM_FLOW_HASHES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type FlowHash = keyof typeof flowHashes;");
+
+  open_table("balancerCountMeanings",
+             "What a balancer counts, in the order in which the native core says it.");
+#define row(name, text) print_text(#name, text);
+  NM_BALANCER_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type BalancerCountName = keyof typeof balancerCountMeanings;");
+
+  open_table("outputCountMeanings", "And what it counts of each output.");
+#define row(name, text) print_text(#name, text);
+  NM_OUTPUT_COUNTS(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type OutputCountName = keyof typeof outputCountMeanings;");
 
   open_table("captureFaults", "What may be wrong with a capture file: what was expected where the fault is.");
 #define row(name, expected) print_text(#name, expected);

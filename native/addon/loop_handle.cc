@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "addon/budget_handle.h"
+#include "addon/balancer.h"
 #include "addon/capturer.h"
 #include "addon/forwarder.h"
 #include "addon/histogram.h"
@@ -234,6 +235,7 @@ void LoopHandle::install(Napi::Env env, Napi::Object exports) {
   exports["startPonger"] = Napi::Function::New(env, start_ponger, "startPonger", reference);
   exports["startReplay"] = Napi::Function::New(env, start_replay, "startReplay", reference);
   exports["startCapturer"] = Napi::Function::New(env, start_capturer, "startCapturer", reference);
+  exports["startBalancer"] = Napi::Function::New(env, start_balancer, "startBalancer", reference);
   exports["startForwarder"] = Napi::Function::New(env, start_forwarder, "startForwarder", reference);
   exports["startLink"] = Napi::Function::New(env, start_link, "startLink", reference);
 }
@@ -247,6 +249,7 @@ Napi::Value LoopHandle::start_ponger(const Napi::CallbackInfo& info) { return st
 
 Napi::Value LoopHandle::start_replay(const Napi::CallbackInfo& info) { return start(info, make_replay); }
 Napi::Value LoopHandle::start_capturer(const Napi::CallbackInfo& info) { return start(info, make_capturer); }
+Napi::Value LoopHandle::start_balancer(const Napi::CallbackInfo& info) { return start(info, make_balancer); }
 Napi::Value LoopHandle::start_forwarder(const Napi::CallbackInfo& info) {
   return start(info, make_forwarder);
 }

@@ -43,6 +43,7 @@ class LoopHandle : public Napi::ObjectWrap<LoopHandle> {
   static Napi::Value start_ponger(const Napi::CallbackInfo& info);
   static Napi::Value start_replay(const Napi::CallbackInfo& info);
   static Napi::Value start_capturer(const Napi::CallbackInfo& info);
+  static Napi::Value start_balancer(const Napi::CallbackInfo& info);
   static Napi::Value start_forwarder(const Napi::CallbackInfo& info);
   static Napi::Value start_link(const Napi::CallbackInfo& info);
   static Napi::Value start(const Napi::CallbackInfo& info, MakeLoop make_loop);

@@ -35,6 +35,7 @@ void find_in_ipv4(const uint8_t* packet, uint32_t captured, HeaderPlaces* places
   const uint16_t fragment = load_big<uint16_t>(header + 6);
   places->fragment = (fragment & 0x3fff) != 0;
   places->later_fragment = (fragment & 0x1fff) != 0;
+  places->fragment_id = load_big<uint16_t>(header + 4);
   if (length < kIpv4Length || places->later_fragment) return;
   if (captured - places->network_at >= length + kLeastTransport)
     places->transport_at = places->network_at + length;
@@ -64,6 +65,7 @@ void find_in_ipv6(const uint8_t* packet, uint32_t captured, HeaderPlaces* places
         length = 8;
         places->fragment = true;
         places->later_fragment = (load_big<uint16_t>(packet + at + 2) & 0xfff8) != 0;
+        places->fragment_id = load_big<uint32_t>(packet + at + 4);
         break;
       default:
         places->transport_at = at;
@@ -72,6 +74,25 @@ void find_in_ipv6(const uint8_t* packet, uint32_t captured, HeaderPlaces* places
     places->protocol = packet[at];
     if (places->later_fragment || captured - at < length) return;
     at += length;
+  }
+}
+
+void find_network(const uint8_t* packet, uint32_t captured, HeaderPlaces* places) {
+  const uint32_t at = places->network_at;
+  switch (places->ether_type) {
+    case kEtherIpv4:
+      find_in_ipv4(packet, captured, places);
+      break;
+    case kEtherIpv6:
+      find_in_ipv6(packet, captured, places);
+      break;
+    case kEtherArp:
+      // Lengths of the addresses: of Ethernet and IPv4.
+      if (captured - at < kArpLength || packet[at + 4] != kMacLength || packet[at + 5] != 4)
+        places->network_at = 0;
+      break;
+    default:
+      places->network_at = 0;
   }
 }
 
@@ -89,21 +110,14 @@ HeaderPlaces find_headers(const uint8_t* packet, uint32_t captured) {
     places.ether_type = load_big<uint16_t>(packet + at - 2);
   }
   places.network_at = at;
-  switch (places.ether_type) {
-    case kEtherIpv4:
-      find_in_ipv4(packet, captured, &places);
-      break;
-    case kEtherIpv6:
-      find_in_ipv6(packet, captured, &places);
-      break;
-    case kEtherArp:
-      // Lengths of the addresses: of Ethernet and IPv4.
-      if (captured - at < kArpLength || packet[at + 4] != kMacLength || packet[at + 5] != 4)
-        places.network_at = 0;
-      break;
-    default:
-      places.network_at = 0;
-  }
+  find_network(packet, captured, &places);
+  return places;
+}
+
+HeaderPlaces find_ip_headers(const uint8_t* packet, uint32_t captured, uint16_t ether_type) {
+  HeaderPlaces places;
+  places.ether_type = ether_type;
+  find_network(packet, captured, &places);
   return places;
 }
 

@@ -35,6 +35,8 @@ struct HeaderPlaces {
   // Whether it is a part of a datagram, and one other than the first, which has no transport header.
   bool fragment = false;
   bool later_fragment = false;
+  // What all parts of a datagram have in common.
+  uint32_t fragment_id = 0;
   // Where the header of `protocol` begins; 0 when the packet has none, or was cut before.
   uint32_t transport_at = 0;
 
@@ -53,5 +55,8 @@ struct HeaderPlaces {
 
 // Of a packet of which `captured` bytes are there.
 HeaderPlaces find_headers(const uint8_t* packet, uint32_t captured);
+
+// The same of one that begins with its IP header, of which `ether_type` tells.
+HeaderPlaces find_ip_headers(const uint8_t* packet, uint32_t captured, uint16_t ether_type);
 
 }  // namespace nm

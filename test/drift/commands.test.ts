@@ -34,7 +34,7 @@ for (const command of all) {
     assert.match(command.details, /\.$/);
     assert.ok(command.examples.length > 0);
     for (const [line, does] of command.examples) {
-      assert.match(line, /\b(nm|pkt-gen|vale-ctl|nmreplay|nm-bridge)\b/);
+      assert.match(line, /\b(nm|pkt-gen|vale-ctl|nmreplay|nm-bridge|nm-lb)\b/);
       assert.match(does, /^[A-Z].*[^.]$/);
     }
     for (const [name, { describe }] of Object.entries({ ...command.positionals, ...command.options })) {
