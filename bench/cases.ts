@@ -14,7 +14,8 @@ export interface Goal {
 
 export interface Case {
   readonly name: string;
-  readonly engine: "vale" | "pipe";
+  /** A bridge stands between two pipes, a load balancer between one and four. */
+  readonly engine: "vale" | "pipe" | "bridge" | "lb";
   readonly length: number;
   readonly senders: number;
   readonly workload: Workload;
@@ -74,6 +75,7 @@ export const limits: readonly Limit[] = [
 
 const vale = { engine: "vale", senders: 1, workload: "untouched", placement: "two" } as const;
 const pipe = { engine: "pipe", senders: 1, workload: "untouched", placement: "two" } as const;
+const bridge = { engine: "bridge", senders: 1, workload: "untouched", placement: "any" } as const;
 
 /** A case that another's goal refers to comes before it. */
 export const cases: readonly Case[] = [
@@ -155,4 +157,26 @@ export const cases: readonly Case[] = [
     goals: [{ of: "pipe-60-untouched", atLeast: 0.6 }],
   },
   { ...pipe, name: "pipe-1500-untouched-one-core", length: 1500, placement: "one" },
+  {
+    ...bridge,
+    name: "bridge-60-touched",
+    length: 60,
+    workload: "touched",
+    goals: [{ of: "pipe-60-touched", atLeast: 0.7 }],
+  },
+  { ...bridge, name: "bridge-60-untouched", length: 60 },
+  {
+    ...bridge,
+    name: "bridge-1500-untouched",
+    length: 1500,
+    goals: [{ of: "bridge-60-untouched", atLeast: 0.85 }],
+  },
+  {
+    ...bridge,
+    name: "lb-60-ranged",
+    engine: "lb",
+    length: 60,
+    workload: "ranged",
+    goals: [{ of: "pipe-60-ranged", atLeast: 0.5 }],
+  },
 ];

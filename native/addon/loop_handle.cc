@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "addon/budget_handle.h"
 #include "addon/balancer.h"
+#include "addon/budget_handle.h"
 #include "addon/capturer.h"
 #include "addon/forwarder.h"
 #include "addon/histogram.h"

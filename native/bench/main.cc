@@ -3,12 +3,12 @@
 //
 //   nm-bench memcpy      LENGTH STRIDE SECONDS
 //   nm-bench stream      LENGTH STRIDE words|wide SECONDS PLACEMENT
-//   nm-bench vale|pipe   LENGTH SENDERS WORKLOAD SECONDS PLACEMENT      see NM_BENCH_WORKLOADS in bench/ports.h
+//   nm-bench ENGINE      LENGTH SENDERS WORKLOAD SECONDS PLACEMENT      see NM_BENCH_WORKLOADS in bench/ports.h
 //   nm-bench precision   RATE SECONDS                                     see bench/precision.h
 //   nm-bench round-trips SECONDS PLACEMENT                                see bench/round_trips.h
 //
-// PLACEMENT is "two" (sender and receiver each on a core), "one" (both on the same), or "any" (the scheduler
-// decides). A port's window comes right after a window of the stream of the same length and cores, its limit. What
+// ENGINE is "vale", "pipe", "bridge" or "lb", see bench/ports.h. PLACEMENT is "two" (sender and receiver each on a core),
+// "one" (both on the same), or "any" (the scheduler decides). A port's window comes right after a window of the stream of the same length and cores, its limit. What
 // runs on two cores is framed by ping-pongs that tell how near these are to each other.
 #include <cstdio>
 #include <cstdlib>
@@ -53,6 +53,20 @@ bool read_placement(const char* word, Placement* placement) {
     return false;
   }
   return true;
+}
+
+bool read_engine(const std::string& word, Engine* engine) {
+  static constexpr struct {
+    const char* word;
+    Engine engine;
+  } kEngines[] = {
+      {"vale", Engine::vale}, {"pipe", Engine::pipe}, {"bridge", Engine::bridge}, {"lb", Engine::lb}};
+  for (const auto& known : kEngines) {
+    if (word != known.word) continue;
+    *engine = known.engine;
+    return true;
+  }
+  return false;
 }
 
 // Ping-pongs around something on two cores.
@@ -151,9 +165,8 @@ bool measure(int count, char** words, Line& line) {
     return stream_line(line, {length, static_cast<uint32_t>(atoi(words[2]))}, stores, atof(words[4]),
                        placement);
   }
-  if ((what == "vale" || what == "pipe") && count == 6) {
-    Traffic traffic = {what == "vale" ? Engine::vale : Engine::pipe, length,
-                       static_cast<uint32_t>(atoi(words[2])), Workload::untouched};
+  if (Engine engine; read_engine(what, &engine) && count == 6) {
+    Traffic traffic = {engine, length, static_cast<uint32_t>(atoi(words[2])), Workload::untouched};
     return read_workload(words[3], &traffic.workload) && port_line(line, traffic, atof(words[4]), placement);
   }
   if (what == "round-trips" && count == 3) return round_trips_line(line, atof(words[1]), placement);

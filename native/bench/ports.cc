@@ -5,6 +5,8 @@
 
 #include "bench/namespace_directory.h"
 #include "bench/payload_sender.h"
+#include "traffic/balancer.h"
+#include "traffic/forwarder.h"
 #include "traffic/generator.h"
 #include "traffic/sink.h"
 
@@ -14,6 +16,12 @@ namespace {
 constexpr Mac station(uint32_t number) { return {0x02, 0, 0, 0, 0, static_cast<uint8_t>(number)}; }
 constexpr Mac kReceiver = station(1);
 constexpr uint32_t kFirstSender = 2;
+
+constexpr char kFromSender[] = "bench{0";
+constexpr char kToMiddle[] = "bench}0";
+// The ends of the pipe, or pipes, that receivers read.
+std::string from_middle(uint32_t number) { return "bench{" + std::to_string(1 + number); }
+std::string to_receiver(uint32_t number) { return "bench}" + std::to_string(1 + number); }
 
 // Sends one packet from the receiver, so that the switch knows where its station is.
 void introduce(Port& port) {
@@ -30,11 +38,11 @@ void introduce(Port& port) {
 }
 
 // Makes the loop where whoever watches the window can see its progress, and runs it.
-template <typename MadeLoop, typename Options>
-void run_loop(Seat& seat, Port& port, Options options) {
+template <typename MadeLoop, typename Ports, typename Options>
+void run_loop(Seat& seat, Ports& ports, Options options) {
   static_assert(sizeof(MadeLoop) <= Seat::kObjectSize);
   options.duration_ns = seat.working_ns();
-  MadeLoop* const loop = new (seat.object) MadeLoop(port, options);
+  MadeLoop* const loop = new (seat.object) MadeLoop(ports, options);
   seat.counts_in = &loop->progress().packets;
   seat.wait_for_start();
   if (loop->run() != Status::ok) give_up("a port stopped working");
@@ -55,7 +63,7 @@ void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
 
 void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
   const bool is_vale = traffic.engine == Engine::vale;
-  const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : "bench{1");
+  const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : kFromSender);
   const bool touched = traffic.workload == Workload::touched;
   if (touched || traffic.workload == Workload::bare) {
     run_loop<PayloadSender>(seat, *port,
@@ -70,36 +78,65 @@ void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint
   seat.dropped = counters.drops_full;
 }
 
-void receive(Seat& seat, Port& port, const Traffic& traffic) {
+void receive(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
+  const bool is_vale = traffic.engine == Engine::vale;
+  const bool has_middle = traffic.engine == Engine::bridge || traffic.engine == Engine::lb;
+  const auto port = open_port(directory, is_vale ? "vale0:to" : has_middle ? to_receiver(number) : kToMiddle);
+  if (is_vale) introduce(*port);
   SinkOptions options;
   options.touch = traffic.workload == Workload::touched;
   options.measure = traffic.workload == Workload::marked;
-  run_loop<Sink>(seat, port, options);
+  run_loop<Sink>(seat, *port, options);
+}
+
+// What stands between the sender and the receivers.
+void stand_between(Seat& seat, const std::string& directory, const Traffic& traffic) {
+  const bool balances = traffic.engine == Engine::lb;
+  std::vector<std::unique_ptr<Port>> opened;
+  opened.push_back(open_port(directory, kToMiddle));
+  for (uint32_t i = 0; i < (balances ? kBalancedPipes : 1); i++) {
+    opened.push_back(open_port(directory, from_middle(i)));
+  }
+  std::vector<Port*> ports;
+  for (const auto& port : opened) ports.push_back(port.get());
+  if (balances) {
+    BalancerOptions options;
+    options.groups = {kBalancedPipes};
+    run_loop<Balancer>(seat, ports, options);
+  } else {
+    ForwarderOptions options;
+    options.lanes = {{0, 1, {}}};
+    options.linger_ns = 0;
+    run_loop<Forwarder>(seat, ports, options);
+  }
 }
 
 }  // namespace
 
 PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds) {
   const NamespaceDirectory directory;
-  const bool is_vale = traffic.engine == Engine::vale;
+  const uint32_t receivers = traffic.engine == Engine::lb ? kBalancedPipes : 1;
   std::vector<Party> parties;
-  parties.push_back({placement.to_cpu, [&](Seat& seat) {
-                       const auto port = open_port(directory.path(), is_vale ? "vale0:to" : "bench}1");
-                       if (is_vale) introduce(*port);
-                       receive(seat, *port, traffic);
-                     }});
+  for (uint32_t number = 0; number < receivers; number++) {
+    parties.push_back(
+        {placement.to_cpu, [&, number](Seat& seat) { receive(seat, directory.path(), traffic, number); }});
+  }
   for (uint32_t number = 0; number < traffic.senders; number++) {
     parties.push_back(
         {placement.from_cpu, [&, number](Seat& seat) { send(seat, directory.path(), traffic, number); }});
+  }
+  if (traffic.engine == Engine::bridge || traffic.engine == Engine::lb) {
+    parties.push_back(
+        {placement.from_cpu, [&](Seat& seat) { stand_between(seat, directory.path(), traffic); }});
   }
 
   PortOutcome outcome;
   outcome.window = run_window(parties, placement.cores(), seconds);
   if (outcome.window.failed) return outcome;
-  outcome.per_second = outcome.window.per_second.front();
+  for (uint32_t i = 0; i < receivers; i++) outcome.per_second += outcome.window.per_second[i];
   uint64_t sent = 0;
   uint64_t dropped = 0;
-  for (size_t i = 1; i < parties.size(); i++) {
+  for (size_t i = receivers; i < parties.size(); i++) {
     sent += outcome.window.sent[i];
     dropped += outcome.window.dropped[i];
   }

@@ -12,7 +12,16 @@
 
 namespace nm::bench {
 
-enum class Engine { vale, pipe };
+enum class Engine {
+  vale,
+  pipe,
+  // Two pipes of one parent, and a process between them that swaps their buffers.
+  bridge,
+  // The same with a load balancer, which spreads flows over as many pipes as there are receivers.
+  lb
+};
+
+inline constexpr uint32_t kBalancedPipes = 4;
 
 // name, what is done with packets.
 #define NM_BENCH_WORKLOADS(row)                                                                             \
@@ -32,9 +41,10 @@ enum class Workload {
 struct Traffic {
   Engine engine;
   uint32_t length;
-  // Of a VALE port; a pipe has one.
+  // Of a VALE port; the others have one.
   uint32_t senders;
-  // On switches only `untouched` and `marked`: what is written otherwise has no address that a switch could know.
+  // On switches only `untouched` and `marked`: what is written otherwise has no address that a switch could know. A load
+  // balancer needs many flows: `ranged` or `random`.
   Workload workload;
 };
 
@@ -46,7 +56,8 @@ struct PortOutcome {
   double dropped_share = 0;
 };
 
-// Sends from processes on placement.from_cpu to one on placement.to_cpu, for `seconds`.
+// Sends from processes on placement.from_cpu to one, or several, on placement.to_cpu, for `seconds`. What stands between
+// them is on the sender's.
 PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds);
 
 }  // namespace nm::bench
