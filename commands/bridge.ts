@@ -26,7 +26,7 @@ export default command({
     "Ports are named as netmap's bridge takes them, by -i -i or PORT PORT, or as patches: 'A<->B' joins two ports both " +
     "ways, 'A->B' one way, and there may be many. One network interface alone is joined with its own host stack." +
     "\n\n" +
-    "--filter and --drop are for every direction, or for one that stands before them: --filter " +
+    "--filter, --rate, --loss, --delay and --drop are for every direction, or for one that stands before them: --filter " +
     "'vale0:a->vale1:b: udp'. While a link is down its card takes no packets, and they wait; a port that goes away " +
     "ends the bridge with an error. Ctrl-C ends it with its figures.",
 
@@ -75,7 +75,8 @@ export default command({
         context,
       );
       printer.end(run.total());
-      if (failure) throw failure;
+      const broken = failure ?? run.captureFailure();
+      if (broken) throw broken;
     } finally {
       ports.close();
     }

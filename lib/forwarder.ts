@@ -12,6 +12,7 @@ import type { Filter } from "./filter.js";
 import { type LaneCountName, laneCountMeanings } from "./layout.js";
 import { type NativeModel, native } from "./native.js";
 import { nativeOf, type Port } from "./port.js";
+import type { Recorder } from "./recorder.js";
 import { startedLoop, type TrafficLoop } from "./traffic.js";
 
 /** One direction: what arrives at one port leaves by another, which may be the same. */
@@ -35,9 +36,13 @@ export interface Lane {
   readonly seed?: number | undefined;
   /** Gets a copy of each packet that passes, as far as it has room. */
   readonly mirror?: Port | undefined;
+  /** Which interface of the forwarder's recorder its packets are of: 0 by default. */
+  readonly captureInterface?: number | undefined;
 }
 
 export interface ForwarderOptions {
+  /** Captures what passes, as far as its writer has room. */
+  readonly recorder?: Recorder | undefined;
   /** End after this time. 0, the default: when stopped. */
   readonly durationNs?: number | undefined;
   /** The processor that the thread stays on. By default any. */
@@ -80,7 +85,10 @@ export class Forwarder {
 }
 
 /** Moves packets along lanes, in one thread. A port is `from` in one lane at most. */
-export function startForwarder(lanes: readonly Lane[], options: ForwarderOptions = {}): Forwarder {
+export function startForwarder(
+  lanes: readonly Lane[],
+  { recorder, ...options }: ForwarderOptions = {},
+): Forwarder {
   const ports = [
     ...new Set(lanes.flatMap(({ from, to, mirror }) => [from, to, ...(mirror ? [mirror] : [])])),
   ];
@@ -89,6 +97,7 @@ export function startForwarder(lanes: readonly Lane[], options: ForwarderOptions
   const numberOf = (port: Port) => ports.indexOf(port);
   const loop = native().startForwarder(ports.map(nativeOf), {
     ...options,
+    ...(recorder && { recorder: recorder.native }),
     lanes: lanes.map(({ from, to, mirror, filter, ...lane }) => ({
       ...lane,
       from: numberOf(from),

@@ -73,9 +73,9 @@ export function packetsIn(packets: number, perNs: number): Model {
   return bandwidth("packets", packets, perNs);
 }
 
-/** So many bits of packets a second. */
-export function bitsPerSecond(bits: number): Model {
-  return bandwidth("constant", bits, 0);
+/** So many bits of packets a second, each with so many bytes besides its own. */
+export function bitsPerSecond(bits: number, framing = 0): Model {
+  return bandwidth("constant", bits, framing);
 }
 
 /** @throws {NmError} MODEL_SYNTAX, as all of these */

@@ -5,9 +5,13 @@ import { readDuration } from "../duration.js";
 import { NmError } from "../errors.js";
 import { compileFilter } from "../filter.js";
 import type { Lane } from "../forwarder.js";
+import { readDelay, readLoss } from "../models.js";
 import { readNumber } from "../number.js";
 import { type Form, readValue } from "../pkt-gen/values.js";
 import { formatPort, type PortSpec, parsePort } from "../port-spec.js";
+import type { Rotation } from "../recorder.js";
+import { readRotation } from "../rotation.js";
+import { limitForm, readLimit } from "./limit.js";
 import type { bridgeOptions } from "./options.js";
 import { type Direction, isPatch, portsOf, readEnds, readPatches } from "./patch.js";
 import { perDirection } from "./per-direction.js";
@@ -29,6 +33,8 @@ export interface BridgeJob {
   /** By their printed names. */
   readonly ports: ReadonlyMap<string, PortSpec>;
   readonly mirror: PortSpec | undefined;
+  /** Where packets that pass are captured. */
+  readonly capture: { readonly path: string; readonly rotation: Rotation | undefined } | undefined;
   readonly loopback: boolean;
   readonly wait_s: number;
   readonly durationNs: number;
@@ -45,6 +51,7 @@ export function readJob(args: BridgeArguments): BridgeJob {
     treatments: readTreatments(args, directions, burst),
     ports,
     mirror: args.mirror === undefined ? undefined : readMirror(args.mirror, ports),
+    capture: readCapture(args),
     loopback: directions.some(({ from, to }) => formatPort(from) === formatPort(to)),
     wait_s: args.wait ?? (specs.some(({ kind }) => kind === "nic" || kind === "host") ? cardWait_s : 0),
     durationNs: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
@@ -80,17 +87,28 @@ function readDirections(args: BridgeArguments): { directions: readonly Direction
 function readTreatments(args: BridgeArguments, directions: readonly Direction[], burst: number): Treatment[] {
   const filters = perDirection("filter", args.filter ?? [], directions);
   const drops = perDirection("drop", args.drop ?? [], directions);
+  const rates = perDirection("rate", args.rate ?? [], directions);
+  const losses = perDirection("loss", args.loss ?? [], directions);
+  const delays = perDirection("delay", args.delay ?? [], directions);
+  if (rates.some((rate) => rate !== undefined) && args.threads > 1) {
+    const reason = "threads share a direction, and each would let so much pass";
+    throw new NmError("OPTION_CONFLICT", { option: "--rate", with: "--threads", reason });
+  }
   const seed = args.seed ?? Math.floor(Math.random() * 2 ** 32);
   const compiled = new Map(
     [...new Set(filters)].map((text) => [text, text === undefined ? undefined : compileFilter(text)]),
   );
   return directions.map((_, i) => {
-    const drop = drops[i];
+    const [drop, rate, loss, delay] = [drops[i], rates[i], losses[i], delays[i]];
     return {
       burst,
       copy: args.copy,
       filter: compiled.get(filters[i]),
       dropEvery: drop === undefined ? 0 : readValue("drop", drop, wholeNumber(1), dropForm),
+      limit: rate === undefined ? undefined : readValue("rate", rate, readLimit, limitForm),
+      loss: loss === undefined ? undefined : readLoss("--loss", loss),
+      delay: delay === undefined ? undefined : readDelay("--delay", delay),
+      captureInterface: i,
       // Each direction has random numbers of its own.
       seed: seed + i,
     };
@@ -102,6 +120,21 @@ function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER) {
     const number = readNumber(text);
     return number?.whole && number.value >= min && number.value <= max ? number.value : undefined;
   };
+}
+
+function readCapture({ capture: path, ...args }: BridgeArguments): BridgeJob["capture"] {
+  if (path === "-") {
+    const reason = "standard output has the figures; nm dump writes captures there";
+    throw new NmError("OPTION_CONFLICT", { option: "--capture", with: "-", reason });
+  }
+  if (path !== undefined) return { path, rotation: readRotation(args, path, "--capture") };
+  const given = args.rotateSize ?? args.rotateTime ?? args.rotatePackets ?? args.keep;
+  if (given === undefined) return undefined;
+  throw new NmError("OPTION_CONFLICT", {
+    option: "--rotate-... and --keep",
+    with: "no --capture",
+    reason: "there is no file",
+  });
 }
 
 /** The mirror only sends, so that what arrives there is nobody's loss. */

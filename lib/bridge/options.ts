@@ -1,6 +1,7 @@
 /** What can be said to a bridge on the command line. */
 
 import { backendOption, type Options, verboseOption } from "../command.js";
+import { rotationOptions } from "../rotation.js";
 
 const usualBurst = 1024;
 
@@ -43,6 +44,28 @@ export const bridgeOptions = {
     group: "What passes",
     describe: "Pass only packets that match, as in tcpdump: 'udp port 53'; needs libpcap",
   },
+  rate: {
+    type: "string",
+    value: "RATE",
+    array: true,
+    group: "What passes",
+    describe:
+      "Pass at most so much, and let the rest wait: 10k packets a second, 100Mbps, or 1Gbps-wire with framing",
+  },
+  loss: {
+    type: "string",
+    value: "MODEL",
+    array: true,
+    group: "What passes",
+    describe: "Lose packets at random: 0.01 of them, ber,1e-6 of their bits, or burst,0.01,5 in bursts of 5",
+  },
+  delay: {
+    type: "string",
+    value: "MODEL",
+    array: true,
+    group: "What passes",
+    describe: "Pass packets later: 10ms, uniform,1ms,5ms or exp,1ms,5ms; they stay in order",
+  },
   drop: {
     type: "string",
     value: "N",
@@ -62,6 +85,14 @@ export const bridgeOptions = {
     group: "What passes",
     describe: "Send a copy of each packet that passes to this port too, as far as it has room",
   },
+
+  capture: {
+    type: "string",
+    value: "FILE",
+    group: "What is kept",
+    describe: "Write each packet that passes to this file too: pcap where it ends in .pcap, else pcapng",
+  },
+  ...rotationOptions("What is kept"),
 
   burst: {
     type: "number",

@@ -123,9 +123,12 @@ function remarks({ directions, ports }: BridgeReport): string[] {
   for (const { from, to, counts } of directions) {
     const lost = dropWords(dropsIn(counts));
     if (lost !== "") lines.push(`Dropped from ${from} to ${to}: ${lost}.`);
-    const { mirrored, mirror_drops_full } = counts;
+    const { mirrored, mirror_drops_full, captured, capture_drops_full } = counts;
     if (mirrored + mirror_drops_full > 0) {
       lines.push(`Mirrored from ${from}: ${mirrored}, no room for ${mirror_drops_full}.`);
+    }
+    if (captured + capture_drops_full > 0) {
+      lines.push(`Captured from ${from}: ${captured}, no room for ${capture_drops_full}.`);
     }
   }
   for (const { port, drops } of ports) {

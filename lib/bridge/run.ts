@@ -1,11 +1,13 @@
 /** A bridge that runs: its threads, and what they and its ports have counted. */
 
 import type { Standstill } from "../doctor/finding.js";
+import type { NmError } from "../errors.js";
 import { type Forwarder, type LaneCounts, startForwarder } from "../forwarder.js";
 import { type LaneCountName, laneCountMeanings } from "../layout.js";
 import { type Drops, dropsOf, moreDrops } from "../loop-group.js";
 import type { Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
+import { type Recorder, startRecorder } from "../recorder.js";
 import type { BridgeJob } from "./job.js";
 import type { Direction } from "./patch.js";
 import type { BridgePorts } from "./ports.js";
@@ -31,6 +33,7 @@ export class BridgeRun {
   readonly #ports: BridgePorts;
   readonly #portDrops: readonly { readonly port: string; readonly drops: () => Drops }[];
   #threads: readonly Thread[] = [];
+  #recorder: Recorder | undefined;
   #first: Look;
   #last: Look;
 
@@ -65,11 +68,14 @@ export class BridgeRun {
     };
   }
 
+  /** @throws {NmError} CAPTURE_UNWRITABLE */
   start(): void {
-    this.#threads = this.#ports.lanes(this.#job).map((lanes) => ({
+    const threads = this.#ports.lanes(this.#job);
+    this.#recorder = recorderFor(this.#job, threads.length);
+    this.#threads = threads.map((lanes) => ({
       forwarder: startForwarder(
         lanes.map(({ lane }) => lane),
-        { durationNs: this.#job.durationNs },
+        { durationNs: this.#job.durationNs, recorder: this.#recorder },
       ),
       directions: lanes.map(({ direction }) => direction),
     }));
@@ -87,6 +93,11 @@ export class BridgeRun {
         throw error;
       },
     );
+  }
+
+  /** Why the capture could not go on, if there is one. */
+  captureFailure(): NmError | undefined {
+    return this.#recorder?.failure();
   }
 
   stop(): void {
@@ -155,6 +166,16 @@ export class BridgeRun {
     }
     return { at_ms: performance.now(), counts, drops: this.#portDrops.map(({ drops }) => drops()) };
   }
+}
+
+/** Each direction is an interface of the capture. */
+function recorderFor({ capture, directions }: BridgeJob, loops: number): Recorder | undefined {
+  if (!capture) return undefined;
+  const interfaces = directions.map(({ from, to }) => ({
+    name: formatPort(from),
+    description: `a port, whose packets are passed on to ${formatPort(to)}`,
+  }));
+  return startRecorder({ ...capture, interfaces, loops });
 }
 
 const none = Object.fromEntries(countNames.map((name) => [name, 0])) as LaneCounts;

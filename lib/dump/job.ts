@@ -8,6 +8,7 @@ import type { CaptureKind } from "../layout.js";
 import { type Form, readValue } from "../pkt-gen/values.js";
 import { type PortSpec, parsePort } from "../port-spec.js";
 import type { Rotation } from "../recorder.js";
+import { readRotation } from "../rotation.js";
 import type { dumpOptions } from "./options.js";
 
 export type DumpArguments = Arguments<
@@ -45,32 +46,7 @@ export function readJob(args: DumpArguments, terminal: boolean): DumpJob {
     kind: args.format,
     filter: expression === "" ? undefined : compileFilter(expression),
     durationNs: duration === undefined ? 0 : readValue("duration", duration, readDuration, timeForm),
-    rotation: readRotation(args),
+    rotation: readRotation(args, path, "--write"),
     stats_s: args.stats ?? (json ? 1 : 0),
-  };
-}
-
-function readRotation({
-  write,
-  rotateSize,
-  rotateTime,
-  rotatePackets,
-  keep,
-}: DumpArguments): Rotation | undefined {
-  const rotates = rotateSize ?? rotateTime ?? rotatePackets;
-  if (rotates === undefined) {
-    if (keep === undefined) return undefined;
-    const reason = "one file is written, and files must rotate for some of them to be kept";
-    throw new NmError("OPTION_CONFLICT", { option: "--keep", with: "no --rotate-... option", reason });
-  }
-  if (write === "-") {
-    const reason = "standard output is one file";
-    throw new NmError("OPTION_CONFLICT", { option: "--rotate-...", with: "--write -", reason });
-  }
-  return {
-    bytes: rotateSize,
-    timeNs: rotateTime === undefined ? 0 : readValue("rotateTime", rotateTime, readDuration, timeForm),
-    packets: rotatePackets,
-    files: keep,
   };
 }

@@ -2,6 +2,7 @@
 
 import { backendOption, type Options, verboseOption } from "../command.js";
 import { type CaptureKind, captureKinds } from "../layout.js";
+import { rotationOptions } from "../rotation.js";
 
 export const dumpOptions = {
   interface: {
@@ -56,33 +57,7 @@ export const dumpOptions = {
     group: "Where to",
     describe: "Write this format; by default pcap where FILE ends in .pcap, else pcapng",
   },
-  rotateSize: {
-    type: "number",
-    value: "BYTES",
-    min: 1,
-    group: "Where to",
-    describe: "Begin another file before one gets larger: 100M; files get numbers, FILE_00001.pcapng",
-  },
-  rotateTime: {
-    type: "string",
-    value: "TIME",
-    group: "Where to",
-    describe: "Begin another file after this time, by that of the packets: 60s",
-  },
-  rotatePackets: {
-    type: "number",
-    value: "N",
-    min: 1,
-    group: "Where to",
-    describe: "Begin another file after this many packets",
-  },
-  keep: {
-    type: "number",
-    value: "FILES",
-    min: 1,
-    group: "Where to",
-    describe: "Keep only the last files of those that rotate",
-  },
+  ...rotationOptions("Where to"),
 
   stats: {
     type: "number",
