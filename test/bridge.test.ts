@@ -1,8 +1,10 @@
 /** Bridges between ports of the engine, run as a user runs them. */
 
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { compileFilter } from "../lib/filter.js";
+import { readRecording } from "../lib/index.js";
 import { freshNamespace } from "./namespace.js";
 import { nm, nmWith, type Run } from "./run.js";
 import { jsonLines, type Line } from "./schema.js";
@@ -15,6 +17,8 @@ interface DirectionLine {
   readonly bytes: number;
   readonly copied_bytes: number;
   readonly mirrored: number;
+  readonly captured: number;
+  readonly capture_drops_full: number;
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -130,6 +134,57 @@ test("--drop loses every Nth packet, and tells it apart from other losses", asyn
   assert.deepEqual(drops, { loss: 100 });
 });
 
+test("--loss and --delay are models, for all directions or for one, and repeat with a seed", async (t) => {
+  const losses = await Promise.all(
+    [1, 2].map(async () => {
+      const words = ["a{1<->a{2", "--loss", "a{1->a{2: 0.2", "--delay", "5ms", "--seed", "7"];
+      const { namespace, bridge, nm } = await bridging(t, ...words);
+      const receiver = starting(namespace)("pkt-gen", "-i", "a}2", "-f", "rx", "-T", "100", "--json");
+      await receiver.printed(/"report"/);
+      await nm("pkt-gen", "-i", "a}1", "-f", "tx", "-n", "2000");
+      const { directions } = await stopped(bridge);
+      receiver.signal("SIGINT");
+      const { packets = 0, drops = {} } = directions[0] ?? {};
+      const undelivered = drops.undelivered ?? 0;
+      assert.equal(summaryOf(await receiver.ended).packets, packets);
+      assert.equal(packets + undelivered + (drops.loss ?? 0), 2000);
+      return drops.loss ?? 0;
+    }),
+  );
+  assert.ok((losses[0] ?? 0) > 300 && (losses[0] ?? 0) < 500, `${losses}`);
+  assert.equal(losses[0], losses[1]);
+});
+
+test("--rate lets so many packets pass in a second, and the rest waits", async (t) => {
+  const { namespace, bridge } = await bridging(t, "a{1->a{2", "--rate", "2k");
+  const { rx } = await crossing(namespace, "a}1", "a}2", 1000);
+  assert.ok((rx.seconds as number) > 0.45, `${rx.seconds}`);
+  const { drops } = await stopped(bridge);
+  assert.deepEqual(drops, {});
+});
+
+test("--capture writes what passes in both directions, in files that rotate", async (t) => {
+  const directory = freshNamespace(t);
+  const words = ["a{1<->a{2", "--capture", `${directory}/passed.pcapng`, "--rotate-packets", "300"];
+  const { namespace, bridge } = await bridging(t, ...words);
+  await Promise.all([
+    crossing(namespace, "a}1/T", "a}2/R", 500, "-l", "100"),
+    crossing(namespace, "a}2/T", "a}1/R", 300),
+  ]);
+  const { directions } = await stopped(bridge);
+  assert.deepEqual(
+    directions.map(({ captured, capture_drops_full }) => [captured, capture_drops_full]),
+    [
+      [500, 0],
+      [300, 0],
+    ],
+  );
+  const files = readdirSync(directory).filter((name) => name.startsWith("passed"));
+  assert.deepEqual(files.sort(), ["passed_00001.pcapng", "passed_00002.pcapng", "passed_00003.pcapng"]);
+  const packets = files.map((name) => readRecording(`${directory}/${name}`).packets);
+  assert.deepEqual(packets, [300, 300, 200]);
+});
+
 test("--mirror gives a copy of all that passes, both ways, to one more port", async (t) => {
   const { namespace, bridge, nm } = await bridging(t, "a{1<->a{2", "--mirror", "m{1");
   const watcher = starting(namespace)("pkt-gen", "-i", "m}1", "-f", "rx", "-n", "800", "--json");
@@ -205,6 +260,11 @@ test("a bridge whose command line is wrong says what it expected, and opens noth
     [["a{1<->b{1<->c{1"], /it has more than one <->/],
     [["a{1->b{1", "a{1->c{1"], /Cannot send what arrives at "netmap:a\{1" to two ports: it leaves by one/],
     [["a{1->b{1", "c{1"], /Cannot read "c\{1" beside a patch/],
+    [["a{1", "b{1", "--rate", "1x"], /Cannot read --rate "1x": expected packets a second/],
+    [["a{1", "b{1", "--loss", "2"], /Cannot read --loss "2": found "2", expected a probability from 0 to 1/],
+    [["a{1", "b{1", "--rate", "1k", "--threads", "2"], /Cannot use --rate with --threads/],
+    [["a{1", "b{1", "--capture", "-"], /Cannot use --capture with -/],
+    [["a{1", "b{1", "--keep", "3"], /Cannot use --rotate-... and --keep with no --capture/],
     [["a{1", "b{1", "--drop", "0"], /Cannot read --drop "0": expected a whole number of at least 1/],
     [["a{1", "b{1", "--drop", "a{1->c{1: 5"], /the bridge has no direction netmap:a\{1 -> netmap:c\{1/],
     [
