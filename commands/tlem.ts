@@ -35,7 +35,7 @@ export default command({
       "nm tlem -i vale0:a -i vale1:a -B 10M -D 20ms",
       "Join two switches by 10 Mbit/s with 20 ms of delay each way",
     ],
-    ["nm tlem -i 'p{1' -i 'p{2' -D 5ms -D 50ms", "5 ms there, 50 ms back"],
+    ["nm tlem -i 'p{1' -i 'p{2' -D 5ms -D 50ms", "Delay packets by 5 ms there and 50 ms back"],
     [
       "nm tlem -i vale0:a -i vale1:a -D uniform,5ms,10ms -L burst,0.01,5 -R 0.001,20ms",
       "Jitter, losses in bursts of five on average, and some packets that are overtaken",
