@@ -1,6 +1,7 @@
 #include "bench/round_trips.h"
 
-#include <functional>
+#include <array>
+#include <cstring>
 
 #include "bench/namespace_directory.h"
 #include "traffic/pinger.h"
@@ -10,18 +11,30 @@ namespace nm::bench {
 namespace {
 
 constexpr uint16_t kLength = 60;
+// Who answers outlives who asks by so much, or a last request would wait for ever.
+constexpr uint64_t kAfter_ns = 500'000'000;
 
-// Sends what is in the next slot.
-void send_one(Port& port) {
+using Packet = std::array<uint8_t, kLength>;
+
+void send_one(Port& port, const Packet& packet) {
   const Ring& ring = port.tx_rings().front();
   const uint32_t slot = ring.head_in_range();
-  ring.put(slot, {ring.descriptor(slot).buf_idx, kLength, abi::NS_REPORT});
+  const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+  std::memcpy(ring.buffer(buf_idx), packet.data(), packet.size());
+  ring.put(slot, {buf_idx, kLength, abi::NS_REPORT});
   ring.advance(ring.next(slot));
   if (port.device().tx_sync() != Status::ok) give_up("cannot send");
 }
 
-// Waits for a packet, as loops do, and gives its slot back.
-void receive_one(Port& port) {
+// Takes a packet that is there.
+void take_one(const Ring& ring, Packet& packet) {
+  const uint32_t slot = ring.head_in_range();
+  std::memcpy(packet.data(), ring.buffer(ring.descriptor(slot).buf_idx), packet.size());
+  ring.advance(ring.next(slot));
+}
+
+// Waits for a packet, as loops do.
+void receive_one(Port& port, Packet& packet) {
   const Ring& ring = port.rx_rings().front();
   Device& device = port.device();
   while (true) {
@@ -30,26 +43,30 @@ void receive_one(Port& port) {
     uint32_t ready = 0;
     device.wait(kReadable, -1, &ready);
   }
-  ring.advance(ring.next(ring.head_in_range()));
+  take_one(ring, packet);
 }
 
 void ask_barely(Seat& seat, Port& port) {
   Histogram times;
+  Packet packet{};
   seat.wait_for_start();
   const uint64_t end_ns = monotonic_ns() + seat.working_ns();
   for (uint64_t before = monotonic_ns(); before < end_ns; before = monotonic_ns()) {
-    send_one(port);
-    receive_one(port);
+    const Packet request = packet;
+    send_one(port, request);
+    receive_one(port, packet);
+    if (packet != request) give_up("another packet came back");
     times.record(monotonic_ns() - before);
+    packet[0]++;
   }
   seat.figures[0] = static_cast<double>(times.percentile(0.5));
 }
 
-// Ends with the process that asks: nobody answers after that.
 void answer_barely(Seat& seat, Port& port) {
   seat.wait_for_start();
-  const uint64_t end_ns = monotonic_ns() + seat.working_ns();
+  const uint64_t end_ns = monotonic_ns() + seat.working_ns() + kAfter_ns;
   const Ring& ring = port.rx_rings().front();
+  Packet packet{};
   while (monotonic_ns() < end_ns) {
     uint32_t ready = 0;
     if (port.device().rx_sync() != Status::ok) give_up("cannot receive");
@@ -58,8 +75,8 @@ void answer_barely(Seat& seat, Port& port) {
       port.device().wait(kReadable, kLook_ns, &ready);
       continue;
     }
-    ring.advance(ring.next(ring.head_in_range()));
-    send_one(port);
+    take_one(ring, packet);
+    send_one(port, packet);
   }
 }
 
@@ -75,7 +92,7 @@ void ping(Seat& seat, Port& port) {
 
 void pong(Seat& seat, Port& port) {
   PongerOptions options;
-  options.duration_ns = seat.working_ns();
+  options.duration_ns = seat.working_ns() + kAfter_ns;
   options.linger_ns = 0;
   Ponger ponger(port, options);
   seat.wait_for_start();

@@ -1,5 +1,5 @@
 // How long a packet takes through a pipe to another process and back: as ping and pong have it, beside two bare loops that
-// wait in the same way and do nothing else.
+// carry a packet of the same length, wait in the same way and do nothing else.
 #pragma once
 
 #include "bench/limits.h"
