@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/caller_memory.h"
 #include "engine/wake.h"
 
 namespace nm::engine {
@@ -47,7 +46,8 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       filled_(kMaxSlots),
       queues_(kMaxSwitchPorts),
       destinations_(kMaxSwitchPorts),
-      watched_(space_, client_) {
+      watched_(space_, client_),
+      indirect_(kBatch, region_->buffer_stride()) {
   touched_.reserve(kMaxSwitchPorts);
   if (vale_) place_ = vale_->find(*region_, port, &generation_);
 }
@@ -117,6 +117,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   bool bad = false;
   bool oversized = false;
   has_fragments_ = false;
+  indirect_.begin();
 
   while (packet != count || (index != head && count + abi::NETMAP_MAX_FRAGS < kBatch)) {
     const abi::netmap_slot& slot = ring.shared->slot[index];
@@ -132,7 +133,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
     if (buffer - 2 >= buffers - 2 || length > offsets.left(offset)) [[unlikely]] {
       bad = true;
     } else if (is_indirect) [[unlikely]] {
-      entry.data = read_indirect(slot.ptr, length, count);
+      entry.data = indirect_.read(slot.ptr, length, count, ring, index, head);
       bad |= entry.data == nullptr;
     } else {
       entry.data = base + uint64_t{buffer} * stride + offset;
@@ -195,14 +196,6 @@ uint32_t ValeSender::gather_plain(const BoundRing& ring, uint32_t from, uint32_t
   }
   *bytes = sum;
   return count;
-}
-
-// A copy of `length` bytes at `pointer` of this process, or nullptr when they cannot be read.
-const uint8_t* ValeSender::read_indirect(uint64_t pointer, uint32_t length, uint32_t entry) {
-  const uint32_t stride = region_->buffer_stride();
-  if (indirect_.empty()) indirect_.resize(uint64_t{kBatch} * stride);
-  uint8_t* const copy = indirect_.data() + uint64_t{entry} * stride;
-  return read_caller(copy, pointer, length) ? copy : nullptr;
 }
 
 void ValeSender::look_up(BoundRing& ring, uint32_t count) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/bound_ring.h"
+#include "engine/indirect.h"
 #include "engine/offsets.h"
 #include "engine/switch.h"
 #include "engine/vnet.h"
@@ -107,7 +108,6 @@ class ValeSender {
   void discard(BoundRing& ring, uint32_t head);
   uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
   uint32_t gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes);
-  const uint8_t* read_indirect(uint64_t pointer, uint32_t length, uint32_t entry);
   void look_up(BoundRing& ring, uint32_t count);
   Queue* queue_for(Mac to);
   void deliver_all(BoundRing& ring);
@@ -155,8 +155,8 @@ class ValeSender {
   bool begins_anywhere_ = false;  // packets of this sync, in their buffers
   std::vector<Destination> destinations_;
   WatchedReceivers watched_;
-  std::vector<uint8_t> indirect_;  // copies of packets that lie in the process's own memory
-  std::vector<uint8_t> flat_;      // a packet in one piece, see flatten()
+  IndirectPackets indirect_;
+  std::vector<uint8_t> flat_;  // a packet in one piece, see flatten()
   uint32_t batches_ = 0;
   uint32_t switches_before_ = 0;  // that a packet has come through
   uint64_t delivered_ = 0;

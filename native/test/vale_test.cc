@@ -220,6 +220,30 @@ TEST("vale sends what an indirect slot points to, and drops it when that cannot 
   CHECK_EQUAL(sent_by(*a).drops_bad_slot, 4u);
 }
 
+TEST("vale reads indirect packets of a whole batch, whatever lies between them") {
+  constexpr uint32_t kPackets = 200;
+  Rig rig;
+  auto a = rig.open("vale0:a", geometry(256));
+  auto b = rig.open("vale0:b", geometry(256));
+  std::vector<std::vector<uint8_t>> frames(kPackets, std::vector<uint8_t>(60, 0xff));
+  const Ring& ring = a->tx_rings()[0];
+  const auto is_direct = [](uint32_t i) { return i % 97 == 96; };
+  const auto is_lost = [](uint32_t i) { return i % 50 == 49; };
+  for (uint32_t i = 0; i < kPackets; i++) {
+    memcpy(frames[i].data() + 6, "\x02\0\0\0\0\x01", 6);
+    memcpy(frames[i].data() + 14, &i, sizeof(i));
+    CHECK(put(*a, kBroadcast, station(1), i, 60, is_direct(i) ? 0 : abi::NS_INDIRECT));
+    if (is_direct(i)) continue;
+    ring.slot(ring.head() - 1).ptr = is_lost(i) ? 8 : reinterpret_cast<uint64_t>(frames[i].data());
+  }
+  a->device().tx_sync();
+  for (uint32_t i = 0; i < kPackets; i++) {
+    if (!is_lost(i)) CHECK_EQUAL(take(*b), static_cast<int64_t>(i));
+  }
+  CHECK_EQUAL(take(*b), -1);
+  CHECK_EQUAL(sent_by(*a).drops_bad_slot, 4u);
+}
+
 TEST("vale gives unicast to the ring with the number of the sender's ring modulo, broadcast to ring 0") {
   Rig rig;
   auto a = rig.open("vale0:a", geometry(64, 4, 1));
