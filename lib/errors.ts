@@ -318,7 +318,7 @@ const table = {
     exit: 1,
     says: (d: { path: string; node: string }) =>
       `Cannot unpack capture "${d.path}": Node ${d.node} has no zstd, which came with 22.15`,
-    hint: "Unpack it on the way: zstd -dc FILE | nm nmreplay -f - ...",
+    hint: "Unpack it on the way: zstd -dc FILE | nm nmreplay -f - -i PORT",
   },
   FILTER_SYNTAX: {
     exit: 2,

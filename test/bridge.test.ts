@@ -232,7 +232,11 @@ test("a bridge tells people in netmap's lines what it joins, and in a table what
   bridge.signal("SIGINT");
   const { status, stdout, stderr } = await bridge.ended;
   assert.equal(status, 0);
-  const lines = stderr.split("\n").map((line) => line.replace(/^\d{3}\.\d{6} main_thread \[\d+\] /, ""));
+  const lines = stderr
+    .split("\n")
+    .map((line) => line.replace(/^\d{3}\.\d{6} main_thread \[\d+\] /, ""))
+    // A machine so busy that nothing came for 3 s is told so.
+    .filter((line) => !line.startsWith("Nothing has arrived"));
   assert.deepEqual(lines, [
     "------- zerocopy supported",
     "Wait 0.1 secs for link to come up...",
