@@ -209,7 +209,6 @@ uint64_t Feed::seam_ns() const {
 
 // When the packet leaves the link; nothing when it is lost there.
 std::optional<uint64_t> Feed::due(const Chosen& chosen) {
-  if (!link_) return 0;
   // The time of the replay begins when the first packet is transmitted.
   uint64_t transmission_ns = *bandwidth_->transmission_ns({chosen.length, transmitted_ns_, chosen.gap_ns});
   if (!link_used_) transmission_ns = 0;
@@ -226,7 +225,8 @@ std::optional<uint64_t> Feed::due(const Chosen& chosen) {
 }
 
 void Feed::put(const Chosen& chosen, Piece* piece) {
-  const std::optional<uint64_t> due_ns = due(chosen);
+  // Without a link all are due at once.
+  const std::optional<uint64_t> due_ns = link_ ? due(chosen) : 0;
   if (!due_ns) return;
   std::memcpy(piece->bytes.data() + piece->used, chosen.bytes, chosen.captured);
   piece->packets.push_back({*due_ns, piece->used, chosen.captured, chosen.length, chosen.side});
