@@ -535,14 +535,26 @@ const table = {
       "Run it with sudo, or let node have what it takes: " +
       'sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon+ep "$(readlink -f "$(command -v node)")"',
   },
-  INTERFACE_NOT_ATTACHABLE: {
+  WORKER_MISSING: {
     exit: 1,
-    says: because("the embedded engine cannot attach network interfaces in this version"),
-    hint: "Persistent ports can be attached: they are made with VALE_NEWIF (vale-ctl -n NAME)",
+    says: because(
+      "the program nm-switch-worker, which moves an attached interface's packets, cannot be started",
+    ),
+    hint: 'It lies in build/Release of this package; "npm rebuild" makes it',
+  },
+  WORKER_FAILED: {
+    exit: 1,
+    says: because("the process that was to move the interface's packets ended before it was ready"),
+    hint: "Try again; the interface is as it was",
+  },
+  WORKER_STUCK: {
+    exit: 1,
+    says: because("the process that moves the interface's packets does not let go of it"),
+    hint: 'Look what nm-switch-worker does ("ps -C nm-switch-worker"), or kill it: the interface is free then',
   },
   NOTHING_TO_ATTACH: {
     exit: 1,
-    says: because("there is no persistent port of the name after the colon"),
+    says: because("the name after the colon is no network interface and no persistent port"),
     hint: "Make it first, with VALE_NEWIF (vale-ctl -n NAME); ports that programs open need no attaching",
   },
   NAME_TAKEN: {
@@ -573,7 +585,7 @@ const table = {
   PORT_EPHEMERAL: {
     exit: 1,
     says: because("it is on its switch for as long as a program has it open"),
-    hint: "Close it there; only persistent ports are attached and detached",
+    hint: "Close it there; only network interfaces and persistent ports are attached and detached",
   },
   PORT_USED: {
     exit: 1,
@@ -589,6 +601,26 @@ const table = {
     exit: 1,
     says: because("it has its memory already, in another region than asked for"),
     hint: "A persistent port gets its region when it is made; leave it out here",
+  },
+  PORT_POLLED: {
+    exit: 1,
+    says: because("the interface is polled"),
+    hint: "Stop that first, with VALE_POLLING_DISABLE (vale-ctl -P PORT)",
+  },
+  POLLING_PROCESSORS: {
+    exit: 1,
+    says: because("it cannot be polled in this way, or on these processors"),
+    hint: "Choose one processor with NETMAP_POLLING_MODE_SINGLE_CPU, or several that there are",
+  },
+  POLLING_ALREADY: {
+    exit: 1,
+    says: because("it is polled already"),
+    hint: "Stop that first, with VALE_POLLING_DISABLE (vale-ctl -P PORT)",
+  },
+  POLLING_NOT: {
+    exit: 1,
+    says: because("it is not polled"),
+    hint: "VALE_POLLING_ENABLE begins it (vale-ctl -p PORT -C 1,0,1)",
   },
   POLLING_UNSUPPORTED: {
     exit: 1,
@@ -884,7 +916,9 @@ export const statusErrors = {
   no_driver: "DRIVER_NONE",
   interface_not_attached: "INTERFACE_NOT_ATTACHED",
   interface_exists: "NAME_TAKEN",
-  interface_not_attachable: "INTERFACE_NOT_ATTACHABLE",
+  worker_missing: "WORKER_MISSING",
+  worker_failed: "WORKER_FAILED",
+  worker_stuck: "WORKER_STUCK",
   nothing_to_attach: "NOTHING_TO_ATTACH",
   bad_interface_name: "PERSISTENT_NAME",
   not_a_persistent_port: "PORT_NOT_PERSISTENT",
@@ -894,6 +928,10 @@ export const statusErrors = {
   port_used: "PORT_USED",
   port_awaits_sender: "PORT_AWAITS_SENDER",
   region_chosen: "REGION_CHOSEN",
+  port_polled: "PORT_POLLED",
+  bad_polling: "POLLING_PROCESSORS",
+  polls_already: "POLLING_ALREADY",
+  polls_not: "POLLING_NOT",
   polling_unsupported: "POLLING_UNSUPPORTED",
   no_such_port: "PORT_NOT_FOUND",
   no_such_switch: "SWITCH_NOT_FOUND",

@@ -35,7 +35,9 @@ namespace nm {
   row(no_driver, EOPNOTSUPP, "no driver can open the network interface")                                     \
   row(interface_not_attached, EINVAL, "the port part names a network interface that is not attached")      \
   row(interface_exists, EEXIST, "a port or a network interface has this name already")                      \
-  row(interface_not_attachable, EOPNOTSUPP, "the embedded engine cannot attach network interfaces")        \
+  row(worker_missing, EIO, "the program that serves attached interfaces cannot be started")                \
+  row(worker_failed, EIO, "the process that serves an attached interface ended before it was ready")       \
+  row(worker_stuck, EBUSY, "the process that serves an attached interface does not let go of it")          \
   row(nothing_to_attach, EINVAL, "the port part names nothing that can be attached to a switch")           \
   row(bad_interface_name, EINVAL, "no persistent port can have this name")                                 \
   row(not_a_persistent_port, EINVAL, "the name is not that of a persistent port")                          \
@@ -45,6 +47,10 @@ namespace nm {
   row(port_used, EBUSY, "the port is open, or pipes hang on it")                                           \
   row(port_awaits_sender, EBUSY, "a sender that is stopped has not finished copying into the port")        \
   row(region_chosen, EINVAL, "the port has its memory already, in another region")                         \
+  row(port_polled, EBUSY, "an attached interface is polled")                                               \
+  row(bad_polling, EINVAL, "an interface cannot be polled in this way, or on these processors")            \
+  row(polls_already, EFAULT, "the interface is polled already")                                            \
+  row(polls_not, EFAULT, "the interface is not polled")                                                    \
   row(polling_unsupported, EOPNOTSUPP, "only a network interface on a switch can be polled")               \
   row(no_such_port, ENXIO, "no port has this name")                                                        \
   row(no_such_switch, ENOENT, "no switch has this name")                                                   \

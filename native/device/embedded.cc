@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "device/open.h"
+#include "device/switch_worker.h"
 #include "engine/attachment.h"
 #include "engine/persistent.h"
 #include "engine/ring_counters.h"
@@ -76,6 +77,7 @@ EmbeddedDevice::EmbeddedDevice(std::shared_ptr<engine::Namespace> space) : space
 EmbeddedDevice::~EmbeddedDevice() { unregister(); }
 
 DriverReport EmbeddedDevice::driver_report() const {
+  if (!is_bound() && driver_.attempts.empty()) return worker_report_;
   DriverReport report;
   for (const nic::Attempt& attempt : driver_.attempts) {
     report.attempts.push_back({attempt.driver, static_cast<uint32_t>(attempt.refusal), attempt.error});
@@ -122,14 +124,17 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
           request, [&](const std::string& name, auto*) { return engine::delete_interface(space_, name); });
     case abi::NETMAP_REQ_VALE_ATTACH:
       return serve<abi::nmreq_vale_attach>(
-          request, [&](const std::string& name, auto* body) { return engine::attach(space_, name, body); });
+          request, [&](const std::string& name, auto* body) { return attach_port(name, body); });
     case abi::NETMAP_REQ_VALE_DETACH:
       return serve<abi::nmreq_vale_detach>(
-          request, [&](const std::string& name, auto* body) { return engine::detach(space_, name, body); });
+          request, [&](const std::string& name, auto* body) { return detach_port(name, body); });
     case abi::NETMAP_REQ_VALE_POLLING_ENABLE:
+      return serve<abi::nmreq_vale_polling>(request, [&](const std::string& name, auto* body) {
+        return engine::enable_polling(space_, name, *body);
+      });
     case abi::NETMAP_REQ_VALE_POLLING_DISABLE:
       return serve<abi::nmreq_vale_polling>(
-          request, [&](const std::string& name, auto*) { return engine::set_polling(space_, name); });
+          request, [&](const std::string& name, auto*) { return engine::disable_polling(space_, name); });
     default:
       return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
                  ? Status::unsupported_request
@@ -151,13 +156,34 @@ Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
 Status EmbeddedDevice::do_register(Request* request) {
   if (is_bound()) return Status::already_registered;
   auto* body = request->body<abi::nmreq_register>();
-  const engine::RegisterOptions options = {request->find<abi::nmreq_opt_offsets>()};
+  const engine::RegisterOptions options = {request->find<abi::nmreq_opt_offsets>(), attached_};
   const Status status = engine::register_port(space_, request->name(), options, body, &driver_, &binding_);
   if (status != Status::ok) return status;
   flags_ = body->nr_flags;
   granted_ = *body;
   bind_rings();
   return Status::ok;
+}
+
+Status EmbeddedDevice::attach_port(const std::string& name, abi::nmreq_vale_attach* request) {
+  std::string interface;
+  const Status status = engine::attach(space_, name, request, &interface);
+  if (status != Status::ok || interface.empty()) return status;
+  return attach_interface(space_->directory(), name, driver_.wanted, request, &worker_report_);
+}
+
+Status EmbeddedDevice::detach_port(const std::string& name, abi::nmreq_vale_detach* request) {
+  engine::Registration worker;
+  const Status status = engine::detach(space_, name, request, &worker);
+  return status == Status::ok && worker.client != 0 ? engine::wait_for_end(space_, worker) : status;
+}
+
+engine::Polling EmbeddedDevice::polling() const {
+  return engine::Polling::unpack(space_->client(binding_.client).polling.load(std::memory_order_relaxed));
+}
+
+bool EmbeddedDevice::wait_to_be_asked(int64_t timeout_ns) {
+  return is_bound() && engine::wait_to_be_asked(space_->client(binding_.client), timeout_ns);
 }
 
 void EmbeddedDevice::unregister() {

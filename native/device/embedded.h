@@ -12,6 +12,7 @@
 #include "device/bell.h"
 #include "device/device.h"
 #include "device/request.h"
+#include "engine/attachment.h"
 #include "engine/bound_ring.h"
 #include "engine/data_path.h"
 #include "engine/engine.h"
@@ -31,6 +32,13 @@ class EmbeddedDevice final : public Device {
   Status keep(int keeper);
   // Takes part in the registration that `keeper` keeps, which other processes use too.
   Status join(int keeper);
+
+  // The next REGISTER makes the port of a switch by which this interface comes to it. Empty: any other port.
+  void attach(const std::string& interface) { attached_ = interface; }
+  // Waits at most so long to be asked to close the port, see engine/attachment.h. By any thread.
+  bool wait_to_be_asked(int64_t timeout_ns);
+  // How it was asked to wait for packets.
+  engine::Polling polling() const;
 
   // The reply of the registration.
   const abi::nmreq_register& granted() const { return granted_; }
@@ -53,6 +61,8 @@ class EmbeddedDevice final : public Device {
   bool is_bound() const { return binding_.client != 0; }
   Status serve_register(abi::nmreq_header* header);
   Status do_register(Request* request);
+  Status attach_port(const std::string& name, abi::nmreq_vale_attach* request);
+  Status detach_port(const std::string& name, abi::nmreq_vale_detach* request);
   void unregister();
   void bind_rings();
   engine::BoundRing bind_ring(bool is_tx, uint32_t number) const;
@@ -72,6 +82,8 @@ class EmbeddedDevice final : public Device {
 
   std::shared_ptr<engine::Namespace> space_;
   nic::DriverChoice driver_;
+  DriverReport worker_report_;  // of an interface that was attached to a switch
+  std::string attached_;
   engine::Binding binding_;
   uint64_t flags_ = 0;
   abi::nmreq_register granted_{};

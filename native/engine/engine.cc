@@ -28,12 +28,13 @@ Status monitor_for(Namespace& space, const PortName& name, const abi::nmreq_regi
   return status == Status::ok ? make_monitor(space, watched, request, found) : status;
 }
 
-Status port_for(Namespace& space, const std::string& name, const abi::nmreq_register& request,
-                FoundPort* found) {
+Status port_for(Namespace& space, const std::string& name, const std::string& attached,
+                const abi::nmreq_register& request, FoundPort* found) {
   if (request.nr_mode == abi::NR_REG_NULL) return make_null_port(space, request, found);
   PortName parsed;
   const Status status = read_name(name, &parsed);
   if (status != Status::ok) return status;
+  parsed.attached = attached;
   if (parsed.kind == NameKind::pipe && request.nr_mode != abi::NR_REG_ALL_NIC &&
       request.nr_mode != abi::NR_REG_ONE_NIC) {
     return Status::bad_mode;
@@ -71,7 +72,7 @@ Status try_register(const std::shared_ptr<Namespace>& space, const std::string& 
   Status status = enter(*space, lock, thorough, nullptr);
   if (status != Status::ok) return status;
   FoundPort port;
-  status = port_for(*space, name, *request, &port);
+  status = port_for(*space, name, options.attached, *request, &port);
   if (status != Status::ok) return status;
   const abi::nmreq_register asked = *request;
   status = bind_port(space, port, options, request, binding);
@@ -95,7 +96,7 @@ Status with_port(Namespace& space, const std::string& name, uint16_t mem_id, Use
   request.nr_mode = abi::NR_REG_ALL_NIC;
   request.nr_mem_id = mem_id;
   FoundPort port;
-  const Status status = port_for(space, name, request, &port);
+  const Status status = port_for(space, name, "", request, &port);
   if (status != Status::ok) return status;
   use(port);
   drop_if_unused(space, port.region, port.index);

@@ -50,6 +50,8 @@ struct Binding {
 // status until it was looked at.
 struct RegisterOptions {
   abi::nmreq_opt_offsets* offsets = nullptr;
+  // Of a switch port: the interface that it brings to the switch. Empty for all others, which cannot have an interface's name.
+  std::string attached;
 };
 
 // Serves REGISTER: `request` holds the wishes and gets the reply, as netmap defines them. `driver` says with which driver a

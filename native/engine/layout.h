@@ -37,7 +37,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 6;
+inline constexpr uint32_t kLayoutVersion = 7;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -137,6 +137,10 @@ struct Client {
   std::atomic<uint32_t> wake_word;  // the futex
   // Reservations of this client may be unfinished in rings of ports that are not on its switch.
   Relaxed<uint32_t> owes_elsewhere;
+  // Another process asked this one to close the port; a futex. See attachment.h.
+  std::atomic<uint32_t> asked_to_end;
+  // Of a switch worker: the processors on which it looks for packets again and again instead of sleeping, a Polling.
+  std::atomic<uint64_t> polling;
 };
 static_assert(sizeof(Client) == 128);
 
@@ -254,9 +258,9 @@ struct alignas(kCacheLine) PortRecord {
   uint32_t watched_region;  // of a monitor
   uint32_t header_length;   // of the virtio-net header that packets on a switch carry: 0, 10 or 12
 
-  // Of a network interface.
+  // Of a network interface, and of a switch port that an interface is attached by.
   uint64_t network;          // the network namespace that it is in (nic/interface.h)
-  uint32_t interface_index;  // there
+  uint32_t interface_index;  // there; 0 of all other ports
   uint32_t driver;           // DriverKind::id (nic/driver.h), 0 while no driver has it
   DriverWords driver_words;
 

@@ -21,6 +21,7 @@ struct PortName {
   bool is_master = false;   // pipe: the brace was {
   std::string peer;         // pipe: the name of the other end
   std::string device;       // tap: after "tap:"
+  std::string attached;     // vale: the interface that the port is to bring to the switch; empty for others
 };
 
 // netmap's rules: the last "{", else the last "}", makes a pipe; a name that begins with "val" is on a

@@ -127,6 +127,8 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
   prctl(PR_GET_NAME, taken.command);
   taken.sleeping.store(Sleep::awake, std::memory_order_relaxed);
   taken.owes_elsewhere = 0;
+  taken.asked_to_end.store(0, std::memory_order_relaxed);
+  taken.polling.store(0, std::memory_order_relaxed);
   *id = free;
   *life_line = descriptor;
   return Status::ok;

@@ -146,15 +146,17 @@ Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmre
   if (status != Status::ok) return status;
   status = find_vale(space, *vale, name, found);
   FoundPort elsewhere;
-  if (status == Status::no_such_port &&
+  if (status == Status::no_such_port && name.attached.empty() &&
       (is_interface(name.port_name) || is_persistent(space, name.port_name, &elsewhere))) {
     status = Status::interface_not_attached;
     vale->remove_if_empty(space);
   }
   if (status != Status::no_such_port) return status;
 
+  nic::Interface attached;
+  status = name.attached.empty() ? Status::ok : nic::read_interface(name.attached, &attached);
   Geometry geometry;
-  status = read_geometry(request, kMaxValeRings, kDefaultGeometry, &geometry);
+  if (status == Status::ok) status = read_geometry(request, kMaxValeRings, kDefaultGeometry, &geometry);
   if (status == Status::ok) status = region_for_new_port(space, request.nr_mem_id, &found->region);
   found->index = kRegionPorts;
   if (status == Status::ok) {
@@ -162,8 +164,11 @@ Status find_or_make_vale(Namespace& space, const PortName& name, const abi::nmre
     uint32_t new_place = 0;
     if (status == Status::ok) status = vale->add(name.port_name, *found->region, found->index, &new_place);
     if (status == Status::ok) {
-      found->record().switch_index = vale->index();
-      found->record().switch_port = new_place;
+      PortRecord& record = found->record();
+      record.switch_index = vale->index();
+      record.switch_port = new_place;
+      record.network = attached.network;
+      record.interface_index = attached.index;
       return Status::ok;
     }
     if (found->index < kRegionPorts) drop_if_unused(space, found->region, found->index);

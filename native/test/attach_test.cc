@@ -91,7 +91,7 @@ TEST("what cannot be attached is refused with netmap's error, and makes no switc
   auto pipe = rig.open("base{1");
   CHECK_EQUAL(attach(rig, "vale0:nobody"), Status::nothing_to_attach);
   CHECK_EQUAL(attach(rig, "vale0:base"), Status::nothing_to_attach);
-  CHECK_EQUAL(attach(rig, "vale0:lo"), Status::interface_not_attachable);
+  CHECK_EQUAL(attach(rig, "vale0:lo"), Status::interface_unfit);
   CHECK_EQUAL(attach(rig, "p"), Status::not_on_a_switch);
   CHECK_EQUAL(attach(rig, ""), Status::not_on_a_switch);
   for (const char* name : {"vale0", "vale0:", "vale.0:p", "vale0:sixteen_letters_"}) {

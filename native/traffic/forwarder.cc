@@ -46,7 +46,7 @@ Status Forwarder::work() {
     }
     if (all.passed.packets > 0) note_moved(all.passed.packets, all.passed.bytes, now);
     // A sync before the wait could show room that the wait would then take for old.
-    status = all.moved ? sync_sent() : wait(std::min(all.due_ns, end_ns));
+    status = all.moved || polls() ? sync_sent() : wait(std::min(all.due_ns, end_ns));
   }
   for (Lane& lane : lanes_) lane.end();
   note_captured();

@@ -14,6 +14,7 @@
 // its packets where they are.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -41,6 +42,8 @@ struct ForwarderOptions {
   uint64_t duration_ns = 0;
   // How long to wait at the end for packets to leave that were sent.
   uint64_t linger_ns = 100'000'000;
+  // While it is true nothing is waited for: the thread looks again and again. It outlives the forwarder.
+  const std::atomic<bool>* polls = nullptr;
 };
 
 class Forwarder final : public Loop {
@@ -63,6 +66,7 @@ class Forwarder final : public Loop {
   Lane::Turn turn(uint64_t now_ns);
   void note_captured();
   Status wait(uint64_t until_ns);
+  bool polls() const { return options_.polls != nullptr && options_.polls->load(std::memory_order_relaxed); }
 
   const ForwarderOptions options_;
   CaptureTap capture_;
