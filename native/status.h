@@ -78,6 +78,17 @@ namespace nm {
   row(regions_full, ENOMEM, "the namespace has no room for another memory region")                         \
   row(no_interfaces_left, ENOMEM, "the region has no netmap_if objects left")                              \
   row(no_rings_left, ENOMEM, "the region has no ring objects left")                                        \
+  row(csb_mode, EBUSY, "the rings are synced by a sync loop, whose control blocks have the program's words")   \
+  row(csb_missing, EINVAL, "a sync loop needs control blocks, and nobody said where they are")             \
+  row(csb_not_exclusive, EINVAL, "only who holds its rings exclusively can have control blocks")           \
+  row(csb_unaligned, EINVAL, "control blocks do not begin at a multiple of 64 bytes")                      \
+  row(kloop_running, EBUSY, "a sync loop runs on the descriptor")                                          \
+  row(kloop_sleep_too_long, EINVAL, "a sync loop is to sleep for more than a second")                      \
+  row(bad_kloop_mode, EINVAL, "a sync loop knows no such mode")                                            \
+  row(eventfds_mismatch, EINVAL, "there are not as many pairs of eventfds as bound rings")                 \
+  row(direct_needs_eventfds, EINVAL, "in direct mode every ring needs an eventfd that kicks it")           \
+  row(bad_descriptor, EBADF, "a descriptor of the request is not open")                                    \
+  row(not_an_eventfd, EINVAL, "a descriptor of the request is not an eventfd")                             \
   row(rings_too_small, ENOMEM, "the region's ring objects have no room for so many slots")                 \
   row(no_buffers_left, ENOMEM, "the region has no buffers left")                                           \
   row(space_exhausted, ENOMEM, "the filesystem of the namespace is full")                                  \

@@ -135,6 +135,12 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
     case abi::NETMAP_REQ_VALE_POLLING_DISABLE:
       return serve<abi::nmreq_vale_polling>(
           request, [&](const std::string& name, auto*) { return engine::disable_polling(space_, name); });
+    case abi::NETMAP_REQ_CSB_ENABLE:
+      return serve_csb_enable(request);
+    case abi::NETMAP_REQ_SYNC_KLOOP_START:
+      return serve_kloop_start(request);
+    case abi::NETMAP_REQ_SYNC_KLOOP_STOP:
+      return serve_kloop_stop(request);
     default:
       return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
                  ? Status::unsupported_request
@@ -162,6 +168,35 @@ Status EmbeddedDevice::do_register(Request* request) {
   flags_ = body->nr_flags;
   granted_ = *body;
   bind_rings();
+  auto* const csb = request->take<abi::nmreq_opt_csb>();
+  if (csb == nullptr) return Status::ok;
+  const Status enabled = enable_csb(*csb);
+  csb->nro_opt.nro_status = static_cast<uint32_t>(status_errno(enabled));
+  return enabled;
+}
+
+Status EmbeddedDevice::serve_csb_enable(abi::nmreq_header* header) {
+  Request request;
+  Status status = request.read<NoBody>(header);
+  auto* const csb = status == Status::ok ? request.take<abi::nmreq_opt_csb>() : nullptr;
+  if (status == Status::ok && csb == nullptr) status = Status::csb_missing;
+  if (status == Status::ok) status = request.check_options();
+  if (status == Status::ok) {
+    status = enable_csb(*csb);
+    csb->nro_opt.nro_status = static_cast<uint32_t>(status_errno(status));
+  }
+  return request.write_back(status);
+}
+
+Status EmbeddedDevice::enable_csb(const abi::nmreq_opt_csb& csb) {
+  // Nothing can be done for no rings, and netmap says so to nobody.
+  if (tx_.empty() && rx_.empty()) return Status::ok;
+  if (engine::kloop_runs(*client_)) return Status::kloop_running;
+  if ((flags_ & abi::NR_EXCLUSIVE) == 0) return Status::csb_not_exclusive;
+  const Status status = engine::start_csb(csb.csb_atok, csb.csb_ktoa, tx_, rx_);
+  if (status != Status::ok) return status;
+  client_->csb_ktoa = csb.csb_ktoa;
+  client_->csb_atok = csb.csb_atok;
   return Status::ok;
 }
 
@@ -186,6 +221,52 @@ bool EmbeddedDevice::wait_to_be_asked(int64_t timeout_ns) {
   return is_bound() && engine::wait_to_be_asked(space_->client(binding_.client), timeout_ns);
 }
 
+Status EmbeddedDevice::serve_kloop_start(abi::nmreq_header* header) {
+  Request request;
+  Status status = request.read<abi::nmreq_sync_kloop_start>(header);
+  if (status == Status::ok) status = run_kloop(&request);
+  return request.write_back(status);
+}
+
+Status EmbeddedDevice::run_kloop(Request* request) {
+  const uint32_t sleep_us = request->body<abi::nmreq_sync_kloop_start>()->sleep_us;
+  if (sleep_us > Kloop::kMaxSleepUs) return Status::kloop_sleep_too_long;
+  const KloopSettings settings = {sleep_us, request->take<abi::nmreq_opt_sync_kloop_mode>(),
+                                  request->take<abi::nmreq_opt_sync_kloop_eventfds>()};
+  // Before the loop: what it does cannot be undone.
+  const Status understood = request->check_options();
+  if (understood != Status::ok) return understood;
+  if (!is_bound()) return Status::not_registered;
+  if (!in_csb_mode()) return Status::csb_missing;
+  const engine::KloopRun run(*client_);
+  if (!run.is_mine()) return Status::kloop_running;
+  Kloop loop(*this, *space_, binding_.client, tx_, rx_);
+  const Status status = loop.prepare(settings);
+  return status == Status::ok ? loop.loop(run) : status;
+}
+
+Status EmbeddedDevice::serve_kloop_stop(abi::nmreq_header* header) {
+  Request request;
+  Status status = request.read<NoBody>(header);
+  if (status == Status::ok) status = request.check_options();
+  if (status == Status::ok && !is_bound()) status = Status::not_registered;
+  if (status == Status::ok) engine::stop_kloop(*space_, binding_.client);
+  return request.write_back(status);
+}
+
+int EmbeddedDevice::bell() {
+  Status status;
+  return poll_descriptor(&status);
+}
+
+int64_t EmbeddedDevice::lie_down() {
+  client_->sleeping.store(engine::Sleep::on_fifo, std::memory_order_relaxed);
+  announce(kReadable | kWritable);
+  engine::sleep_fence();
+  const int64_t until_looked = listen(kReadable | kWritable);
+  return std::min(until_looked, must_look_again_soon() ? kUnfinishedSleepNs : kLongestSleepNs);
+}
+
 void EmbeddedDevice::unregister() {
   tx_.clear();
   rx_.clear();
@@ -202,7 +283,7 @@ Status EmbeddedDevice::join(int keeper) {
   if (is_bound()) return Status::already_registered;
   const Status status = engine::join(space_, keeper, &driver_, &binding_);
   if (status != Status::ok) return status;
-  flags_ = space_->client(binding_.client).flags;
+  flags_ = binding_.space->client(binding_.client).flags;
   joined_ = true;
   bind_rings();
   return Status::ok;
@@ -211,9 +292,9 @@ Status EmbeddedDevice::join(int keeper) {
 void EmbeddedDevice::bind_rings() {
   paths_ = engine::make_data_paths(binding_);
   polls_ = engine::needs_polling(binding_);
-  const engine::Client& client = space_->client(binding_.client);
-  for (uint32_t i = client.first_tx; i < client.end_tx; i++) tx_.push_back(bind_ring(true, i));
-  for (uint32_t i = client.first_rx; i < client.end_rx; i++) rx_.push_back(bind_ring(false, i));
+  client_ = &space_->client(binding_.client);
+  for (uint32_t i = client_->first_tx; i < client_->end_tx; i++) tx_.push_back(bind_ring(true, i));
+  for (uint32_t i = client_->first_rx; i < client_->end_rx; i++) rx_.push_back(bind_ring(false, i));
 }
 
 BoundRing EmbeddedDevice::bind_ring(bool is_tx, uint32_t number) const {
@@ -263,6 +344,7 @@ Status EmbeddedDevice::sync_one_rx(BoundRing& ring) {
 
 Status EmbeddedDevice::tx_sync() {
   if (!is_bound()) return Status::not_registered;
+  if (in_csb_mode()) return Status::csb_mode;
   Status worst = Status::ok;
   for (BoundRing& ring : tx_) {
     const Status status = sync_one_tx(ring);
@@ -272,13 +354,14 @@ Status EmbeddedDevice::tx_sync() {
   return worst;
 }
 
-void EmbeddedDevice::give_way() const {
+void EmbeddedDevice::give_way() {
   paths_.hardware->give_way();
   paths_.host->give_way();
 }
 
 Status EmbeddedDevice::rx_sync() {
   if (!is_bound()) return Status::not_registered;
+  if (in_csb_mode()) return Status::csb_mode;
   Status worst = Status::ok;
   for (BoundRing& ring : rx_) {
     const Status status = sync_one_rx(ring);
@@ -289,6 +372,7 @@ Status EmbeddedDevice::rx_sync() {
 
 // One pass of poll(2): pushes what is to be sent, looks at what came, says what of `events` is so.
 uint32_t EmbeddedDevice::poll_once(uint32_t events) {
+  if (in_csb_mode()) return kRingError;
   uint32_t ready = 0;
   const bool want_tx = (events & kWritable) != 0;
   if (want_tx || (flags_ & abi::NR_NO_TX_POLL) == 0) {
@@ -391,7 +475,7 @@ Status EmbeddedDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready
   if (*ready != 0) return Status::ok;
   const Status opened = polls_ ? open_bell() : Status::ok;
   if (opened != Status::ok) return opened;
-  engine::Client& client = space_->client(binding_.client);
+  engine::Client& client = *client_;
   const int64_t start = engine::monotonic_ns();
   const bool for_ever = timeout_ns < 0 || timeout_ns > INT64_MAX - start;
   const int64_t deadline = for_ever ? INT64_MAX : start + timeout_ns;
@@ -440,7 +524,7 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
   if (!is_bound()) return Status::not_registered;
   *ready = poll_once(events);
   if (*ready != 0) return Status::ok;
-  engine::Client& client = space_->client(binding_.client);
+  engine::Client& client = *client_;
   client.sleeping.store(engine::Sleep::on_fifo, std::memory_order_relaxed);
   announce(events);
   engine::sleep_fence();
@@ -457,7 +541,7 @@ Status EmbeddedDevice::arm(uint32_t events, uint32_t* ready) {
 
 void EmbeddedDevice::disarm() {
   if (!bell_.is_open()) return;
-  space_->client(binding_.client).sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
+  client_->sleeping.store(engine::Sleep::awake, std::memory_order_relaxed);
   bell_.silence();
 }
 

@@ -11,6 +11,7 @@
 
 #include "device/bell.h"
 #include "device/device.h"
+#include "device/kloop.h"
 #include "device/request.h"
 #include "engine/attachment.h"
 #include "engine/bound_ring.h"
@@ -21,7 +22,7 @@
 
 namespace nm {
 
-class EmbeddedDevice final : public Device {
+class EmbeddedDevice final : public Device, private KloopHost {
  public:
   explicit EmbeddedDevice(std::shared_ptr<engine::Namespace> space);
   ~EmbeddedDevice() override;
@@ -59,16 +60,22 @@ class EmbeddedDevice final : public Device {
 
  private:
   bool is_bound() const { return binding_.client != 0; }
+  // Whether the program keeps its words in control blocks: then only a sync loop syncs.
+  bool in_csb_mode() const { return client_->csb_atok != 0; }
   Status serve_register(abi::nmreq_header* header);
   Status do_register(Request* request);
   Status attach_port(const std::string& name, abi::nmreq_vale_attach* request);
   Status detach_port(const std::string& name, abi::nmreq_vale_detach* request);
+  Status serve_csb_enable(abi::nmreq_header* header);
+  Status enable_csb(const abi::nmreq_opt_csb& csb);
+  Status serve_kloop_start(abi::nmreq_header* header);
+  Status run_kloop(Request* request);
+  Status serve_kloop_stop(abi::nmreq_header* header);
   void unregister();
   void bind_rings();
   engine::BoundRing bind_ring(bool is_tx, uint32_t number) const;
   Status sync_one_tx(engine::BoundRing& ring);
   Status sync_one_rx(engine::BoundRing& ring);
-  void give_way() const;
   uint32_t poll_once(uint32_t events);
   bool has_news(uint32_t events) const;
   bool spin(uint32_t events, int64_t until_ns);
@@ -77,6 +84,11 @@ class EmbeddedDevice final : public Device {
   int64_t listen(uint32_t events);
   Status open_bell();
   void sleep(engine::Client& client, uint32_t ticket, int64_t timeout_ns);
+  void give_way() override;
+  int bell() override;
+  int64_t lie_down() override;
+  void get_up() override { disarm(); }
+  bool is_closing() const override { return stopping_.load(std::memory_order_relaxed); }
   template <typename Visit>
   void for_each_ring(uint32_t events, Visit visit);
 
@@ -85,6 +97,7 @@ class EmbeddedDevice final : public Device {
   DriverReport worker_report_;  // of an interface that was attached to a switch
   std::string attached_;
   engine::Binding binding_;
+  engine::Client* client_ = nullptr;  // what others see of this registration, while there is one
   uint64_t flags_ = 0;
   abi::nmreq_register granted_{};
   std::vector<engine::BoundRing> tx_;

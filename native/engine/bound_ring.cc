@@ -28,6 +28,34 @@ bool take(const Namespace& space, BoundRing& ring, uint32_t me) {
   return true;
 }
 
+// What of a user's words can be: false when the ring has to be set back.
+bool check(BoundRing& ring, UserView said, UserView* user) {
+  RingState& state = *ring.state;
+  const uint32_t given = ring_distance(state.hwcur, state.hwtail, ring.slots);
+  if (said.head < ring.slots && said.cur < ring.slots) {
+    const uint32_t returned = ring_distance(state.hwcur, said.head, ring.slots);
+    const uint32_t seen = ring_distance(state.hwcur, said.cur, ring.slots);
+    if (returned <= seen && seen <= given) {
+      *user = said;
+      return true;
+    }
+  }
+  ++state.ring_resets;
+  *user = {state.hwcur, state.hwcur};
+  return false;
+}
+
+// Takes the ring, whose positions may be anything. False: somebody else has it.
+bool enter(const Namespace& space, BoundRing& ring, uint32_t me) {
+  if (!take(space, ring, me)) return false;
+  RingState& state = *ring.state;
+  ++state.syncs;
+  if (ring.slots == 0) return true;
+  if (state.hwcur >= ring.slots) state.hwcur = 0;
+  if (state.hwtail >= ring.slots) state.hwtail = uint32_t{state.hwcur};
+  return true;
+}
+
 }  // namespace
 
 BoundRing bound_ring(const Region& region, const PortRecord& record, bool is_tx, uint32_t number) {
@@ -44,39 +72,31 @@ BoundRing bound_ring(const Region& region, const PortRecord& record, bool is_tx,
 }
 
 SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView* user) {
-  if (!take(space, ring, me)) return SyncBegin::busy;
-  RingState& state = *ring.state;
-  ++state.syncs;
-  if (ring.slots == 0) {
-    *user = {0, 0};
-    return SyncBegin::ready;
-  }
-  if (state.hwcur >= ring.slots) state.hwcur = 0;
-  if (state.hwtail >= ring.slots) state.hwtail = uint32_t{state.hwcur};
-
+  if (!enter(space, ring, me)) return SyncBegin::busy;
+  *user = {0, 0};
+  if (ring.slots == 0) return SyncBegin::ready;
   const uint32_t head = load(ring.shared->head);
   const uint32_t cur = load(ring.shared->cur);
-  const uint32_t given = ring_distance(state.hwcur, state.hwtail, ring.slots);
-  if (head < ring.slots && cur < ring.slots) {
-    const uint32_t returned = ring_distance(state.hwcur, head, ring.slots);
-    const uint32_t seen = ring_distance(state.hwcur, cur, ring.slots);
-    if (returned <= seen && seen <= given) {
-      *user = {head, cur};
-      return SyncBegin::ready;
-    }
-  }
+  if (check(ring, {head, cur}, user)) return SyncBegin::ready;
   // netmap takes a wrong head that is in range for granted at the next sync. [quirk 1] We set the ring back
   // instead.
-  store(ring.shared->head, state.hwcur);
-  store(ring.shared->cur, state.hwcur);
-  ++state.ring_resets;
-  *user = {state.hwcur, state.hwcur};
+  store(ring.shared->head, user->head);
+  store(ring.shared->cur, user->cur);
+  return SyncBegin::reset;
+}
+
+SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView said, UserView* user) {
+  if (!enter(space, ring, me)) return SyncBegin::busy;
+  *user = {0, 0};
+  if (ring.slots == 0 || check(ring, said, user)) return SyncBegin::ready;
   return SyncBegin::reset;
 }
 
 void sync_end(BoundRing& ring) {
   store(ring.shared->tail, ring.state->hwtail);
-  ring.state->busy.store(0, std::memory_order_release);
+  sync_release(ring);
 }
+
+void sync_release(BoundRing& ring) { ring.state->busy.store(0, std::memory_order_release); }
 
 }  // namespace nm::engine

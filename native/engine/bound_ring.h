@@ -66,6 +66,10 @@ SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserV
 // Shows the user its new tail and lets the ring go.
 void sync_end(BoundRing& ring);
 
+// The same for a user whose words are not in the ring (csb.h): `said` is what they say, and the ring is not written.
+SyncBegin sync_begin(const Namespace& space, BoundRing& ring, uint32_t me, UserView said, UserView* user);
+void sync_release(BoundRing& ring);
+
 // The engine reckons with differences of times, which have a sign.
 inline int64_t monotonic_ns() { return static_cast<int64_t>(nm::monotonic_ns()); }
 

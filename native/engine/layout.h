@@ -28,6 +28,8 @@
 //           the client table and the port records (clean_up.cc, repair).
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -141,8 +143,15 @@ struct Client {
   std::atomic<uint32_t> asked_to_end;
   // Of a switch worker: the processors on which it looks for packets again and again instead of sleeping, a Polling.
   std::atomic<uint64_t> polling;
+
+  // Where the program has its control blocks (csb.h), 0 while its rings are synced by the words in them.
+  alignas(kCacheLine) Relaxed<uint64_t> csb_atok;
+  Relaxed<uint64_t> csb_ktoa;
+  // The sync loop (kloop.h): kKloopRunning, kKloopStopping. The thread that runs it holds the mutex.
+  std::atomic<uint32_t> kloop;
+  pthread_mutex_t kloop_runner;
 };
-static_assert(sizeof(Client) == 128);
+static_assert(sizeof(Client) == 192);
 
 struct SwitchName {
   char name[16];

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "clock.h"
+#include "engine/kloop.h"
 
 namespace nm::engine {
 
@@ -129,6 +130,7 @@ Status Namespace::take_client(uint32_t* id, int* life_line) {
   taken.owes_elsewhere = 0;
   taken.asked_to_end.store(0, std::memory_order_relaxed);
   taken.polling.store(0, std::memory_order_relaxed);
+  forget_kloop(taken);
   *id = free;
   *life_line = descriptor;
   return Status::ok;

@@ -80,6 +80,8 @@ struct OpenFile {
   uint32_t descriptors = 0;
   // Mappings, and calls that may outlast the descriptor they were made on.
   uint32_t holds = 0;
+  // Those of the holds that are sync loops, in threads of this process.
+  uint32_t loops = 0;
   // Raised each time the object is used again, so that who slept meanwhile can tell.
   std::atomic<uint32_t> generation{0};
   // Another process has the registration too, and may take our notices out of the poll descriptor.

@@ -183,9 +183,11 @@ WRAP(int, fcntl, int fd, int command, ...) {
   va_start(rest, command);
   void* argument = va_arg(rest, void*);
   va_end(rest);
+  const bool duplicates = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+  if (duplicates && Inside::is()) return keep_for_engine(libc::fcntl(fd, command, argument));
   if (!is_ours(fd)) return libc::fcntl(fd, command, argument);
   if (command == F_GETFL) return with_access_of(fd, libc::fcntl(fd, command, argument));
-  if (command != F_DUPFD && command != F_DUPFD_CLOEXEC) return libc::fcntl(fd, command, argument);
+  if (!duplicates) return libc::fcntl(fd, command, argument);
   const auto from = static_cast<int>(reinterpret_cast<intptr_t>(argument));
   return duplicate_ours(fd, -1, duplicate_above, from, command);
 }

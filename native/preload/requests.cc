@@ -55,6 +55,7 @@ int control_loop(OpenFile* file, int fd, abi::nmreq_header* header) {
       return -1;
     }
     file->holds++;
+    file->loops++;
   }
   Status status;
   {
@@ -62,6 +63,7 @@ int control_loop(OpenFile* file, int fd, abi::nmreq_header* header) {
     status = file->device->control(header);
   }
   TableLock lock;
+  file->loops--;
   drop_hold(file);
   return result(status);
 }

@@ -65,7 +65,11 @@ uintptr_t take_entry(int fd) {
 void let_go(uintptr_t taken) {
   if (kind_of(taken) == Kind::file) {
     auto* file = thing_of<OpenFile>(taken);
-    if (--file->descriptors == 0) forget_in_epoll_sets(file);
+    if (--file->descriptors == 0) {
+      forget_in_epoll_sets(file);
+      // Nobody could stop them any more.
+      if (file->loops != 0) file->device->stop_waiting();
+    }
     release_if_unused(file);
   } else if (kind_of(taken) == Kind::epoll || kind_of(taken) == Kind::plain_epoll) {
     drop_epoll_set(thing_of<EpollSet>(taken));
@@ -142,6 +146,9 @@ void after_fork_in_child() {
   table_process.store(process_id(), std::memory_order_relaxed);
   for (OpenFile* file = all_files; file != nullptr; file = file->next) {
     file->sleepers = 0;
+    // The threads that ran them are the parent's.
+    file->holds -= file->loops;
+    file->loops = 0;
     file->lock.reset();
   }
   reset_epoll_sets();
