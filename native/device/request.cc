@@ -16,14 +16,14 @@ constexpr uint64_t kHeaderSize = sizeof(abi::nmreq_option);
 // netmap counts the pointer with which it remembers where an option came from.
 constexpr uint64_t kPointerSize = sizeof(uint64_t);
 
-// Bytes of an option, with at most `limit` for a part whose size it names itself. Types that netmap does not
-// know are a bare header.
+// Bytes of an option, at most `limit` where it says itself how many. Types that netmap does not know are a bare
+// header.
 uint64_t option_size(const abi::nmreq_option& option, uint64_t limit) {
   switch (option.nro_reqtype) {
     case abi::NETMAP_REQ_OPT_EXTMEM:
       return sizeof(abi::nmreq_opt_extmem);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_EVENTFDS:
-      return sizeof(abi::nmreq_opt_sync_kloop_eventfds) + std::min(option.nro_size, limit);
+      return std::clamp(option.nro_size, uint64_t{sizeof(abi::nmreq_opt_sync_kloop_eventfds)}, limit);
     case abi::NETMAP_REQ_OPT_CSB:
       return sizeof(abi::nmreq_opt_csb);
     case abi::NETMAP_REQ_OPT_SYNC_KLOOP_MODE:

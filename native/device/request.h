@@ -54,7 +54,7 @@ class Request {
   }
 
   // The option that is a struct Option, or nullptr. Who takes it understands it: its status is 0 now, until
-  // something else is written into it. Of eventfds, whose number is open, nro_size bytes follow the struct.
+  // something else is written into it. Of eventfds, whose number is open, there are nro_size bytes.
   template <typename Option>
   Option* take() {
     Option* const option = find<Option>();

@@ -137,11 +137,11 @@ TEST("request gives back statuses when it fails, and neither options' bodies nor
   CHECK_EQUAL(call.body.nr_extra_bufs, 0);
 }
 
-TEST("request brings in all eventfds that the option says it has") {
+TEST("request brings in all eventfds that the option says it has, and touches nothing behind them") {
   const int32_t descriptors[6] = {5, 6, 7, 8, 9, 10};
   auto eventfds = option_of<abi::nmreq_opt_sync_kloop_eventfds>();
-  eventfds.nro_opt.nro_size = sizeof(descriptors);
-  alignas(8) uint8_t given[sizeof(eventfds) + sizeof(descriptors)];
+  eventfds.nro_opt.nro_size = sizeof(eventfds) + sizeof(descriptors);
+  alignas(8) uint8_t given[sizeof(eventfds) + sizeof(descriptors) + 1] = {};
   memcpy(given, &eventfds, sizeof(eventfds));
   memcpy(given + sizeof(eventfds), descriptors, sizeof(descriptors));
   Call call;
@@ -152,12 +152,15 @@ TEST("request brings in all eventfds that the option says it has") {
   Request request;
   CHECK_EQUAL(call.read(&request), Status::ok);
   auto* taken = request.take<abi::nmreq_opt_sync_kloop_eventfds>();
-  CHECK_EQUAL(taken->nro_opt.nro_size, sizeof(descriptors));
+  CHECK_EQUAL(taken->nro_opt.nro_size, sizeof(eventfds) + sizeof(descriptors));
   for (int i = 0; i < 3; i++) {
     CHECK_EQUAL(taken->eventfds[i].ioeventfd, 5 + 2 * i);
     CHECK_EQUAL(taken->eventfds[i].irqfd, 6 + 2 * i);
   }
   CHECK_EQUAL(request.take<abi::nmreq_opt_sync_kloop_mode>()->mode, 3);
+  given[sizeof(given) - 1] = 77;
+  CHECK_EQUAL(request.write_back(Status::ok), Status::ok);
+  CHECK_EQUAL(given[sizeof(given) - 1], 77);
 }
 
 TEST("request refuses an option without a type, and a known one that is given twice on both of them") {
@@ -211,7 +214,7 @@ TEST("request ends at 4096 bytes of body and options, and at a list without end"
   CHECK_EQUAL(doubled.write_back(known.read(&doubled)), Status::bad_option);
   CHECK_EQUAL(again.nro_opt.nro_status, EINVAL);
 
-  for (const uint64_t size : {uint64_t{4096 - 56 - 8 - 24 + 1}, uint64_t{1} << 32, ~uint64_t{0}}) {
+  for (const uint64_t size : {uint64_t{4096 - 56 - 8 + 1}, uint64_t{1} << 32, ~uint64_t{0}}) {
     Call huge;
     auto eventfds = option_of<abi::nmreq_opt_sync_kloop_eventfds>();
     eventfds.nro_opt.nro_size = size;

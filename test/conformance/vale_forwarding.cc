@@ -227,6 +227,18 @@ CASE("the sender's flag REPORT is left alone and not forwarded") {
   EXPECT(b.rx().slot[0].flags & NS_REPORT, 0);
 }
 
+CASE("NO_LEARN is obeyed by nobody: its sender is learnt all the same") {
+  Port a(vale("a")), b(vale("b")), c(vale("c"));
+  HOLDS(a.put(packet(kEverybody, station(7))));
+  a.tx().slot[0].flags = NS_NO_LEARN;
+  EXPECT(a.tx_sync(), 0);
+  empty(b);
+  empty(c);
+  b.send(packet(station(7), station(8)));
+  EXPECT(a.receive().size(), 1);
+  EXPECT(c.receive().size(), 0);
+}
+
 CASE("a full receiver loses what does not fit, and the sender does not notice") {
   Port a(vale("a"), {.nr_tx_slots = 64, .nr_rx_slots = 64}),
       b(vale("b"), {.nr_tx_slots = 8, .nr_rx_slots = 8});
