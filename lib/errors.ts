@@ -456,7 +456,7 @@ const table = {
   PORT_OPTION_UNSUPPORTED: {
     exit: 1,
     says: because("the embedded engine does not serve one of its @options in this version"),
-    hint: "@conf:... and @share:... work; leave out the others",
+    hint: "Leave out the one that this kind of port cannot have",
   },
   PORT_NAME: {
     exit: 2,
@@ -749,6 +749,21 @@ const table = {
     says: because("a sync loop cannot be run like this"),
     hint: "See NETMAP_REQ_SYNC_KLOOP_START in netmap(4)",
   },
+  EXTMEM_SMALL: {
+    exit: 1,
+    says: because("the file of its memory has no room for the pools that were asked for"),
+    hint: "Make the file larger (truncate -s 16M FILE), or ask for fewer objects: @extmem:file=FILE,buf_num=N",
+  },
+  EXTMEM_UNFIT: {
+    exit: 1,
+    says: because("the file of its memory cannot be used"),
+    hint: "It must be a file that all programs of the namespace can open for reading and writing, as long as its ports are open",
+  },
+  EXTMEM_POOLS: {
+    exit: 1,
+    says: because("there are no memory pools of such sizes"),
+    hint: `Ask for less: objects of at most 1 MiB, buffers of at most 65536 bytes, ${engineLimits.regionRings} rings`,
+  },
   REGION_RINGS_SMALL: {
     exit: 1,
     says: because("the rings of its memory region have no room for so many slots"),
@@ -980,6 +995,10 @@ export const statusErrors = {
   direct_needs_eventfds: "SYNC_LOOP_INVALID",
   bad_descriptor: "SYNC_LOOP_INVALID",
   not_an_eventfd: "SYNC_LOOP_INVALID",
+  external_too_small: "EXTMEM_SMALL",
+  external_unaligned: "EXTMEM_UNFIT",
+  external_unreachable: "EXTMEM_UNFIT",
+  bad_pools: "EXTMEM_POOLS",
   rings_too_small: "REGION_RINGS_SMALL",
   no_buffers_left: "REGION_BUFFERS_FULL",
   space_exhausted: "SPACE_EXHAUSTED",

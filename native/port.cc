@@ -29,6 +29,7 @@ Status Port::open(std::unique_ptr<Device> device, const std::string& name, const
   memcpy(header.nr_name, name.data(), name.size());
   header.nr_body = reinterpret_cast<uint64_t>(&port->granted_);
   add_option(&header, abi::NETMAP_REQ_OPT_OFFSETS, &options.offsets);
+  add_option(&header, abi::NETMAP_REQ_OPT_EXTMEM, &options.extmem);
   Status status = device->control(&header);
   if (report != nullptr) *report = device->driver_report();
   if (status == Status::ok) status = device->map(&port->mapping_);

@@ -13,7 +13,8 @@ namespace nm {
 
 // Options of the request that opens a port.
 struct PortOptions {
-  std::optional<abi::nmreq_opt_offsets> offsets;
+  std::optional<abi::nmreq_opt_offsets> offsets = {};
+  std::optional<abi::nmreq_opt_extmem> extmem = {};
 };
 
 class Port {

@@ -89,6 +89,10 @@ namespace nm {
   row(direct_needs_eventfds, EINVAL, "in direct mode every ring needs an eventfd that kicks it")           \
   row(bad_descriptor, EBADF, "a descriptor of the request is not open")                                    \
   row(not_an_eventfd, EINVAL, "a descriptor of the request is not an eventfd")                             \
+  row(external_too_small, ENOMEM, "the memory that a program brought has no room for the pools that it asked for") \
+  row(external_unaligned, EINVAL, "the memory that a program brought does not begin at a page") \
+  row(external_unreachable, EFAULT, "the memory that a program brought belongs to a file that is not found by name") \
+  row(bad_pools, EINVAL, "there are no memory pools of such sizes") \
   row(rings_too_small, ENOMEM, "the region's ring objects have no room for so many slots")                 \
   row(no_buffers_left, ENOMEM, "the region has no buffers left")                                           \
   row(space_exhausted, ENOMEM, "the filesystem of the namespace is full")                                  \

@@ -142,9 +142,7 @@ Status EmbeddedDevice::control(abi::nmreq_header* request) {
     case abi::NETMAP_REQ_SYNC_KLOOP_STOP:
       return serve_kloop_stop(request);
     default:
-      return request->nr_reqtype > 0 && request->nr_reqtype <= abi::NETMAP_REQ_CSB_ENABLE
-                 ? Status::unsupported_request
-                 : Status::bad_request;
+      return Status::bad_request;
   }
 }
 
@@ -162,7 +160,8 @@ Status EmbeddedDevice::serve_register(abi::nmreq_header* header) {
 Status EmbeddedDevice::do_register(Request* request) {
   if (is_bound()) return Status::already_registered;
   auto* body = request->body<abi::nmreq_register>();
-  const engine::RegisterOptions options = {request->find<abi::nmreq_opt_offsets>(), attached_};
+  const engine::RegisterOptions options = {request->find<abi::nmreq_opt_offsets>(),
+                                           request->find<abi::nmreq_opt_extmem>(), attached_};
   const Status status = engine::register_port(space_, request->name(), options, body, &driver_, &binding_);
   if (status != Status::ok) return status;
   flags_ = body->nr_flags;

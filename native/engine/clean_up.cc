@@ -39,12 +39,7 @@ bool read_suffix(const std::string& name, const char* prefix, std::string* suffi
 // Calls `visit` with the id of each region.
 template <typename Visit>
 void for_each_region(Namespace& space, Visit visit) {
-  std::string suffix;
-  for (const std::string& file : files_of(space)) {
-    if (read_suffix(file, "region.", &suffix)) {
-      visit(static_cast<uint32_t>(strtoul(suffix.c_str(), nullptr, 10)));
-    }
-  }
+  for (const uint32_t id : Region::ids(space)) visit(id);
 }
 
 // Whether a ring of any port that many senders fill may still wait for client `id`.

@@ -5,6 +5,7 @@
 
 #include "engine/binding.h"
 #include "engine/clean_up.h"
+#include "engine/external.h"
 #include "engine/monitors.h"
 #include "engine/ports.h"
 #include "engine/vnet.h"
@@ -65,22 +66,39 @@ Status open_interface(nic::DriverChoice* driver, Binding* binding) {
   return Status::ok;
 }
 
+// Makes the region for a new port the one in the memory that the request brings.
+Status offer_memory(Namespace& space, abi::nmreq_opt_extmem* option, ExternalMemory* memory,
+                    abi::nmreq_register* request) {
+  const Status status = memory->open(space, option->nro_usrptr, &option->nro_info);
+  option->nro_opt.nro_status = static_cast<uint32_t>(status_errno(status));
+  if (status == Status::ok) request->nr_mem_id = static_cast<uint16_t>(memory->region()->id());
+  return status;
+}
+
 Status try_register(const std::shared_ptr<Namespace>& space, const std::string& name, bool thorough,
                     const RegisterOptions& options, abi::nmreq_register* request, nic::DriverChoice* driver,
                     Binding* binding) {
   ControlLock lock(*space);
   Status status = enter(*space, lock, thorough, nullptr);
   if (status != Status::ok) return status;
-  FoundPort port;
-  status = port_for(*space, name, options.attached, *request, &port);
-  if (status != Status::ok) return status;
   const abi::nmreq_register asked = *request;
-  status = bind_port(space, port, options, request, binding);
+  ExternalMemory external;
+  if (options.extmem != nullptr) status = offer_memory(*space, options.extmem, &external, request);
+  FoundPort port;
+  if (status == Status::ok) status = port_for(*space, name, options.attached, *request, &port);
+  if (status == Status::ok && port.region->is_lost()) status = Status::external_unreachable;
+  if (status == Status::ok) {
+    status = bind_port(space, port, options, request, binding);
+    if (status != Status::ok) drop_if_unused(*space, port.region, port.index);
+  }
+  // The port may have memory already, or have got none.
+  if (external.region() != nullptr) unmake_region_if_empty(*space, *external.region());
   if (status != Status::ok) {
-    drop_if_unused(*space, port.region, port.index);
+    *request = asked;
     return status;
   }
   if (has_driver(port.record().kind)) status = open_interface(driver, binding);
+  if (status == Status::ok && port.region == external.region()) status = external.show();
   if (status == Status::ok) return status;
   let_go(binding);
   unbind_client(*space, binding->client, kClientFree);

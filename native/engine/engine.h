@@ -50,6 +50,7 @@ struct Binding {
 // status until it was looked at.
 struct RegisterOptions {
   abi::nmreq_opt_offsets* offsets = nullptr;
+  abi::nmreq_opt_extmem* extmem = nullptr;
   // Of a switch port: the interface that it brings to the switch. Empty for all others, which cannot have an interface's name.
   std::string attached;
 };

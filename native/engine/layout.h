@@ -70,6 +70,7 @@ inline constexpr uint32_t kBufferStride = 2112;
 inline constexpr uint32_t kGlobalBufferStride = 2048;  // AF_XDP wants a power of two
 inline constexpr uint32_t kMinBufferStride = 64;
 inline constexpr uint32_t kMaxBufferStride = 65536;
+inline constexpr uint32_t kMaxObjectSize = 1 << 20;  // of a netmap_if or ring
 
 inline constexpr uint32_t kInterfaceSize = 8192;  // room for about 1000 rings
 inline constexpr uint32_t kRingSize = 69632;      // header and kMaxSlots slots, an odd number of pages
@@ -397,6 +398,18 @@ constexpr Pools default_pools(uint32_t buffer_stride) {
   return pools_of(kRegionInterfaces, kInterfaceSize, kRegionRings, kRingSize, kRegionBuffers, buffer_stride);
 }
 
+// Where the visible part of a region lies that a program brought; see external.h.
+enum class ExternalKind : uint32_t { none, replacing, file };
+
+struct External {
+  ExternalKind kind;
+  // Of the file, and from where in it.
+  uint64_t device;
+  uint64_t inode;
+  uint64_t offset;
+  char path[1024];
+};
+
 struct RegionHeader {
   FileHeader file;
   uint64_t nonce;  // tells this region from an earlier one of the same id
@@ -412,6 +425,7 @@ struct RegionHeader {
   uint64_t next_watch;                     // `order` of the next watch
   uint64_t interface_map[kRegionInterfaces / 64];
   uint64_t ring_map[kRegionRings / 64];
+  External external;
 };
 static_assert(sizeof(RegionHeader) <= kPage);
 

@@ -1,10 +1,14 @@
 #include "engine/region.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <vector>
@@ -13,7 +17,6 @@ namespace nm::engine {
 
 namespace {
 
-constexpr uint32_t kMaxObjectSize = 1 << 20;
 constexpr uint64_t kMaxVisibleSize = 1ull << 40;
 
 std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
@@ -76,7 +79,30 @@ Status Region::map(Namespace& space, uint32_t id) {
   id_ = id;
   pools_ = pools;
   nonce_ = header.nonce;
+  is_lost_ = this->header().external.kind == ExternalKind::file && !map_external();
   return Status::ok;
+}
+
+// Maps the program's file in place of the visible part.
+bool Region::map_external() {
+  const External external = header().external;
+  if (memchr(external.path, '\0', sizeof(external.path)) == nullptr) return false;
+  const int file = ::open(external.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) return false;
+  struct stat info;
+  bool found = fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_dev == external.device &&
+               info.st_ino == external.inode;
+  const uint64_t size = found ? round_to(static_cast<uint64_t>(info.st_size), kPage) : 0;
+  found = found && size >= external.offset && size - external.offset >= pools_.size;
+  found = found && mmap(visible(), pools_.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
+                        static_cast<off_t>(external.offset)) != MAP_FAILED;
+  ::close(file);
+  return found;
+}
+
+bool Region::show_at(uint64_t address) const {
+  return mmap(reinterpret_cast<void*>(address), pools_.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+              file_.descriptor(), kVisibleOffset) != MAP_FAILED;
 }
 
 Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
@@ -98,7 +124,8 @@ Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* regi
   return Status::ok;
 }
 
-Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region) {
+Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region,
+                      const External& external) {
   const bool is_private = id == 0;
   SharedFile file;
   Status status = Status::no_such_region;
@@ -116,6 +143,10 @@ Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::sh
 
   status = file.reserve(0, kBufferMapOffset + round_to(pools.buffers, 64) / 8);
   if (status == Status::ok) status = file.reserve(kWatchesOffset, kPortsOffset + kPage - kWatchesOffset);
+  // The program may touch any of it at any time.
+  if (status == Status::ok && external.kind == ExternalKind::replacing) {
+    status = file.reserve(kVisibleOffset, pools.size);
+  }
   if (status != Status::ok) {
     remove(space, id);
     return status;
@@ -125,6 +156,7 @@ Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::sh
   header.id = id;
   header.is_private = is_private;
   header.pools = pools;
+  header.external = external;
   header.next_lap = 1;
   header.next_buffer = 2;
   if (getrandom(&header.nonce, sizeof(header.nonce), 0) != sizeof(header.nonce)) header.nonce = id;
@@ -136,16 +168,31 @@ Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::sh
     // Buffers 0 and 1 are never handed out; a wrong index lands on them.
     status = (*region)->reserve_visible(pools.buffers_at, 2ull * pools.buffer_stride);
     (*region)->header().buffers_reserved.store(2, std::memory_order_relaxed);
+    if ((*region)->is_lost()) status = Status::external_unreachable;
   }
   if (status != Status::ok) remove(space, id);
   return status;
 }
 
 Status Region::reserve_visible(uint64_t offset, uint64_t length) {
+  if (header().external.kind != ExternalKind::none) return Status::ok;
   return file_.reserve(kVisibleOffset + offset, length);
 }
 
 void Region::remove(Namespace& space, uint32_t id) { unlink(space.path(file_name(id)).c_str()); }
+
+std::vector<uint32_t> Region::ids(const Namespace& space) {
+  std::vector<uint32_t> found;
+  DIR* const directory = opendir(space.directory().c_str());
+  if (directory == nullptr) return found;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name.compare(0, 7, "region.") != 0) continue;
+    found.push_back(static_cast<uint32_t>(strtoul(name.c_str() + 7, nullptr, 10)));
+  }
+  closedir(directory);
+  return found;
+}
 
 Status Region::take_port(uint32_t* index) {
   for (uint32_t i = 0; i < kRegionPorts; i++) {

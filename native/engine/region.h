@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "engine/layout.h"
 #include "engine/namespace.h"
@@ -17,9 +18,13 @@ class Region {
  public:
   // The region as this process maps it, once, however many ports use it.
   static Status open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region);
-  // Makes region `id`, or a new private one under an unused id when `id` is 0.
-  static Status create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region);
+  // Makes region `id`, or a new private one under an unused id when `id` is 0. Its visible part lies in memory of a
+  // program where `external` says so.
+  static Status create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region,
+                       const External& external = {});
   static void remove(Namespace& space, uint32_t id);
+  // The ids of all regions.
+  static std::vector<uint32_t> ids(const Namespace& space);
 
   uint32_t id() const { return id_; }
   uint64_t nonce() const { return nonce_; }
@@ -58,6 +63,11 @@ class Region {
   // The netmap-visible part.
   uint8_t* visible() const { return file_.base() + kVisibleOffset; }
   uint64_t visible_size() const { return pools_.size; }
+  // Shows the visible part at `address` as well, instead of what is there. False: it cannot be mapped there.
+  bool show_at(uint64_t address) const;
+  // Its memory was a program's file, which is not there any more. The visible part is empty then, and only good for
+  // taking the region apart.
+  bool is_lost() const { return is_lost_; }
 
   bool ring_taken(uint32_t index) const { return (header().ring_map[index / 64] >> (index % 64) & 1) != 0; }
 
@@ -87,6 +97,7 @@ class Region {
  private:
   Region() = default;
   Status map(Namespace& space, uint32_t id);
+  bool map_external();
   Status reserve_visible(uint64_t offset, uint64_t length);
   uint64_t* buffer_map() const { return file_.at<uint64_t>(kBufferMapOffset); }
 
@@ -94,6 +105,7 @@ class Region {
   uint32_t id_ = 0;
   Pools pools_{};
   uint64_t nonce_ = 0;
+  bool is_lost_ = false;
 };
 
 }  // namespace nm::engine

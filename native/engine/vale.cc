@@ -570,7 +570,7 @@ bool ValeSender::refresh(Destination& known, uint32_t place, uint32_t generation
   if (generation % 2 == 0) return false;
   const SwitchPort& port = vale_->place(place);
   std::shared_ptr<Region> region;
-  if (Region::open(*space_, port.region, &region) != Status::ok) return false;
+  if (Region::open(*space_, port.region, &region) != Status::ok || region->is_lost()) return false;
   const uint64_t nonce = port.region_nonce;
   Destination found;
   found.generation = generation;

@@ -103,6 +103,7 @@ bool Watchers::find(const Watch& watch, uint32_t number, Watcher* found) const {
   const uint64_t nonce = watch.monitor_nonce;
   std::shared_ptr<Region> region;
   if (generation % 2 == 0 || Region::open(*space_, watch.monitor_region, &region) != Status::ok) return false;
+  if (region->is_lost()) return false;
   *found = {&watch, generation, std::move(region), watch.first_ring + number, watch.slots};
   // The watch may have become another's while we read: then the generation has moved on.
   std::atomic_thread_fence(std::memory_order_acquire);

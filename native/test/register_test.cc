@@ -360,7 +360,6 @@ TEST("requests of another version, shape or kind are refused") {
   no_body.header.nr_body = 0;
   CHECK_EQUAL(no_body.send(), Status::bad_request);
   for (const uint16_t type : {0, 16, 99, 65535}) CHECK_EQUAL(Request(rig, type).send(), Status::bad_request);
-  CHECK_EQUAL(Request(rig, abi::NETMAP_REQ_SYNC_KLOOP_START).send(), Status::unsupported_request);
   Request default_mode(rig);
   default_mode.body.nr_mode = abi::NR_REG_DEFAULT;
   CHECK_EQUAL(default_mode.send(), Status::bad_mode);

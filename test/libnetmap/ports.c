@@ -97,6 +97,29 @@ static void options_make_a_list(void) {
   nmport_delete(port);
 }
 
+static void a_port_can_lie_in_a_file(void) {
+  char path[] = "/dev/shm/nm-test-memory-XXXXXX";
+  const int file = mkstemp(path);
+  CHECK(file >= 0 && ftruncate(file, 16 << 20) == 0);
+  close(file);
+  char name[128];
+  snprintf(name, sizeof(name), "vale0:a@extmem:file=%s,buf_size=4096,if_num=4", path);
+  struct nmport_d* const port = nmport_open(name);
+  struct nmport_d* const sender = nmport_open("vale0:b");
+  CHECK(port != NULL && sender != NULL);
+  CHECK(port->mem->is_extmem && port->mem->size == 16 << 20);
+  const struct nmreq_pools_info* const pools = nmport_extmem_getinfo(port);
+  CHECK(pools->nr_if_pool_objtotal == 4 && pools->nr_buf_pool_objsize == 4096);
+  CHECK(nmport_inject(sender, "\xff\xff\xff\xff\xff\xff" "abcdefgh, into a file", 27) == 27);
+  CHECK(ioctl(port->fd, NIOCRXSYNC) == 0);
+  struct netmap_ring* const ring = NETMAP_RXRING(port->nifp, 0);
+  CHECK(nm_ring_space(ring) == 1);
+  CHECK(memcmp(NETMAP_BUF(ring, ring->slot[0].buf_idx) + 6, "abcdefgh, into", 14) == 0);
+  nmport_close(port);
+  nmport_close(sender);
+  CHECK(unlink(path) == 0);
+}
+
 static void ports_of_one_region_share_a_mapping(void) {
   struct nmport_d* const left = nmport_open("netmap:p{1");
   struct nmport_d* const right = nmport_open("netmap:p}1");
@@ -212,6 +235,7 @@ int main(void) {
   errors_are_said();
   a_refused_option_is_named();
   options_make_a_list();
+  a_port_can_lie_in_a_file();
   ports_of_one_region_share_a_mapping();
   rings_are_those_that_are_bound();
   a_clone_opens_for_itself();
