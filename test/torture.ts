@@ -3,10 +3,11 @@
  *
  *     npm run torture                                   2000 kills, then a minute of nonsense per kind of port
  *     NM_SEED=7 NM_KILLS=20000 npm run torture          other choices, more kills
- *     NM_FUZZ_SECONDS=600 npm run torture               ten minutes of nonsense per kind of port
+ *     NM_FUZZ_SECONDS=600 npm run torture               ten minutes of nonsense per kind of port, and of random calls
  *
  * native/test/kill_test.cc kills processes at random, native/test/hostile_test.cc overwrites shared memory at random,
- * under the address sanitizer. Both print their seed; with it a run makes the same choices again.
+ * native/test/api_fuzz_test.cc makes random calls from several processes; the last two under the address sanitizer. All
+ * print their seed; with it a run makes the same choices again.
  */
 
 import { spawnSync } from "node:child_process";
@@ -23,6 +24,7 @@ process.exitCode =
   endures(`${fuzzSeconds} seconds of nonsense per kind of port`, "hostile", "asan", {
     NM_FUZZ_SECONDS: fuzzSeconds,
   }) &&
+  endures(`${fuzzSeconds} seconds of random calls`, "api_fuzz", "asan", { NM_FUZZ_SECONDS: fuzzSeconds }) &&
   notices("NM_TEST_WITHOUT_WAKE_FENCE", "wake_test") &&
   notices("NM_TEST_WITHOUT_RECOVERY", "reservation_test")
     ? 0

@@ -60,6 +60,9 @@ class Random {
     fflush(stdout);
   }
 
+  // One of many that depend on the seed. Prints nothing.
+  explicit Random(uint64_t which) : state_(seed() + which * 0xd1342543de82ef95) {}
+
   uint64_t next() {
     uint64_t mixed = state_ += 0x9e3779b97f4a7c15;
     mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
