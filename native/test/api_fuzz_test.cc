@@ -343,7 +343,8 @@ class Program {
           static_cast<uint64_t>(at) + size > mapping.size) {
         continue;
       }
-      one.rings.push_back({reinterpret_cast<abi::netmap_ring*>(shared + offset), slots, granted.nr_mem_id == kSharedRegion});
+      one.rings.push_back(
+          {reinterpret_cast<abi::netmap_ring*>(shared + offset), slots, granted.nr_mem_id == kSharedRegion});
     }
   }
 
