@@ -52,17 +52,22 @@ inline bool has_own_network() {
   return moved;
 }
 
-// a and b are the ends of the cable.
+// a and b are the ends of the cable, or have other names.
 class Cable {
  public:
-  explicit Cable(uint32_t queues = 1, uint32_t mtu = 1500) {
+  explicit Cable(uint32_t queues = 1, uint32_t mtu = 1500, const std::string& one = "a",
+                 const std::string& other = "b")
+      : one_(one) {
     const std::string size = " mtu " + std::to_string(mtu) + " numtxqueues " + std::to_string(queues) +
                              " numrxqueues " + std::to_string(queues);
-    command("ip link add name a" + size + " type veth peer name b" + size);
-    for (const std::string end : {"a", "b"}) command("ip link set dev " + end + " up");
+    command("ip link add name " + one + size + " type veth peer name " + other + size);
+    for (const std::string& end : {one, other}) command("ip link set dev " + end + " up");
   }
-  ~Cable() { command("ip link del dev a"); }
+  ~Cable() { command("ip link del dev " + one_); }
   Cable(const Cable&) = delete;
+
+ private:
+  const std::string one_;
 };
 
 // What the kernel counted: "rx_packets", "tx_bytes", ...
