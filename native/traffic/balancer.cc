@@ -46,6 +46,8 @@ Status Balancer::work() {
     const SlotsPassed passed = take_new();
     if (passed.packets > 0) {
       note_moved(passed.packets, passed.bytes, now);
+      // Shown before their slots go back: a sender that waits for consumers then never has more under way than a ring.
+      status = sync_outputs();
     } else if (!options_.busy && !returned && !drained) {
       // What was put into an output is sent before anybody sleeps.
       status = wait(end_ns);
