@@ -81,7 +81,10 @@ function measureAll() {
     }
   }
   return {
-    limitResults: limits.map((limit) => ({ limit, figures: figuresOf(windowsOf(limit.name)) })),
+    limitResults: (wanted.length > 0 ? limits : []).map((limit) => ({
+      limit,
+      figures: figuresOf(windowsOf(limit.name)),
+    })),
     caseResults: wanted.map((what) => {
       const figures = figuresOf(windowsOf(what.name));
       return { case: what, figures, verdicts: judge(what, figures, windowsOf) };

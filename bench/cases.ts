@@ -77,6 +77,15 @@ const vale = { engine: "vale", senders: 1, workload: "untouched", placement: "tw
 const pipe = { engine: "pipe", senders: 1, workload: "untouched", placement: "two" } as const;
 const bridge = { engine: "bridge", senders: 1, workload: "untouched", placement: "any" } as const;
 
+/**
+ * Of senders that write each packet. Where two cores are near to each other, packets that nobody writes cross faster than
+ * written ones can: what is possible then is in the limit, which writes packets of the same length.
+ */
+const halfOfUnvaried: readonly Goal[] = [
+  { of: "pipe-60-untouched", atLeast: 0.5 },
+  { of: "limit", atLeast: 0.5 },
+];
+
 /** A case that another's goal refers to comes before it. */
 export const cases: readonly Case[] = [
   { ...vale, name: "vale-60", length: 60, goals: [{ of: "limit", atLeast: 0.6 }] },
@@ -123,21 +132,21 @@ export const cases: readonly Case[] = [
     name: "pipe-60-ranged",
     length: 60,
     workload: "ranged",
-    goals: [{ of: "pipe-60-untouched", atLeast: 0.5 }],
+    goals: halfOfUnvaried,
   },
   {
     ...pipe,
     name: "pipe-60-random",
     length: 60,
     workload: "random",
-    goals: [{ of: "pipe-60-untouched", atLeast: 0.5 }],
+    goals: halfOfUnvaried,
   },
   {
     ...pipe,
     name: "pipe-60-marked",
     length: 60,
     workload: "marked",
-    goals: [{ of: "pipe-60-untouched", atLeast: 0.5 }],
+    goals: halfOfUnvaried,
   },
   { ...pipe, name: "pipe-1500-untouched", length: 1500 },
   {
