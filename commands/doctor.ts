@@ -93,6 +93,7 @@ function printJson(out: Output, found: readonly Found[], { machine, interfaces }
       namespace_free_bytes: machine.namespace.freeBytes ?? null,
       kernel_module: machine.netmapDevice.exists,
       missing_capabilities: machine.missingCapabilities,
+      kernel_features: machine.kernelFeatures,
     },
     interfaces: interfaces.map((facts) => ({
       name: facts.name,

@@ -45,6 +45,7 @@ export function missingCapability(attempts: readonly DriverAttempt[]): string | 
   const capabilities: Partial<Record<DriverRefusal, string>> = {
     no_net_raw: "CAP_NET_RAW",
     no_net_admin: "CAP_NET_ADMIN",
+    no_sys_admin: "CAP_SYS_ADMIN",
     no_bpf: "CAP_BPF",
   };
   const missing = attempts.map(({ refusal }) => capabilities[refusal]);

@@ -460,6 +460,7 @@ export const driverRefusals = {
   none: "the driver works",
   no_net_raw: "the capability CAP_NET_RAW is missing",
   no_net_admin: "the capability CAP_NET_ADMIN is missing",
+  no_sys_admin: "the capability CAP_SYS_ADMIN is missing",
   no_bpf: "the capability CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8, is missing",
   no_locked_memory: "RLIMIT_MEMLOCK does not allow as much locked memory as is needed",
   kernel_lacks_it: "this kernel does not have what the driver needs",
@@ -469,11 +470,31 @@ export const driverRefusals = {
   buffers_unfit: "the buffers of the memory region do not suit the driver",
   frames_too_long: "the interface's MTU needs longer frames than the driver carries",
   not_a_tap: "the interface of that name is no TAP device, or has one queue where many are wanted",
+  host_rings_unfit: "it would take what host rings send to the host for packets from the wire",
   owner_unreachable: "another process has these rings open and cannot be asked to share them",
   system_refused: "the operating system refused a call that should have worked",
 } as const;
 
 export type DriverRefusal = keyof typeof driverRefusals;
+
+/** What drivers of network interfaces need of the kernel, in the order of kernelFeatures(). */
+export const kernelFeatures = {
+  bpf_programs: "programs can be loaded into the kernel",
+  live_frames: "XDP programs can be run on frames that leave through an interface, since 5.18",
+  xdp_pieces: "XDP programs can be given frames of several pages, since 5.18",
+  tcx: "programs can be attached to what an interface's host receives and sends, since 6.6",
+  kernel_types: "the kernel tells its types and functions, in /sys/kernel/btf/vmlinux",
+  vlan_function: "XDP programs can ask for a VLAN tag that is not in the frame, since 6.8",
+  interface_features: "the kernel tells what interfaces can do for XDP, since 6.3",
+  af_xdp: "AF_XDP sockets can be made, since 4.18",
+  af_xdp_wakeup: "AF_XDP sockets say when the kernel must be called, since 5.4",
+  af_xdp_pieces: "AF_XDP packets can have several pieces, since 6.6",
+  af_xdp_budget: "AF_XDP sockets can send more than 32 packets with a call, since 6.17",
+  packet_sockets: "packet sockets can be made",
+  private_network: "a network namespace can be made",
+} as const;
+
+export type KernelFeature = keyof typeof kernelFeatures;
 
 /** What a phase of a schedule can be, in the order of the native core's numbers. */
 export const phaseKinds = {

@@ -568,6 +568,8 @@ export interface NativeInterfaceCondition {
 export interface Native {
   openPorts(directory: string): readonly NativeOpenPort[] | number;
   interfaceCondition(name: string): NativeInterfaceCondition | number;
+  /** For each row of `kernelFeatures` in lib/layout.ts: 0 where it is there, else an errno, or -1 where none was given. */
+  kernelFeatures(): readonly number[];
   /** `tell` is called with how a network interface was opened, or why it could not be. */
   openPort(
     directory: string,

@@ -46,6 +46,7 @@ const good: MachineFacts = {
   clock: { current: "tsc", available: ["tsc", "hpet"] },
   hugePages: { shared: "never", reserved: 0 },
   bpfJit: 1,
+  kernelFeatures: { live_frames: true, tcx: true, af_xdp: true },
   tun: { exists: true, refusal: undefined },
   hasIp: true,
 };
@@ -195,6 +196,14 @@ const ills: readonly (readonly [
     "warning",
     /interpreted/,
     /^sysctl -w net\.core\.bpf_jit_enable=1$/,
+  ],
+  [
+    "the kernel cannot run programs on live frames",
+    { kernelFeatures: { live_frames: false, af_xdp: true } },
+    "drivers",
+    "note",
+    /^the xdp-live driver .* since 5\.18$/,
+    undefined,
   ],
   ["ip is not installed", { hasIp: false }, "lab", "note", /nm lab/, /iproute2$/],
 ];

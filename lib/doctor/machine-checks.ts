@@ -1,7 +1,7 @@
 /** What may be wrong with the machine, whatever port is used. Each check looks at the facts of machine.ts. */
 
 import type { Capability } from "../capabilities.js";
-import { engineLimits } from "../layout.js";
+import { engineLimits, type KernelFeature, kernelFeatures } from "../layout.js";
 import { type Check, fault, note, ok, warning } from "./finding.js";
 import type { MachineFacts } from "./machine.js";
 
@@ -247,6 +247,28 @@ const bpf: Check<MachineFacts> = {
   },
 };
 
+/** What a driver of network interfaces cannot do without. The last is what every one of them needs. */
+const needs: readonly (readonly [string, readonly KernelFeature[]])[] = [
+  ["the xdp-live driver of interfaces does not work", ["live_frames", "private_network"]],
+  ["the af-xdp drivers of interfaces do not work", ["af_xdp", "af_xdp_wakeup", "bpf_programs"]],
+  ["network interfaces cannot be opened", ["tcx", "packet_sockets"]],
+];
+
+const drivers: Check<MachineFacts> = {
+  name: "drivers",
+  look({ kernelFeatures: features, missingCapabilities: missing }) {
+    // What a process may not find out, the capabilities tell.
+    if (Object.keys(features).length === 0 || missing.length > 0) return [];
+    const found = needs.flatMap(([consequence, wanted]) => {
+      const lacking = wanted.filter((name) => features[name] === false);
+      if (lacking.length === 0) return [];
+      const them = lacking.map((name) => kernelFeatures[name]).join("; ");
+      return [note(`${consequence}, because this is not so here: ${them}`)];
+    });
+    return found.length > 0 ? found : [ok("the kernel has what all drivers of network interfaces need")];
+  },
+};
+
 const lab: Check<MachineFacts> = {
   name: "lab",
   look({ hasIp }) {
@@ -266,6 +288,7 @@ export const machineChecks: readonly Check<MachineFacts>[] = [
   lockedMemory,
   lab,
   bpf,
+  drivers,
   processors,
   load,
   governor,

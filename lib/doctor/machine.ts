@@ -1,12 +1,13 @@
 /** Gathers what the machine offers. Everything is read, nothing is changed; what cannot be read is undefined. */
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
-import { availableParallelism, loadavg, release } from "node:os";
+import { availableParallelism, loadavg, release, constants as system } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { type Capability, capabilities, missingCapabilities } from "../capabilities.js";
 import { namespaceDirectory } from "../control.js";
 import { NmError } from "../errors.js";
 import { ownName } from "../invocation.js";
+import { type KernelFeature, kernelFeatures } from "../layout.js";
 import { native } from "../native.js";
 import { allowedProcessors } from "../processors.js";
 import { coreDistance } from "./core-distance.js";
@@ -31,6 +32,8 @@ export interface MachineFacts {
   readonly hugePages: { readonly shared: string | undefined; readonly reserved: number };
   /** 0: BPF programs are interpreted. */
   readonly bpfJit: number | undefined;
+  /** What drivers of network interfaces need of the kernel; null: this process may not find out. */
+  readonly kernelFeatures: Partial<Readonly<Record<KernelFeature, boolean | null>>>;
   /** /dev/net/tun: whether it is there, and why it does not open. */
   readonly tun: { readonly exists: boolean; readonly refusal: string | undefined };
   /** Whether ip, of iproute2, is installed. */
@@ -93,6 +96,7 @@ export async function gatherMachine(): Promise<MachineFacts> {
     clock: clockFacts(),
     hugePages: hugePageFacts(),
     bpfJit: number("/proc/sys/net/core/bpf_jit_enable"),
+    kernelFeatures: kernelFeatureFacts(),
     tun: deviceFacts("/dev/net/tun"),
     hasIp: isInstalled("ip"),
   };
@@ -233,6 +237,19 @@ function hugePageFacts(): MachineFacts["hugePages"] {
     shared: /\[(\w+)\]/.exec(enabled ?? "")?.[1],
     reserved: pools.reduce((sum, pool) => sum + (number(`${directory}/${pool}/nr_hugepages`) ?? 0), 0),
   };
+}
+
+/** Each is tried; nothing is left changed. None where the addon does not load. */
+function kernelFeatureFacts(): MachineFacts["kernelFeatures"] {
+  if (addonMissing() !== undefined) return {};
+  const errors = native().kernelFeatures();
+  const { EPERM, EACCES } = system.errno;
+  return Object.fromEntries(
+    Object.keys(kernelFeatures).map((name, i) => {
+      const error = errors[i] ?? -1;
+      return [name, error === EPERM || error === EACCES ? null : error === 0];
+    }),
+  );
 }
 
 export function isInstalled(program: string): boolean {

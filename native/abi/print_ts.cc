@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "device/device.h"
 #include "engine/layout.h"
+#include "nic/kernel_features.h"
 #include "nic/refusal.h"
 #include "status.h"
 #include "traffic/balancer.h"
@@ -286,6 +287,14 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type DriverRefusal = keyof typeof driverRefusals;");
+
+  open_table("kernelFeatures",
+             "What drivers of network interfaces need of the kernel, in the order of kernelFeatures().");
+#define row(name, text) print_text(#name, text);
+  NM_KERNEL_FEATURES(row)
+#undef row
+  fputs(kFooter, stdout);
+  puts("\nexport type KernelFeature = keyof typeof kernelFeatures;");
 
   open_table("phaseKinds", "What a phase of a schedule can be, in the order of the native core's numbers.");
 #define row(name, text) print_text(#name, text);

@@ -7,6 +7,7 @@
 #include "engine/open_ports.h"
 #include "nic/condition.h"
 #include "nic/interface.h"
+#include "nic/kernel_features.h"
 
 namespace nm::addon {
 namespace {
@@ -97,10 +98,25 @@ Napi::Value interface_condition(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// Of each row of NM_KERNEL_FEATURES: 0 where it is there, else the errno, or -1 where the kernel gave none.
+Napi::Value kernel_features(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const nic::KernelFeatures features = nic::kernel_features();
+  Napi::Array list = Napi::Array::New(env);
+  const auto add = [&](const nic::KernelFeature& feature) {
+    list.Set(list.Length(), feature.present ? 0 : feature.error != 0 ? feature.error : -1);
+  };
+#define row(name, text) add(features.name);
+  NM_KERNEL_FEATURES(row)
+#undef row
+  return list;
+}
+
 }  // namespace
 
 void install_machine(Napi::Env env, Napi::Object exports) {
   exports["openPorts"] = Napi::Function::New(env, open_ports, "openPorts");
+  exports["kernelFeatures"] = Napi::Function::New(env, kernel_features, "kernelFeatures");
   exports["interfaceCondition"] = Napi::Function::New(env, interface_condition, "interfaceCondition");
 }
 

@@ -5,7 +5,7 @@
 
 namespace nm::addon {
 
-// exports.openPorts(directory) and exports.interfaceCondition(name), see lib/native.ts.
+// exports.openPorts(directory), exports.interfaceCondition(name) and exports.kernelFeatures(), see lib/native.ts.
 void install_machine(Napi::Env env, Napi::Object exports);
 
 }  // namespace nm::addon

@@ -68,6 +68,8 @@ inline constexpr uint32_t kLearningEntries = 1024;
 // spreads them over all sets: copies of small packets become up to 4.5 times cheaper. [measured]
 inline constexpr uint32_t kBufferStride = 2112;
 inline constexpr uint32_t kGlobalBufferStride = 2048;  // AF_XDP wants a power of two
+// The kernel keeps so much of an AF_XDP chunk before what it receives. The first buffer begins there, see nic/xsk_socket.h.
+inline constexpr uint32_t kGlobalBufferShift = 256;
 inline constexpr uint32_t kMinBufferStride = 64;
 inline constexpr uint32_t kMaxBufferStride = 65536;
 inline constexpr uint32_t kMaxObjectSize = 1 << 20;  // of a netmap_if or ring
@@ -409,6 +411,14 @@ struct External {
   uint64_t offset;
   char path[1024];
 };
+
+// Those of the region that network interfaces share.
+constexpr Pools global_pools() {
+  Pools pools = default_pools(kGlobalBufferStride);
+  pools.buffers_at += kGlobalBufferShift;
+  pools.size += kPage;
+  return pools;
+}
 
 struct RegionHeader {
   FileHeader file;

@@ -372,7 +372,7 @@ bool close_to_senders(const Namespace& space, const Region& region, uint32_t rin
 Status find_region(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
   const Status status = Region::open(space, id, region);
   if (status != Status::no_such_region || id != kGlobalRegion) return status;
-  return Region::create(space, kGlobalRegion, default_pools(kGlobalBufferStride), region);
+  return Region::create(space, kGlobalRegion, global_pools(), region);
 }
 
 Status find_port(Namespace& space, const PortName& name, FoundPort* found) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -26,7 +27,7 @@ uint64_t file_size(const Pools& pools) { return round_to(kVisibleOffset + pools.
 // Whether the objects lie within what the header says, and can be what the rest of the engine takes them for.
 bool are_sound(const Pools& pools) {
   const auto fit = [&](uint64_t at, uint32_t count, uint32_t size, uint32_t most) {
-    return count <= most && size <= kMaxObjectSize && size % kCacheLine == 0 && at % kPage == 0 &&
+    return count <= most && size <= kMaxObjectSize && size % kCacheLine == 0 && at % kCacheLine == 0 &&
            at <= pools.size && uint64_t{count} * size <= pools.size - at;
   };
   return pools.size <= kMaxVisibleSize && pools.buffer_stride >= kMinBufferStride &&
@@ -274,17 +275,23 @@ Status Region::find_buffers(uint32_t count, uint32_t* indexes) {
   }
   if (found != count) return Status::no_buffers_left;
 
-  const uint32_t reserved = buffers_reserved();
-  if (highest >= reserved) {
-    const uint64_t stride = buffer_stride();
-    const Status status =
-        reserve_visible(pools_.buffers_at + reserved * stride, (highest + 1 - reserved) * stride);
-    if (status != Status::ok) return status;
-    header().buffers_reserved.store(highest + 1, std::memory_order_release);
-  }
+  const Status status = grow(highest + 1);
+  if (status != Status::ok) return status;
   header().next_buffer = candidate;
   return Status::ok;
 }
+
+// Sees to it that the first `count` buffers have memory.
+Status Region::grow(uint32_t count) {
+  const uint32_t reserved = buffers_reserved();
+  if (count <= reserved) return Status::ok;
+  const uint64_t stride = buffer_stride();
+  const Status status = reserve_visible(pools_.buffers_at + reserved * stride, (count - reserved) * stride);
+  if (status == Status::ok) header().buffers_reserved.store(count, std::memory_order_release);
+  return status;
+}
+
+void Region::reserve_buffers(uint32_t count) { grow(std::min(count, pools_.buffers)); }
 
 void Region::take_buffer(uint32_t index) { set_bit(buffer_map(), index); }
 

@@ -78,6 +78,8 @@ class Region {
   // they will be found when it dies, then calls take_buffer() for each.
   Status find_buffers(uint32_t count, uint32_t* indexes);
   void take_buffer(uint32_t index);
+  // Gets memory for buffers up to `count`, before they are needed. Where it cannot be had they go without.
+  void reserve_buffers(uint32_t count);
   // Gives the ring its netmap_ring, with a buffer in each slot: new ones, the ones that ring
   // `same_buffers_as` has in its slots, or none (kNoBuffers).
   Status make_ring(uint32_t ring, uint16_t number, bool is_tx, uint32_t same_buffers_as);
@@ -96,6 +98,7 @@ class Region {
 
  private:
   Region() = default;
+  Status grow(uint32_t count);
   Status map(Namespace& space, uint32_t id);
   bool map_external();
   Status reserve_visible(uint64_t offset, uint64_t length);

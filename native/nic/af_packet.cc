@@ -62,10 +62,10 @@ Refusal probe(const Target&, int* error) {
   return *error == EAFNOSUPPORT ? Refusal::kernel_lacks_it : Refusal::system_refused;
 }
 
+std::unique_ptr<Driver> make(const Target& target) { return std::make_unique<AfPacket>(target); }
+
 }  // namespace
 
-const DriverKind kAfPacket = {
-    "af-packet", 1, true, probe,
-    [](const Target& target) -> std::unique_ptr<Driver> { return std::make_unique<AfPacket>(target); }};
+const DriverKind kAfPacket = {"af-packet", 1, true, false, probe, make};
 
 }  // namespace nm::nic

@@ -103,6 +103,9 @@ struct DriverKind {
   uint32_t id;       // in PortRecord::driver, never 0 and never changed
   // Whether packets may be spread over several slots, so that frames longer than a buffer can pass.
   bool multi_slot;
+  // Whether it takes packets that go up to the host on a program's behalf for packets from the wire. With it there can be no
+  // host rings.
+  bool takes_upward;
   // Whether the driver could open the interface, found out without leaving anything changed. `error` as in Driver::open().
   Refusal (*probe)(const Target& target, int* error);
   std::unique_ptr<Driver> (*make)(const Target& target);

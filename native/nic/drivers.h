@@ -12,7 +12,6 @@ namespace nm::nic {
 
 // Best first: what `auto` tries, in this order.
 std::span<const DriverKind> drivers();
-const DriverKind* find_driver(const std::string& name);
 const DriverKind* find_driver(uint32_t id);
 
 // What came of trying one driver.
@@ -22,9 +21,9 @@ struct Attempt {
   int error = 0;  // errno, where the kernel gave one
 };
 
-// Opens `rings` of the target with the driver `wanted`, or with the first that works ("", "auto"). When somebody has the
-// interface open already, with their driver. `attempts` gets what each driver said; the last one is that of `opened`, if
-// there is one. no_such_driver, driver_differs, no_driver.
+// Opens `rings` of the target with the driver `wanted`, or with the first that works ("", "auto"). "af-xdp" means all whose
+// name begins so. When somebody has the interface open already, with their driver. `attempts` gets what each driver said; the
+// last one is that of `opened`, if there is one. no_such_driver, driver_differs, no_driver.
 Status open_driver(const Target& target, const std::string& wanted, std::span<const engine::BoundRing> rings,
                    std::vector<Attempt>* attempts, std::unique_ptr<Driver>* opened);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "nic/bpf/assembler.h"
+#include "nic/drivers.h"
 
 namespace nm::nic {
 
@@ -163,6 +164,8 @@ Refusal HostStack::open(const BoundRing& ring, int* error) {
 }
 
 Refusal HostStack::open_link(std::unique_ptr<HostLink>* link, engine::DriverWords* words, int* error) {
+  const DriverKind* const driver = find_driver(target_.record().driver);
+  if (driver != nullptr && driver->takes_upward) return Refusal::host_rings_unfit;
   *link = std::make_unique<HostLink>(target_, words);
   const Refusal refusal = (*link)->open(target_, error);
   return refusal != Refusal::none ? refusal : let_through_.receiving(target_.interface, {}, error);

@@ -109,6 +109,16 @@ Status read_interface(uint32_t index, Interface* result) {
   return status == Status::ok && result->index != index ? Status::no_such_interface : status;
 }
 
+Status interface_status(uint32_t index) {
+  ifreq request = {};
+  request.ifr_ifindex = static_cast<int>(index);
+  const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // The name is looked up anew each time: it may change.
+  if (ioctl(asked.number(), SIOCGIFNAME, &request) != 0) return Status::interface_gone;
+  if (ioctl(asked.number(), SIOCGIFFLAGS, &request) != 0) return Status::interface_gone;
+  return (static_cast<unsigned short>(request.ifr_flags) & IFF_UP) != 0 ? Status::ok : Status::interface_down;
+}
+
 uint64_t this_network() {
 #ifdef SO_NETNS_COOKIE
   const FileDescriptor asked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

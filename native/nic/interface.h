@@ -32,6 +32,9 @@ struct Interface {
 Status read_interface(const std::string& name, Interface* result);
 Status read_interface(uint32_t index, Interface* result);
 
+// How the interface of that number is: ok, interface_down or interface_gone.
+Status interface_status(uint32_t index);
+
 // The network namespace of this thread, as a number that no other has while it exists.
 uint64_t this_network();
 

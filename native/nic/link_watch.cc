@@ -12,16 +12,6 @@ void LinkWatch::ask(int socket) {
   if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) tell(error);
 }
 
-Status LinkWatch::look() {
-  Interface interface;
-  if (read_interface(interface_, &interface) != Status::ok) {
-    status_ = Status::interface_gone;
-  } else if (interface.is_up) {
-    status_ = Status::ok;
-  } else {
-    status_ = Status::interface_down;
-  }
-  return status_;
-}
+Status LinkWatch::look() { return status_ = interface_status(interface_); }
 
 }  // namespace nm::nic

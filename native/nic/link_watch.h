@@ -1,4 +1,4 @@
-// Whether an interface that is open went down or away, as the errors of its sockets tell.
+// Whether an interface that is open went down or away, as the errors of its sockets tell, or a look at it.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,10 @@ class LinkWatch {
   // How the interface is, as last heard. One that went down is looked at anew, for it may be back.
   Status status() { return __builtin_expect(status_ == Status::ok, true) ? Status::ok : look(); }
 
- private:
+  // Looks at the interface: two system calls.
   Status look();
 
+ private:
   uint32_t interface_ = 0;
   Status status_ = Status::ok;
 };

@@ -13,7 +13,6 @@ namespace {
 using engine::BoundRing;
 
 constexpr int kSocketBuffer = 4 << 20;
-constexpr uint32_t kEthernetHeader = 14;
 // The kernel does not tell when an interface's queue has room again.
 constexpr int64_t kDeviceFullSleepNs = 100'000;
 
@@ -81,41 +80,20 @@ uint32_t PacketSender::gather(BoundRing& ring, uint32_t first, uint32_t head) {
 // Prepares the packet that begins in slot *at, and moves on to the next. One that cannot be sent is left out and counted.
 // False: its end has not come.
 bool PacketSender::gather_packet(BoundRing& ring, uint32_t* at, uint32_t head) {
-  engine::RingState& state = *ring.state;
-  const uint32_t stride = ring.region->buffer_stride();
+  const Departing what = read_departure(ring, *at, head, &departure_);
+  if (what == Departing::unfinished) return false;
+  *at = departure_.end;
+  if (what == Departing::left_out) return true;
   iovec* const pieces = &pieces_[pieces_used_];
-  uint32_t count = 0;
-  uint32_t bytes = 0;
-  bool good = true;
-  bool more = true;
-  uint32_t slot = *at;
-  for (; more && slot != head; slot = ring_next(slot, ring.slots)) {
-    const Descriptor read = Descriptor::load(ring.shared->slot[slot]);
-    good &=
-        ring.region->buffer_valid(read.buf_idx) && read.len <= stride && (read.flags & abi::NS_INDIRECT) == 0;
-    if (good && count < abi::NETMAP_MAX_FRAGS) pieces[count] = {ring.region->buffer(read.buf_idx), read.len};
-    count++;
-    bytes += read.len;
-    more = (read.flags & abi::NS_MOREFRAG) != 0;
+  for (uint32_t i = 0; i < departure_.pieces; i++) {
+    pieces[i] = {ring.region->buffer(departure_.piece[i].buffer), departure_.piece[i].length};
   }
-  // One that fills the whole ring and goes on has no end.
-  if (more && ring_distance(*at, slot, ring.slots) < ring.slots - 1 && count <= abi::NETMAP_MAX_FRAGS)
-    return false;
-  *at = slot;
-  if (!good) {
-    ++state.drops_bad_slot;
-  } else if (more || count > abi::NETMAP_MAX_FRAGS) {
-    ++state.drops_too_many_slots;
-  } else if (bytes < kEthernetHeader) {
-    ++state.drops_too_short;
-  } else {
-    packet_[packets_] = {slot, bytes};
-    message_[packets_] = {};
-    message_[packets_].msg_hdr.msg_iov = pieces;
-    message_[packets_].msg_hdr.msg_iovlen = count;
-    pieces_used_ += count;
-    packets_++;
-  }
+  packet_[packets_] = {departure_.end, departure_.bytes};
+  message_[packets_] = {};
+  message_[packets_].msg_hdr.msg_iov = pieces;
+  message_[packets_].msg_hdr.msg_iovlen = departure_.pieces;
+  pieces_used_ += departure_.pieces;
+  packets_++;
   return true;
 }
 

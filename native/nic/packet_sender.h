@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "file_descriptor.h"
+#include "nic/departures.h"
 #include "nic/driver.h"
 #include "nic/link_watch.h"
 
@@ -55,6 +56,7 @@ class PacketSender {
   Packet packet_[kBatch];
   mmsghdr message_[kBatch];
   std::vector<iovec> pieces_;
+  Departure departure_;
 };
 
 }  // namespace nm::nic

@@ -10,6 +10,7 @@ namespace nm::nic {
   row(none, "the driver works")                                                             \
   row(no_net_raw, "the capability CAP_NET_RAW is missing")                                  \
   row(no_net_admin, "the capability CAP_NET_ADMIN is missing")                              \
+  row(no_sys_admin, "the capability CAP_SYS_ADMIN is missing")                             \
   row(no_bpf, "the capability CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8, is missing")      \
   row(no_locked_memory, "RLIMIT_MEMLOCK does not allow as much locked memory as is needed") \
   row(kernel_lacks_it, "this kernel does not have what the driver needs")                   \
@@ -19,6 +20,7 @@ namespace nm::nic {
   row(buffers_unfit, "the buffers of the memory region do not suit the driver")             \
   row(frames_too_long, "the interface's MTU needs longer frames than the driver carries")   \
   row(not_a_tap, "the interface of that name is no TAP device, or has one queue where many are wanted") \
+  row(host_rings_unfit, "it would take what host rings send to the host for packets from the wire")        \
   row(owner_unreachable, "another process has these rings open and cannot be asked to share them") \
   row(system_refused, "the operating system refused a call that should have worked")
 

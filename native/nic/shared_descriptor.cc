@@ -71,6 +71,12 @@ Refusal SharedDescriptor::offer(int descriptor, bool fresh) {
   return Refusal::owner_unreachable;
 }
 
+bool SharedDescriptor::is_shared() const {
+  uint32_t holders = 0;
+  for (uint32_t i = 0; i < kHolders; i++) holders += words_.word[first_ + 1 + i] != 0;
+  return holders > 1;
+}
+
 void SharedDescriptor::withdraw(int descriptor) {
   const uint64_t mine = Holder{static_cast<uint32_t>(getpid()), static_cast<uint32_t>(descriptor)}.pack();
   for (uint32_t i = 0; i < kHolders; i++) {

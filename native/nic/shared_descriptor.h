@@ -31,6 +31,8 @@ class SharedDescriptor {
   Refusal offer(int descriptor, bool fresh);
   // Says that it no longer has.
   void withdraw(int descriptor);
+  // Whether others have it too.
+  bool is_shared() const;
 
  private:
   engine::Relaxed<uint64_t>& identity() { return words_.word[first_]; }

@@ -71,9 +71,8 @@ inline Bytes next_frame(Port& port, uint32_t ring_number = 0) {
 }
 
 inline void send_all(Port& port) {
-  const Ring& ring = port.tx_rings()[0];
-  while (ring.pending()) {
-    CHECK_EQUAL(port.device().tx_sync(), Status::ok);
+  for (const Ring& ring : port.tx_rings()) {
+    while (ring.pending()) CHECK_EQUAL(port.device().tx_sync(), Status::ok);
   }
 }
 

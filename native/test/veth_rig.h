@@ -11,11 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "file_descriptor.h"
+#include "nic/drivers.h"
 #include "nic/interface.h"
 #include "test/engine_rig.h"
 
@@ -60,8 +62,8 @@ class Cable {
       : one_(one) {
     const std::string size = " mtu " + std::to_string(mtu) + " numtxqueues " + std::to_string(queues) +
                              " numrxqueues " + std::to_string(queues);
-    command("ip link add name " + one + size + " type veth peer name " + other + size);
-    for (const std::string& end : {one, other}) command("ip link set dev " + end + " up");
+    command("printf 'link add name " + one + size + " type veth peer name " + other + size +
+            "\\nlink set dev " + one + " up\\nlink set dev " + other + " up\\n' | ip -batch -");
   }
   ~Cable() { command("ip link del dev " + one_); }
   Cable(const Cable&) = delete;
@@ -135,6 +137,35 @@ class HostSide {
   FileDescriptor socket_;
 };
 
+// Whether a driver opens a cable here.
+inline bool works_here(const nic::DriverKind& driver) {
+  static std::map<uint32_t, bool> known;
+  const auto found = known.find(driver.id);
+  if (found != known.end()) return found->second;
+  const Cable cable;
+  Rig rig;
+  std::unique_ptr<Port> port;
+  return known[driver.id] = rig.try_open("a", &port) == Status::ok;
+}
+
+// A test that runs once with each driver that works on a cable here. Its body is given the driver's row. NM_DRIVER in the
+// environment chooses one of them.
+template <typename Body>
+void with_each_driver(Body body) {
+  static const char* const only = getenv("NM_DRIVER");
+  static const std::string wanted = only != nullptr ? only : "";
+  if (!has_own_network()) return;
+  for (const nic::DriverKind& driver : nic::drivers()) {
+    if (!wanted.empty() && wanted != driver.name) continue;
+    setenv("NM_DRIVER", driver.name, 1);
+    const bool works = works_here(driver);
+    printf(works ? "    with %s\n" : "    skipped with %s: it does not open a veth here\n", driver.name);
+    fflush(stdout);
+    if (works) body(driver);
+  }
+  unsetenv("NM_DRIVER");
+}
+
 inline abi::nmreq_register one_ring(uint16_t number) {
   abi::nmreq_register wanted = {};
   wanted.nr_mode = abi::NR_REG_ONE_NIC;
@@ -143,3 +174,10 @@ inline abi::nmreq_register one_ring(uint16_t number) {
 }
 
 }  // namespace nm::test
+
+#define NM_DRIVER_TEST(name, line)                                                         \
+  static void NM_CHECK_JOIN(driver_test_, line)(const nm::nic::DriverKind& driver);        \
+  NM_CHECK_TEST(name, line) { nm::test::with_each_driver(NM_CHECK_JOIN(driver_test_, line)); } \
+  static void NM_CHECK_JOIN(driver_test_, line)([[maybe_unused]] const nm::nic::DriverKind& driver)
+#define NM_DRIVER_TEST_AT(name, line) NM_DRIVER_TEST(name, line)
+#define DRIVER_TEST(name) NM_DRIVER_TEST_AT(name, __LINE__)

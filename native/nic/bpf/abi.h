@@ -30,7 +30,9 @@ enum class Helper : int32_t {
   redirect = 23,
   skb_load_bytes = 26,
   get_hash_recalc = 34,
+  get_current_task = 35,
   skb_change_tail = 38,
+  xdp_adjust_head = 44,
   redirect_map = 51,
   xdp_adjust_tail = 65,
   ringbuf_output = 130,
@@ -39,14 +41,15 @@ enum class Helper : int32_t {
   xdp_store_bytes = 190,
 };
 
-enum class ProgramType : uint32_t { sched_cls = 3, xdp = 6 };
+enum class ProgramType : uint32_t { sched_cls = 3, xdp = 6, tracing = 26 };
 
-enum class MapType : uint32_t { array = 2, xskmap = 17, ringbuf = 27 };
+enum class MapType : uint32_t { array = 2, array_of_maps = 12, xskmap = 17, ringbuf = 27 };
 
-enum class AttachType : uint32_t { xdp = 37, tcx_ingress = 46, tcx_egress = 47 };
+enum class AttachType : uint32_t { none = 0, trace_raw_tp = 23, xdp = 37, tcx_ingress = 46, tcx_egress = 47 };
 
 // Flags of programs and of maps.
 inline constexpr uint32_t kProgramHasFrags = 1u << 5;
+inline constexpr uint32_t kProgramDeviceBound = 1u << 6;
 inline constexpr uint32_t kMapMmapable = 1u << 10;
 
 // Flags of a run.

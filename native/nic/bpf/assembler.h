@@ -122,6 +122,8 @@ class Assembler {
     wide(to, 2, static_cast<uint32_t>(map), offset);
   }
 
+  // Calls a function of the kernel that is no helper, by its number in the kernel's BTF.
+  void call_kernel(uint32_t function) { emit(kJump | 0x80, 0, 2, 0, static_cast<int32_t>(function)); }
   void call(Helper helper) { emit(kJump | 0x80, 0, 0, 0, static_cast<int32_t>(helper)); }
   void exit() { emit(kJump | 0x90, 0, 0, 0, 0); }
   void exit_with(int32_t verdict) {

@@ -21,6 +21,7 @@ enum class Command : int {
   program_get_by_id = 13,
   map_get_by_id = 14,
   object_get_info = 15,
+  raw_tracepoint_open = 17,
   link_create = 28,
   link_get_by_id = 30,
 };
@@ -50,10 +51,11 @@ int create_map(const MapShape& shape, FileDescriptor* map) {
     uint32_t value_size;
     uint32_t entries;
     uint32_t flags;
-    uint32_t inner_map = 0;
+    uint32_t inner_map;
     uint32_t numa_node = 0;
     char name[16] = {};
-  } arguments{shape.type, shape.key_size, shape.value_size, shape.entries, shape.flags};
+  } arguments{shape.type,    shape.key_size, shape.value_size,
+              shape.entries, shape.flags,    static_cast<uint32_t>(std::max(shape.inner, 0))};
   set_name(arguments.name, shape.name);
   return call(Command::map_create, arguments, map);
 }
@@ -89,16 +91,29 @@ int load_program(const ProgramShape& shape, const std::vector<Instruction>& code
     uint32_t kernel_version;
     uint32_t flags;
     char name[16];
-  } arguments{shape.type,
-              static_cast<uint32_t>(code.size()),
-              pointer(code.data()),
-              pointer("Dual BSD/GPL"),
-              0,
-              0,
-              0,
-              0,
-              shape.flags,
-              {}};
+    uint32_t interface;
+    AttachType attach;
+    uint32_t types_of_program = 0;
+    uint32_t function_size = 0;
+    uint64_t functions = 0;
+    uint32_t function_count = 0;
+    uint32_t line_size = 0;
+    uint64_t lines = 0;
+    uint32_t line_count = 0;
+    uint32_t attach_to;
+  } arguments{.type = shape.type,
+              .instruction_count = static_cast<uint32_t>(code.size()),
+              .instructions = pointer(code.data()),
+              .license = pointer("Dual BSD/GPL"),
+              .log_level = 0,
+              .log_size = 0,
+              .log = 0,
+              .kernel_version = 0,
+              .flags = shape.flags,
+              .name = {},
+              .interface = shape.interface,
+              .attach = shape.attach,
+              .attach_to = shape.attach_to};
   set_name(arguments.name, shape.name);
   const int error = call(Command::program_load, arguments, program);
   if (error == 0) return 0;
@@ -121,6 +136,15 @@ int attach_program(int program, AttachType type, uint32_t interface, uint32_t fl
     uint32_t flags;
   } arguments{static_cast<uint32_t>(program), interface, type, flags};
   return call(Command::link_create, arguments, link);
+}
+
+int attach_tracing(int program, FileDescriptor* link) {
+  struct {
+    uint64_t name = 0;  // the program knows its tracepoint
+    uint32_t program;
+    uint32_t reserved = 0;
+  } arguments{.program = static_cast<uint32_t>(program)};
+  return call(Command::raw_tracepoint_open, arguments, link);
 }
 
 int run_live(int program, const void* data, uint32_t length, uint32_t frames, uint32_t batch) {

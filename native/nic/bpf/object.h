@@ -20,6 +20,7 @@ struct MapShape {
   uint32_t value_size;
   uint32_t entries;
   uint32_t flags = 0;
+  int inner = -1;  // of an array of maps: one like those that it is to hold
 };
 
 int create_map(const MapShape& shape, FileDescriptor* map);
@@ -30,6 +31,10 @@ struct ProgramShape {
   ProgramType type;
   const char* name;
   uint32_t flags = 0;
+  uint32_t interface = 0;  // with kProgramDeviceBound: the only one that it can be attached to
+  // Of a tracing program: how it is to be attached, and to which type of the kernel's (btf.h).
+  AttachType attach = AttachType::none;
+  uint32_t attach_to = 0;
 };
 
 // When the kernel refuses the program, `log` says what its verifier found.
@@ -38,6 +43,9 @@ int load_program(const ProgramShape& shape, const std::vector<Instruction>& code
 
 // Attaches the program to an interface for as long as the link is open. `flags`: kXdpNative or kXdpGeneric, 0 for tcx.
 int attach_program(int program, AttachType type, uint32_t interface, uint32_t flags, FileDescriptor* link);
+
+// Attaches a tracing program to the tracepoint that it was loaded for, for as long as the link is open.
+int attach_tracing(int program, FileDescriptor* link);
 
 // Runs an XDP program on `frames` frames that the kernel makes from `data`, and does with them what it says: those
 // it redirects leave through the device. At most one page less what the kernel keeps in it, see kLongestLiveFrame.
