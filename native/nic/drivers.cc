@@ -6,6 +6,7 @@
 
 #include "nic/af_packet.h"
 #include "nic/af_xdp.h"
+#include "nic/live_driver.h"
 
 namespace nm::nic {
 
@@ -57,10 +58,10 @@ bool is_meant(const std::string& wanted, const DriverKind& kind) {
 
 }  // namespace
 
-// Whatever hardware can do without copies comes first. The last is for
+// Whatever hardware can do without copies comes first. The order of the others is that of their rates on a veth. The last is for
 // those who ask for it: it cannot have host rings, and loses what the kernel has joined.
 std::span<const DriverKind> drivers() {
-  static const DriverKind kinds[] = {kAfXdpZeroCopy, kAfXdpNative, kAfPacket, kAfXdpGeneric};
+  static const DriverKind kinds[] = {kAfXdpZeroCopy, kLive, kAfXdpNative, kAfPacket, kAfXdpGeneric};
   return kinds;
 }
 

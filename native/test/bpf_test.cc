@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "nic/bpf/assembler.h"
+#include "nic/bpf/btf.h"
 #include "nic/bpf/object.h"
 #include "test/check.h"
 
@@ -152,4 +153,32 @@ TEST("an object can be opened again by its number") {
   MappedValue same;
   CHECK_EQUAL(same.open(std::move(map), 4096), 0);
   CHECK_EQUAL(same.bytes()[5], 99);
+}
+
+TEST("the kernel's own types say where a field is and which number a function has") {
+  const Btf btf = Btf::of_kernel();
+  if (!btf.member_offset("list_head", "next")) {
+    printf("    skipped: this kernel has no /sys/kernel/btf/vmlinux\n");
+    return;
+  }
+  CHECK_EQUAL(btf.member_offset("list_head", "next").value(), 0);
+  CHECK_EQUAL(btf.member_offset("list_head", "prev").value(), sizeof(void*));
+  CHECK(btf.function("schedule").has_value());
+  CHECK(!btf.function("no_such_function_in_any_kernel").has_value());
+}
+
+TEST("types that are cut off or overwritten are not found, and never read past their end") {
+  check::Random random;
+  const uint8_t some[] = {0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0,  0, 0, 12, 0, 0, 0,   12,  0,   0,   0, 8, 0,
+                          0,    0,    1, 0, 0,  0, 0, 0, 0, 12, 0, 0, 0,  0, 0, 'w', 'a', 'k', 'e', 0, 0, 0};
+  CHECK(Btf(std::vector<uint8_t>(some, some + sizeof(some))).function("wake") == 1u);
+  for (uint32_t round = 0; round < 10000; round++) {
+    std::vector<uint8_t> bytes(some, some + random.below(sizeof(some) + 1));
+    for (uint32_t i = 0; i < 3 && !bytes.empty(); i++) {
+      bytes[random.below(bytes.size())] = static_cast<uint8_t>(random.next());
+    }
+    const Btf btf(std::move(bytes));
+    btf.function("wake");
+    btf.member_offset("wake", "up");
+  }
 }
