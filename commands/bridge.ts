@@ -53,7 +53,7 @@ export default command({
 
   async run(args, context) {
     const job = readJob(args as BridgeArguments);
-    const ports = BridgePorts.open(job, args.threads, { backend: args.backend });
+    const ports = BridgePorts.open(job, args.threads, { backend: args.backend, driver: args.driver });
     try {
       const run = new BridgeRun(job, ports);
       const printer = args.json

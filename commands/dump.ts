@@ -56,7 +56,8 @@ export default command({
     const job = readJob(args, context.out.isTTY);
     const watched: Watched[] = [];
     try {
-      for (const spec of job.specs) watched.push(openWatched(spec, job.take, { backend: args.backend }));
+      for (const spec of job.specs)
+        watched.push(openWatched(spec, job.take, { backend: args.backend, driver: args.driver }));
       const recorder = record(job, watched);
       const printer = args.json
         ? jsonPrinter(context.out, watched[0]?.port.backend ?? "embedded")

@@ -44,7 +44,7 @@ export default command({
   async run(given, context) {
     const args = given as LbArguments;
     const job = readJob(args);
-    const ports = LbPorts.open(job, { backend: args.backend });
+    const ports = LbPorts.open(job, { backend: args.backend, driver: args.driver });
     try {
       const subject = subjectOf(job, ports);
       const printer = args.json ? jsonPrinter(context.out, subject) : textPrinter(context.out, subject);

@@ -111,12 +111,12 @@ async function replay(
   const { args, specs, names } = job;
   const ports: Port[] = [];
   try {
-    for (const spec of specs) ports.push(openPort(spec, { backend: args.backend }));
+    for (const spec of specs) ports.push(openPort(spec, { backend: args.backend, driver: args.driver }));
     for (const port of ports) {
       if (port.txRings.length === 0) throw new NmError("PORT_WITHOUT_RINGS", { port: port.name, kind: "tx" });
-      context.log.info({ port: port.name, ...port.granted }, "opened");
+      context.log.info({ port: port.name, ...port.granted, ...port.drivers }, "opened");
     }
-    const drivers = specs.map(({ kind }) => kind);
+    const drivers = ports.map(({ driver }) => driver);
     const subject = { file: args.file, ports: names, backend: ports[0]?.backend ?? "embedded", drivers };
     const report = args.json ? jsonReport(context.out, subject) : await textReport(context.out, subject);
     report.begin(job.wait_s);

@@ -68,7 +68,7 @@ export default command({
     const job = readJob(args);
     if (args.dryRun) return dryRun(job, context.out);
     const { rings } = traitsOf(args.function);
-    const place = { backend: args.backend, acceptHeader: true };
+    const place = { backend: args.backend, driver: args.driver, acceptHeader: true };
     const ports = openForThreads(job.spec, rings, args.threads, place);
     try {
       const [port] = ports as [Port];

@@ -143,6 +143,16 @@ export const backendOption = {
   describe: "Use the kernel module, the embedded engine, or whichever works, the kernel module first",
 } as const satisfies StringOption;
 
+/** For commands that open ports: what `@driver=` in a port's name says for that port alone. */
+export const driverOption = {
+  type: "string",
+  value: "NAME",
+  env: "NM_DRIVER",
+  describe:
+    "Open network interfaces with this driver of the embedded engine, not with the best that works: xdp-live, af-xdp (or " +
+    "af-xdp-zero-copy, af-xdp-native, af-xdp-generic), af-packet",
+} as const satisfies StringOption;
+
 /** For commands that have more to tell than they print by default. */
 export const verboseOption = {
   type: "count",

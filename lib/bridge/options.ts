@@ -1,6 +1,6 @@
 /** What can be said to a bridge on the command line. */
 
-import { backendOption, type Options, verboseOption } from "../command.js";
+import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { rotationOptions } from "../rotation.js";
 
 const usualBurst = 1024;
@@ -119,6 +119,7 @@ export const bridgeOptions = {
     describe: "Share the rings of the ports among this many threads",
   },
   backend: { ...backendOption, group: "How" },
+  driver: { ...driverOption, group: "How" },
 
   stats: {
     type: "number",

@@ -1,10 +1,9 @@
 /** The open ports of a bridge, and who of its threads has which of their rings. */
 
-import type { Place } from "../control.js";
 import { NmError } from "../errors.js";
 import type { Lane } from "../forwarder.js";
 import { openForThreads } from "../loop-group.js";
-import { openPort, type Port } from "../port.js";
+import { type OpenOptions, openPort, type Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import type { BridgeJob } from "./job.js";
 
@@ -26,7 +25,7 @@ export class BridgePorts {
   }
 
   /** @throws {NmError} what openPort throws, BRIDGE_RINGS_DIFFER or THREADS_BEYOND_RINGS; nothing stays open then */
-  static open(job: BridgeJob, threads: number, place: Place): BridgePorts {
+  static open(job: BridgeJob, threads: number, place: OpenOptions): BridgePorts {
     const byName = new Map<string, Port[]>();
     let mirrors: Port[] = [];
     try {
@@ -93,7 +92,7 @@ export class BridgePorts {
 }
 
 /** Opens a port as it is named for one thread, or each of its rings by itself for several. */
-function openRings(spec: PortSpec, threads: number, place: Place, opened: Port[]): void {
+function openRings(spec: PortSpec, threads: number, place: OpenOptions, opened: Port[]): void {
   if (threads === 1) {
     const port = openPort(spec, place);
     opened.push(port);

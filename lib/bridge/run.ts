@@ -53,7 +53,7 @@ export class BridgeRun {
     const first = (name: string) => byName.get(name)?.[0] as Port;
     return {
       backend: [...byName.values()][0]?.[0]?.backend ?? "embedded",
-      drivers: [...this.#job.ports.values()].map(({ kind }) => kind),
+      drivers: [...byName.values()].map(([port]) => (port as Port).driver),
       directions: this.#job.directions.map((direction, i) => {
         const [from, to] = [formatPort(direction.from), formatPort(direction.to)];
         const zeroCopy = !this.#job.treatments[i]?.copy && first(from).sharesMemoryWith(first(to));

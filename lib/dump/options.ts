@@ -1,6 +1,6 @@
 /** What can be said to a capture on the command line. */
 
-import { backendOption, type Options, verboseOption } from "../command.js";
+import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { type CaptureKind, captureKinds } from "../layout.js";
 import { rotationOptions } from "../rotation.js";
 
@@ -69,5 +69,6 @@ export const dumpOptions = {
       "Report what was captured this often, 0 for only at the end; by default 0, with --json every second",
   },
   backend: { ...backendOption, group: "Output" },
+  driver: { ...driverOption, group: "Output" },
   verbose: verboseOption,
 } as const satisfies Options;

@@ -6,9 +6,8 @@
  * was asked for.
  */
 
-import type { Place } from "../control.js";
 import { NmError } from "../errors.js";
-import { openPort, type Port } from "../port.js";
+import { type OpenOptions, openPort, type Port } from "../port.js";
 import { formatPort, type PortFlag, type PortSpec } from "../port-spec.js";
 
 export interface Watched {
@@ -21,7 +20,7 @@ export interface Watched {
 
 const monitorFlags: readonly PortFlag[] = ["monitor_rx", "monitor_tx"];
 
-export function openWatched(spec: PortSpec, take: boolean, place: Place): Watched {
+export function openWatched(spec: PortSpec, take: boolean, place: OpenOptions): Watched {
   const name = formatPort(spec);
   if (isMonitor(spec)) return { name, port: openPort(spec, place), how: "watched" };
   const port = take ? undefined : openMonitor(spec, place);
@@ -36,7 +35,7 @@ export function openWatched(spec: PortSpec, take: boolean, place: Place): Watche
 }
 
 /** Nothing where the port is not open. */
-function openMonitor(spec: PortSpec, place: Place): Port | undefined {
+function openMonitor(spec: PortSpec, place: OpenOptions): Port | undefined {
   if (spec.kind === "null") return undefined;
   try {
     return openPort({ ...spec, kind: "monitor", flags: [...spec.flags, ...monitorFlags] }, place);

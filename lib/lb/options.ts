@@ -1,6 +1,6 @@
 /** What can be said to a load balancer on the command line. */
 
-import { backendOption, type Options, verboseOption } from "../command.js";
+import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { type FlowHash, flowHashes } from "../layout.js";
 
 export const lbOptions = {
@@ -72,6 +72,7 @@ export const lbOptions = {
     describe: "Never sleep: look for packets all the time",
   },
   backend: { ...backendOption, group: "How" },
+  driver: { ...driverOption, group: "How" },
 
   stderrStats: {
     type: "number",

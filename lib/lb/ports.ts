@@ -1,10 +1,10 @@
 /** The open ports of a load balancer: its input, and one end of each pipe. Consumers open the others. */
 
-import { namespaceDirectory, type Place } from "../control.js";
+import { namespaceDirectory } from "../control.js";
 import { NmError } from "../errors.js";
 import { openPortKinds } from "../layout.js";
 import { native } from "../native.js";
-import { openPort, type Port } from "../port.js";
+import { type OpenOptions, openPort, type Port } from "../port.js";
 import { formatPort, otherEnd, type PortSpec, parsePort } from "../port-spec.js";
 import type { Group, LbJob } from "./job.js";
 
@@ -28,7 +28,7 @@ export class LbPorts {
   }
 
   /** @throws {NmError} what openPort throws, LB_OTHER_MEMORY or PORT_WITHOUT_RINGS; nothing stays open then */
-  static open(job: LbJob, place: Place): LbPorts {
+  static open(job: LbJob, place: OpenOptions): LbPorts {
     const opened: Port[] = [];
     try {
       const input = openPort(receiving(job.input), { ...place, extraBuffers: job.extraBuffers });
@@ -89,14 +89,14 @@ function outputsOf({ prefix, ids }: Group, memId: number): PortSpec[] {
 }
 
 /** A pipe that is there already, or whose parent is, stays in the memory that it is in, whatever is asked for. */
-function openOutput(spec: PortSpec, input: Port, place: Place): Port {
+function openOutput(spec: PortSpec, input: Port, place: OpenOptions): Port {
   const port = openUnlessChosen(spec, place);
   if (port?.sharesMemoryWith(input)) return port;
   port?.close();
   throw new NmError("LB_OTHER_MEMORY", { port: formatPort(spec), input: input.name });
 }
 
-function openUnlessChosen(spec: PortSpec, place: Place): Port | undefined {
+function openUnlessChosen(spec: PortSpec, place: OpenOptions): Port | undefined {
   try {
     return openPort(spec, place);
   } catch (error) {

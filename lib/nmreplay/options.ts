@@ -1,6 +1,6 @@
 /** nmreplay's options, in the order of its help. Those with a letter are netmap's. */
 
-import { type Arguments, backendOption, type Options, verboseOption } from "../command.js";
+import { type Arguments, backendOption, driverOption, type Options, verboseOption } from "../command.js";
 
 /** What a network card needs to bring its link up. */
 export const cardWait_s = 2;
@@ -222,6 +222,7 @@ export const options = {
     describe: `Wait so long before the first packet, ${cardWait_s} by default for network cards and 0 for others`,
   },
   backend: { ...backendOption, group: "Port and thread" },
+  driver: { ...driverOption, group: "Port and thread" },
 
   info: { type: "boolean", group: "Instead of sending", describe: "Tell what is in the capture" },
   dryRun: {

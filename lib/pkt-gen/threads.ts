@@ -2,7 +2,7 @@
  * How the work is spread: pkt-gen's options about threads, processors and the geometry of the port.
  */
 
-import { type Arguments, backendOption, type Options } from "../command.js";
+import { type Arguments, backendOption, driverOption, type Options } from "../command.js";
 import { frameLimits } from "../layout.js";
 import type { Port } from "../port.js";
 import type { PortSpec } from "../port-spec.js";
@@ -58,6 +58,7 @@ export const threadOptions = {
       "Ask for slots and rings as TXSLOTS[,RXSLOTS[,TXRINGS[,RXRINGS]]]; @conf:... in the name does the same",
   },
   backend: { ...backendOption, group: "Port and threads" },
+  driver: { ...driverOption, group: "Port and threads" },
 } as const satisfies Options;
 
 type Args = Arguments<Record<never, never>, typeof threadOptions>;
