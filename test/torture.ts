@@ -17,6 +17,8 @@ import { fileURLToPath } from "node:url";
 const native = fileURLToPath(new URL("../../native", import.meta.url));
 
 const kills = process.env.NM_KILLS ?? "2000";
+/** Each takes a moment, in which the interface is looked at; as many with every driver. */
+const nicKills = String(Math.ceil(Number(kills) / 10));
 const fuzzSeconds = process.env.NM_FUZZ_SECONDS ?? "60";
 
 process.exitCode =
@@ -25,6 +27,9 @@ process.exitCode =
     NM_FUZZ_SECONDS: fuzzSeconds,
   }) &&
   endures(`${fuzzSeconds} seconds of random calls`, "api_fuzz", "asan", { NM_FUZZ_SECONDS: fuzzSeconds }) &&
+  endures(`${nicKills} kills of programs that have an interface open`, "nic", "plain", {
+    NM_KILLS: nicKills,
+  }) &&
   notices("NM_TEST_WITHOUT_WAKE_FENCE", "wake_test") &&
   notices("NM_TEST_WITHOUT_RECOVERY", "reservation_test")
     ? 0
