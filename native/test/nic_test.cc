@@ -45,9 +45,11 @@ DRIVER_TEST("frames arrive as they were sent, in order, and the kernel counted t
   }
   CHECK_EQUAL(kernel_count("a", "tx_packets"), sent.size());
   CHECK_EQUAL(kernel_count("b", "rx_packets"), sent.size());
-  // Of a packet with an skb, a veth leaves out the header in front of which the program gets it.
-  const uint64_t counted = kernel_count("b", "rx_bytes");
-  if (counted != bytes - kEthernetHeader * sent.size()) CHECK_EQUAL(counted, bytes);
+  // Of a packet with an skb, a veth leaves out the header in front of which the program gets it. Of a live frame it counts all,
+  // and some packets may have gone the one way and some the other.
+  const uint64_t left_out = bytes - kernel_count("b", "rx_bytes");
+  CHECK_EQUAL(left_out % kEthernetHeader, 0u);
+  CHECK(left_out / kEthernetHeader <= sent.size());
   CHECK_EQUAL(received(*b).packets, sent.size());
   CHECK_EQUAL(received(*b).bytes, bytes);
   CHECK_EQUAL(received(*b).drops_full, 0u);
