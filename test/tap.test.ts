@@ -22,7 +22,7 @@ test("nm pkt-gen sends to the host through a tap device, which is gone afterward
   `);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^Sent 1000 packets 60000 bytes /m);
-  assert.doesNotMatch(stdout, /blue/);
+  assert.doesNotMatch(stdout, /^\d+: blue/m);
 });
 
 test("a bridge joins two tap devices: what the host sends on one it receives on the other", {
@@ -37,7 +37,7 @@ test("a bridge joins two tap devices: what the host sends on one it receives on 
     ip neigh add 198.18.0.2 lladdr 02:00:00:00:00:02 dev blue
     received() { ip -j -s link show red | grep -o '"rx":{[^}]*"packets":[0-9]*' | grep -o '[0-9]*$'; }
     until [ "$(received)" -gt 0 ]; do
-      "${process.execPath}" -e 'require("dgram").createSocket("udp4").send("x", 9, "198.18.0.2", function () { this.close() })'
+      "${process.execPath}" -e 'const s = require("dgram").createSocket("udp4"); s.send("x", 9, "198.18.0.2", () => s.close())'
     done
     kill -INT $bridge
     wait $bridge || true
