@@ -103,7 +103,7 @@ static void a_port_can_lie_in_a_file(void) {
   CHECK(file >= 0 && ftruncate(file, 16 << 20) == 0);
   close(file);
   char name[128];
-  snprintf(name, sizeof(name), "vale0:a@extmem:file=%s,buf_size=4096,if_num=4", path);
+  snprintf(name, sizeof(name), "vale0:a@extmem:file=%s,buf_size=4096,buf_num=2500,if_num=4", path);
   struct nmport_d* const port = nmport_open(name);
   struct nmport_d* const sender = nmport_open("vale0:b");
   CHECK(port != NULL && sender != NULL);
@@ -111,7 +111,7 @@ static void a_port_can_lie_in_a_file(void) {
   const struct nmreq_pools_info* const pools = nmport_extmem_getinfo(port);
   CHECK(pools->nr_if_pool_objtotal == 4 && pools->nr_buf_pool_objsize == 4096);
   CHECK(nmport_inject(sender, "\xff\xff\xff\xff\xff\xff" "abcdefgh, into a file", 27) == 27);
-  CHECK(ioctl(port->fd, NIOCRXSYNC) == 0);
+  CHECK(ioctl(sender->fd, NIOCTXSYNC) == 0 && ioctl(port->fd, NIOCRXSYNC) == 0);
   struct netmap_ring* const ring = NETMAP_RXRING(port->nifp, 0);
   CHECK(nm_ring_space(ring) == 1);
   CHECK(memcmp(NETMAP_BUF(ring, ring->slot[0].buf_idx) + 6, "abcdefgh, into", 14) == 0);
