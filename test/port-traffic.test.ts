@@ -74,11 +74,12 @@ test("progress grows while a loop runs, and stop ends it", async (t) => {
 test("a loop has its port to itself", async (t) => {
   const open = portsOf(t);
   const port = open("vale1:a");
-  const loop = startGenerator(port, { durationNs: 50e6 });
+  const loop = startGenerator(port, { durationNs: 5e9 });
   const running = { code: "PORT_RUNNING" };
   assert.throws(() => port.sync(), running);
   await assert.rejects(port.wait(), running);
   assert.throws(() => startSink(port), running);
+  loop.stop();
   await loop.ended;
   port.sync();
 
