@@ -329,7 +329,10 @@ void LoopHandle::halt() {
   if (ports_.empty()) return;
   worker_->stop();
   worker_->join();
-  for (PortHandle* const port : ports_) port->occupy(nullptr);
+  for (PortHandle* const port : ports_) {
+    port->port().device().allow_waiting();
+    port->occupy(nullptr);
+  }
   ports_.clear();
 }
 

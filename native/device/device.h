@@ -71,6 +71,8 @@ class Device {
 
   // Ends a wait() that another thread is in, or a sleep after arm(), and every later one.
   virtual void stop_waiting() = 0;
+  // Lets it be waited for again, once nobody is in a wait() that was stopped.
+  virtual void allow_waiting() = 0;
 
   // What ring `number` of the bound port counted so far, as netmap numbers rings: host rings after the
   // others.

@@ -52,6 +52,7 @@ class EmbeddedDevice final : public Device, private KloopHost {
   Status rx_sync() override;
   Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) override;
   void stop_waiting() override;
+  void allow_waiting() override { stopping_.store(false, std::memory_order_relaxed); }
   Status tx_counters(uint32_t number, Counters* counters) override;
   Status rx_counters(uint32_t number, Counters* counters) override;
   int poll_descriptor(Status* status) override;

@@ -161,6 +161,7 @@ class FakeDevice final : public Device {
   }
 
   void stop_waiting() override { stopped_.store(true); }
+  void allow_waiting() override { stopped_.store(false); }
 
   Status tx_counters(uint32_t, Counters*) override { return Status::ok; }
   Status rx_counters(uint32_t, Counters*) override { return Status::ok; }
