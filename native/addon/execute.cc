@@ -76,6 +76,7 @@ Napi::Value execute(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value has_capabilities(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) return failure(info.Env(), Status::bad_request);
   const std::string path = info[0].ToString();
   return Napi::Boolean::New(info.Env(), getxattr(path.c_str(), "security.capability", nullptr, 0) > 0);
 }

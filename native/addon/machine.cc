@@ -38,6 +38,7 @@ Napi::Object open_port(Napi::Env env, const engine::OpenPort& port) {
 
 Napi::Value open_ports(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  if (!info[0].IsString()) return failure(env, Status::bad_request);
   std::shared_ptr<engine::Namespace> space;
   std::vector<engine::OpenPort> ports;
   Status status = engine::Namespace::open(info[0].ToString(), &space);
@@ -54,6 +55,7 @@ Napi::Value switch_value(Napi::Env env, nic::Switch value) {
 
 Napi::Value interface_condition(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  if (!info[0].IsString()) return failure(env, Status::bad_request);
   const std::string name = info[0].ToString();
   nic::Interface interface;
   nic::Condition condition;
