@@ -5,13 +5,13 @@
  * packets (lib/forwarder.ts).
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { type BridgeArguments, readJob } from "../lib/bridge/job.js";
 import { bridgeOptions } from "../lib/bridge/options.js";
 import { BridgePorts } from "../lib/bridge/ports.js";
 import { jsonPrinter, textPrinter } from "../lib/bridge/report.js";
 import { BridgeRun } from "../lib/bridge/run.js";
 import { type Context, command } from "../lib/command.js";
+import { pause, untilEnded } from "../lib/running.js";
 import { StallWatch, stallReason } from "../lib/stall.js";
 
 export default command({
@@ -86,11 +86,6 @@ export default command({
 /** How often it is looked whether anything passes. */
 const stallPeriod_ms = 500;
 
-/** Returns early when the signal fires. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
-}
-
 /** Reports until the bridge ends, which it does by itself or because `signal` fires. Gives what made it fail. */
 async function watch(
   run: BridgeRun,
@@ -99,20 +94,13 @@ async function watch(
   tell: (line: string) => void,
   { signal }: Context,
 ): Promise<unknown> {
-  const stop = () => run.stop();
-  signal.addEventListener("abort", stop);
-  const timer = every_s > 0 ? setInterval(() => print(run.interval()), every_s * 1000) : undefined;
   const stall = new StallWatch();
-  const stallTimer = setInterval(() => {
+  const lookForStall = () => {
     const { packets, port, standstill } = run.standstill();
     if (stall.notes(packets, performance.now())) stallReason(port, standstill).then(tell);
-  }, stallPeriod_ms);
-  const failure = await run.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  clearInterval(timer);
-  clearInterval(stallTimer);
-  signal.removeEventListener("abort", stop);
-  return failure;
+  };
+  return await untilEnded(run, signal, [
+    [every_s * 1000, () => print(run.interval())],
+    [stallPeriod_ms, lookForStall],
+  ]);
 }

@@ -7,6 +7,7 @@
 
 import { countsOf, startCapturer } from "../lib/capturer.js";
 import { type Context, command } from "../lib/command.js";
+import { countsBetween } from "../lib/counts.js";
 import { type DumpArguments, type DumpJob, readJob } from "../lib/dump/job.js";
 import { dumpOptions } from "../lib/dump/options.js";
 import { type DumpReport, jsonPrinter, textPrinter } from "../lib/dump/report.js";
@@ -14,6 +15,7 @@ import { openWatched, type Watched } from "../lib/dump/watch.js";
 import { Interrupted, NmError } from "../lib/errors.js";
 import { dropsOf, moreDrops } from "../lib/loop-group.js";
 import { type Recorder, startRecorder } from "../lib/recorder.js";
+import { untilEnded } from "../lib/running.js";
 import type { TrafficLoop } from "../lib/traffic.js";
 
 export default command({
@@ -64,7 +66,9 @@ export default command({
         : textPrinter(context.out, watched, job.path);
       const capture = new Capture(job, watched, recorder);
       printer.begin();
-      const failure = await follow(capture, job.stats_s, (report) => printer.interval(report), context);
+      const failure = await untilEnded(capture.loop, context.signal, [
+        [job.stats_s * 1000, () => printer.interval(capture.interval())],
+      ]);
       const total = capture.total();
       printer.end(total);
       judge(job, total, failure ?? recorder.failure(), context);
@@ -123,11 +127,11 @@ class Capture {
       file: { ...file, bytes: file.bytes - before.file.bytes },
       ports: ports.map(({ name, counts, drops }, i) => {
         const then = before.ports[i];
-        const more = Object.entries(counts).map(([key, value]) => [
-          key,
-          value - (then?.counts[key as keyof typeof counts] ?? 0),
-        ]);
-        return { name, counts: Object.fromEntries(more), drops: moreDrops(drops, then?.drops ?? {}) };
+        return {
+          name,
+          counts: countsBetween(then?.counts, counts),
+          drops: moreDrops(drops, then?.drops ?? {}),
+        };
       }),
     };
   }
@@ -141,26 +145,6 @@ class Capture {
     }));
     return { seconds, ports, file: this.#recorder.figures() };
   }
-}
-
-/** Reports until the capture ends, which it does by itself or because `signal` fires. Gives what made it fail. */
-async function follow(
-  capture: Capture,
-  every_s: number,
-  print: (report: DumpReport) => void,
-  { signal }: Context,
-): Promise<unknown> {
-  const stop = () => capture.loop.stop();
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop);
-  const timer = every_s > 0 ? setInterval(() => print(capture.interval()), every_s * 1000) : undefined;
-  const failure = await capture.loop.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  clearInterval(timer);
-  signal.removeEventListener("abort", stop);
-  return failure;
 }
 
 /** Whether the run did what was asked of it. That a watched port was closed is the end of a capture, and no failure. */

@@ -5,13 +5,13 @@
  * packets (lib/balancer.ts).
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, command } from "../lib/command.js";
 import { type LbArguments, readJob } from "../lib/lb/job.js";
 import { lbOptions } from "../lib/lb/options.js";
 import { LbPorts } from "../lib/lb/ports.js";
 import { jsonPrinter, type LbPrinter, type LbReport, netmapLines, textPrinter } from "../lib/lb/report.js";
 import { LbRun, subjectOf } from "../lib/lb/run.js";
+import { pause, untilEnded } from "../lib/running.js";
 
 /** How often to look who has pipes open. */
 const consumers_ms = 500;
@@ -68,11 +68,6 @@ export default command({
   },
 });
 
-/** Returns early when the signal fires. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
-}
-
 /** Reports until the run ends, which it does by itself or because `signal` fires. Gives what made it fail. */
 async function watch(
   run: LbRun,
@@ -80,24 +75,17 @@ async function watch(
   { signal }: Context,
   reports: readonly (readonly [every_s: number, print: (report: LbReport) => void])[],
 ): Promise<unknown> {
-  const stop = () => run.stop();
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop);
   const look = () => {
     for (const change of run.changes()) printer.consumer(change);
   };
   look();
-  const timers = [setInterval(look, consumers_ms)];
-  for (const [every_s, print] of reports) {
-    const interval = run.intervals();
-    if (every_s > 0) timers.push(setInterval(() => print(interval()), every_s * 1000));
-  }
-  const failure = await run.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  for (const timer of timers) clearInterval(timer);
-  signal.removeEventListener("abort", stop);
+  const failure = await untilEnded(run, signal, [
+    [consumers_ms, look],
+    ...reports.map(([every_s, print]) => {
+      const interval = run.intervals();
+      return [every_s * 1000, () => print(interval())] as const;
+    }),
+  ]);
   look();
   return failure;
 }

@@ -5,7 +5,6 @@
  * there reads them all, run.ts plays. The native side reads, changes, times and sends packets: native/traffic/replay/.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { type CaptureSource, keepCapture, openCapture } from "../lib/capture-source.js";
 import { type Context, command } from "../lib/command.js";
 import { Interrupted, NmError } from "../lib/errors.js";
@@ -16,6 +15,7 @@ import { options, type ReplayArguments } from "../lib/nmreplay/options.js";
 import { jsonReport, textReport } from "../lib/nmreplay/report.js";
 import { play } from "../lib/nmreplay/run.js";
 import { openPort, type Port } from "../lib/port.js";
+import { pause } from "../lib/running.js";
 import { type Survey, surveyCapture } from "../lib/survey.js";
 
 const example = "nm nmreplay -f trace.pcap -i vale1:a";
@@ -120,7 +120,7 @@ async function replay(
     const subject = { file: args.file, ports: names, backend: ports[0]?.backend ?? "embedded", drivers };
     const report = args.json ? jsonReport(context.out, subject) : await textReport(context.out, subject);
     report.begin(job.wait_s);
-    if (job.wait_s > 0) await sleep(job.wait_s * 1000, undefined, { signal: context.signal }).catch(() => {});
+    await pause(job.wait_s * 1000, context.signal);
     await play(job, { ports, source, survey }, report, context);
   } finally {
     for (const port of ports) port.close();

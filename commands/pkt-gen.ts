@@ -6,7 +6,6 @@
  * printed has its words in lib/report/.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, command } from "../lib/command.js";
 import { dropsOf, LoopGroup, openForThreads } from "../lib/loop-group.js";
 import { dryRun } from "../lib/pkt-gen/dry-run.js";
@@ -27,6 +26,7 @@ import { jsonReport } from "../lib/report/json.js";
 import { LiveLine } from "../lib/report/live-line.js";
 import type { Report, Subject } from "../lib/report/report.js";
 import { textReport } from "../lib/report/text.js";
+import { pause } from "../lib/running.js";
 
 export default command({
   name: "pkt-gen",
@@ -143,9 +143,4 @@ function checkPackets(job: Job, port: Port, headerLength: number, { log }: Conte
   checkLongest(port, packets.longest, headerLength);
   checkSlots(packets, port, headerLength);
   if (packets.random || isRandom(timing)) log.info({ seed }, "what is random follows this seed");
-}
-
-/** Returns early when the signal fires. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
 }

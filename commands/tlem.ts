@@ -5,10 +5,10 @@
  * (lib/link.ts, native/traffic/link.h).
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, command } from "../lib/command.js";
+import { command } from "../lib/command.js";
 import { NmError } from "../lib/errors.js";
 import { formatPort } from "../lib/port-spec.js";
+import { pause, untilEnded } from "../lib/running.js";
 import { watchConfig } from "../lib/tlem/config.js";
 import { readJob } from "../lib/tlem/job.js";
 import { options } from "../lib/tlem/options.js";
@@ -53,14 +53,15 @@ export default command({
         ? jsonPrinter(context.out, { backend: run.backend, drivers })
         : textPrinter(context.out, [left, right]);
       printer.begin(job.wait_s);
-      if (job.wait_s > 0)
-        await sleep(job.wait_s * 1000, undefined, { signal: context.signal }).catch(() => {});
+      await pause(job.wait_s * 1000, context.signal);
       if (context.signal.aborted) return printer.end(run.total());
 
       run.start();
       printer.ready();
       const unwatch = follow(args.config, () => run.reconfigure(job.models()), printer);
-      const failure = await watch(run, args.interval, printer, context).finally(unwatch);
+      const failure = await untilEnded(run, context.signal, [
+        [args.interval, () => printer.interval(run.interval())],
+      ]).finally(unwatch);
       printer.end(run.total());
       if (failure) throw failure;
     } finally {
@@ -81,23 +82,4 @@ function follow(path: string | undefined, change: () => void, printer: LinkPrint
       printer.tell(`The link stays as it was. ${error.message}`);
     }
   });
-}
-
-/** Reports until the link ends, which it does by itself or because `signal` fires. Gives what made it fail. */
-async function watch(
-  run: LinkRun,
-  every_ms: number,
-  printer: LinkPrinter,
-  { signal }: Context,
-): Promise<unknown> {
-  const stop = () => run.stop();
-  signal.addEventListener("abort", stop);
-  const timer = setInterval(() => printer.interval(run.interval()), every_ms);
-  const failure = await run.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  clearInterval(timer);
-  signal.removeEventListener("abort", stop);
-  return failure;
 }

@@ -8,6 +8,7 @@
  * Every group gets all packets, one after the other. See native/traffic/balancer.h.
  */
 
+import { named, namedRows } from "./counts.js";
 import {
   type BalancerCountName,
   balancerCountMeanings,
@@ -51,17 +52,11 @@ export class Balancer {
   }
 
   counts(): BalancerCounts {
-    const ownNames = Object.keys(balancerCountMeanings) as BalancerCountName[];
-    const outputNames = Object.keys(outputCountMeanings) as OutputCountName[];
     const values = this.#loop.counts();
-    const named = <Name extends string>(names: readonly Name[], first: number) =>
-      Object.fromEntries(names.map((name, i) => [name, values[first + i] ?? 0])) as Record<Name, number>;
-    const outputs = (values.length - ownNames.length) / outputNames.length;
+    const ownCounts = Object.keys(balancerCountMeanings).length;
     return {
-      own: named(ownNames, 0),
-      outputs: Array.from({ length: outputs }, (_, output) =>
-        named(outputNames, ownNames.length + output * outputNames.length),
-      ),
+      own: named(balancerCountMeanings, values),
+      outputs: namedRows(outputCountMeanings, values, ownCounts),
     };
   }
 

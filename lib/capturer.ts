@@ -2,6 +2,7 @@
  * Capturers: native threads that take what arrives at ports and give it to a recorder.
  */
 
+import { namedRows } from "./counts.js";
 import type { Filter } from "./filter.js";
 import { type CaptureCountName, captureCountMeanings } from "./layout.js";
 import { native } from "./native.js";
@@ -36,10 +37,5 @@ export function startCapturer(ports: readonly Port[], options: CapturerOptions):
 
 /** What a capturer counted of each port so far. */
 export function countsOf(capturer: TrafficLoop): CaptureCounts[] {
-  const names = Object.keys(captureCountMeanings) as CaptureCountName[];
-  const values = capturer.counts();
-  return Array.from({ length: values.length / names.length }, (_, port) => {
-    const counts = names.map((name, i) => [name, values[port * names.length + i] ?? 0]);
-    return Object.fromEntries(counts) as CaptureCounts;
-  });
+  return namedRows(captureCountMeanings, capturer.counts());
 }

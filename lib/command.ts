@@ -153,6 +153,17 @@ export const driverOption = {
     "af-xdp-zero-copy, af-xdp-native, af-xdp-generic), af-packet",
 } as const satisfies StringOption;
 
+/** For commands that report while they run. */
+export const intervalOption = {
+  type: "number",
+  alias: "T",
+  value: "MS",
+  default: 1000,
+  min: 10,
+  max: 2 ** 31 - 1,
+  describe: "Report the rate this often",
+} as const satisfies NumberOption;
+
 /** For commands that have more to tell than they print by default. */
 export const verboseOption = {
   type: "count",

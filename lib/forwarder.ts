@@ -8,6 +8,7 @@
  * No direction waits for another, and no packet is lost without being counted: see native/traffic/lane.h.
  */
 
+import { namedRows } from "./counts.js";
 import type { Filter } from "./filter.js";
 import { type LaneCountName, laneCountMeanings } from "./layout.js";
 import { type NativeModel, native } from "./native.js";
@@ -65,12 +66,7 @@ export class Forwarder {
 
   /** What each lane counted so far. */
   counts(): LaneCounts[] {
-    const names = Object.keys(laneCountMeanings) as LaneCountName[];
-    const values = this.#loop.counts();
-    return Array.from({ length: values.length / names.length }, (_, lane) => {
-      const counts = names.map((name, i) => [name, values[lane * names.length + i] ?? 0]);
-      return Object.fromEntries(counts) as LaneCounts;
-    });
+    return namedRows(laneCountMeanings, this.#loop.counts());
   }
 
   /** When the first packet passed and when the last, in nanoseconds of process.hrtime; 0 before there is one. */

@@ -9,6 +9,7 @@
  * One direction each. What becomes of a packet is drawn in native/traffic/link.h.
  */
 
+import { named } from "./counts.js";
 import { Histogram } from "./histogram.js";
 import { type LinkCount, linkCounts } from "./layout.js";
 import type { Model, ReorderModel } from "./models.js";
@@ -67,9 +68,7 @@ export class Link {
   }
 
   counts(): LinkCounts {
-    const values = this.#loop.counts();
-    const names = Object.keys(linkCounts) as LinkCount[];
-    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? 0])) as LinkCounts;
+    return named(linkCounts, this.#loop.counts());
   }
 
   /** How long after they were due packets had left. */

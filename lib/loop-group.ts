@@ -10,6 +10,7 @@ import { type OpenOptions, openPort, type Port } from "./port.js";
 import { formatPort, type PortSpec } from "./port-spec.js";
 import type { Interval } from "./report/report.js";
 import type { Ring, RingKind } from "./ring.js";
+import { allEnded } from "./running.js";
 import type { DumpEntry, Numbers, Stream, TrafficLoop } from "./traffic.js";
 
 /** Packets that were dropped, for each reason that there was. */
@@ -124,7 +125,7 @@ export class LoopGroup {
 
   constructor(loops: readonly TrafficLoop[]) {
     this.#loops = loops;
-    this.ended = this.#end();
+    this.ended = allEnded(loops);
   }
 
   /** The figures of all loops together, now. */
@@ -171,16 +172,6 @@ export class LoopGroup {
 
   stop(): void {
     for (const loop of this.#loops) loop.stop();
-  }
-
-  async #end(): Promise<void> {
-    try {
-      await Promise.all(this.#loops.map((loop) => loop.ended));
-    } catch (error) {
-      this.stop();
-      await Promise.allSettled(this.#loops.map((loop) => loop.ended));
-      throw error;
-    }
   }
 }
 

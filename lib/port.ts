@@ -14,6 +14,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { NR_ACCEPT_VNET_HDR } from "./abi.js";
 import { chooseBackend, lookUp, namespaceDirectory, type Place, portError, readSpec } from "./control.js";
+import { named } from "./counts.js";
 import { type DriverReport, readDriverReport } from "./driver.js";
 import { NmError } from "./errors.js";
 import { type CounterName, counterMeanings, events } from "./layout.js";
@@ -273,8 +274,7 @@ export class Port {
   #counters(kind: RingKind, ring: number): Record<CounterName, number> {
     const counted = kind === "tx" ? this.#native.txCounters(ring) : this.#native.rxCounters(ring);
     if (typeof counted === "number") this.#fail(counted, "read counters of port");
-    const names = Object.keys(counterMeanings) as CounterName[];
-    return Object.fromEntries(names.map((name, i) => [name, counted[i]])) as Record<CounterName, number>;
+    return named(counterMeanings, counted);
   }
 
   #memoryOf(buffers: ArrayBuffer | number): ArrayBuffer {

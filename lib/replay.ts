@@ -8,6 +8,7 @@
 
 import { captureFault, systemReason } from "./capture.js";
 import type { CaptureSource } from "./capture-source.js";
+import { named } from "./counts.js";
 import { NmError } from "./errors.js";
 import type { Filter } from "./filter.js";
 import {
@@ -202,9 +203,4 @@ function failureOf(
     case "not_again":
       return new NmError("CAPTURE_UNREADABLE", { path, reason: "it cannot be read a second time" });
   }
-}
-
-function named<Name extends string>(table: Readonly<Record<Name, string>>, values: ArrayLike<number>) {
-  const names = Object.keys(table) as Name[];
-  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? 0])) as Record<Name, number>;
 }

@@ -8,6 +8,7 @@
 import { closeSync } from "node:fs";
 import { captureFault } from "./capture.js";
 import type { CaptureSource } from "./capture-source.js";
+import { named } from "./counts.js";
 import type { NmError } from "./errors.js";
 import { Histogram } from "./histogram.js";
 import { type Protocol, protocols, type SurveyCount, surveyCounts } from "./layout.js";
@@ -60,8 +61,8 @@ export async function surveyCapture(source: CaptureSource, options: SurveyOption
     const { counts, protocols: tallies, gaps, fault, offset, found: foundThere, ...others } = found;
     return {
       ...others,
-      counts: named(Object.keys(surveyCounts) as SurveyCount[], counts),
-      protocols: named(Object.keys(protocols) as Protocol[], tallies),
+      counts: named(surveyCounts, counts),
+      protocols: named(protocols, tallies),
       gaps: new Histogram(gaps),
       fault: source.failure() ?? captureFault(source.path, fault, offset, foundThere),
     };
@@ -70,11 +71,4 @@ export async function surveyCapture(source: CaptureSource, options: SurveyOption
     signal?.removeEventListener("abort", stop);
     if (anew !== undefined) closeSync(anew);
   }
-}
-
-function named<Name extends string, Value>(
-  names: readonly Name[],
-  values: readonly Value[],
-): Record<Name, Value> {
-  return Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<Name, Value>;
 }

@@ -11,6 +11,7 @@
 
 import { NETMAP_MAX_FRAGS } from "./abi.js";
 import type { Recording } from "./capture.js";
+import { named, namedRows } from "./counts.js";
 import { Histogram } from "./histogram.js";
 import {
   contents,
@@ -227,9 +228,7 @@ export class TrafficLoop {
 
   /** The figures now. */
   progress(): Progress {
-    const values = this.#native.progress();
-    const names = Object.keys(progressMeanings) as ProgressName[];
-    const all = Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<ProgressName, number>;
+    const all = named(progressMeanings, this.#native.progress());
     const { min_space: _, status: __, running, ...figures } = all;
     return { ...figures, running: running === 1 };
   }
@@ -248,12 +247,7 @@ export class TrafficLoop {
 
   /** The streams of marked packets that came, in the order in which they did. */
   streams(): Stream[] {
-    const names = ["stream", ...(Object.keys(streamCountMeanings) as StreamCountName[])] as const;
-    const values = this.#native.streams();
-    return Array.from({ length: values.length / names.length }, (_, i) => {
-      const counts = names.map((name, j) => [name, values[i * names.length + j] ?? 0]);
-      return Object.fromEntries(counts) as Stream;
-    });
+    return namedRows({ stream: "its number", ...streamCountMeanings }, this.#native.streams());
   }
 
   /** What a sink that checks numbers found so far. The last mismatch of each kind is told once. */

@@ -1,5 +1,6 @@
 /** What a bridge's command line means: which ports, which directions, and what happens to packets on the way. */
 
+import { waitFor } from "../card-wait.js";
 import type { Arguments } from "../command.js";
 import { readDuration } from "../duration.js";
 import { NmError } from "../errors.js";
@@ -20,9 +21,6 @@ export type BridgeArguments = Arguments<
   { ports: { type: "string"; describe: ""; array: true } },
   typeof bridgeOptions
 >;
-
-/** What a network card needs to bring its link up. */
-const cardWait_s = 2;
 
 /** How packets of one direction are treated. */
 export type Treatment = Omit<Lane, "from" | "to" | "mirror">;
@@ -53,7 +51,7 @@ export function readJob(args: BridgeArguments): BridgeJob {
     mirror: args.mirror === undefined ? undefined : readMirror(args.mirror, ports),
     capture: readCapture(args),
     loopback: directions.some(({ from, to }) => formatPort(from) === formatPort(to)),
-    wait_s: args.wait ?? (specs.some(({ kind }) => kind === "nic" || kind === "host") ? cardWait_s : 0),
+    wait_s: waitFor(args.wait, specs),
     durationNs: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
     stats_s: args.stats ?? (args.json ? 1 : 0),
   };

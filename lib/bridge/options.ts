@@ -1,5 +1,6 @@
 /** What can be said to a bridge on the command line. */
 
+import { joinWaitOption } from "../card-wait.js";
 import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { rotationOptions } from "../rotation.js";
 
@@ -21,15 +22,7 @@ export const bridgeOptions = {
     group: "What to join",
     describe: "With one port: send what arrives back to where it came from, instead of to the host stack",
   },
-  wait: {
-    type: "number",
-    alias: "w",
-    value: "SECONDS",
-    integer: false,
-    max: 100,
-    group: "What to join",
-    describe: "Wait so long before packets move, 2 by default for network cards and 0 for others",
-  },
+  wait: { ...joinWaitOption, group: "What to join" },
   duration: {
     type: "string",
     value: "TIME",

@@ -2,6 +2,7 @@
  * What a bridge prints: for people netmap's lines and a table, for programs JSON.
  */
 
+import { countsTogether } from "../counts.js";
 import type { LaneCounts } from "../forwarder.js";
 import type { Drops } from "../loop-group.js";
 import { type Column, type Output, scaled } from "../output.js";
@@ -158,13 +159,10 @@ function fields({ seconds, directions, ports }: BridgeReport) {
     events: 0,
     seconds,
   });
-  const drops: Record<string, number> = {};
-  for (const one of [
+  const drops = countsTogether([
     ...directions.map(({ counts }) => dropsIn(counts)),
     ...ports.map((port) => port.drops),
-  ]) {
-    for (const [reason, count] of Object.entries(one)) drops[reason] = (drops[reason] ?? 0) + count;
-  }
+  ]);
   return {
     ...figures(passed(directions.map(({ counts }) => counts))),
     drops,

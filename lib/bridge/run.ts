@@ -1,19 +1,19 @@
 /** A bridge that runs: its threads, and what they and its ports have counted. */
 
+import { countsBetween, countsTogether, noCounts } from "../counts.js";
 import type { Standstill } from "../doctor/finding.js";
 import type { NmError } from "../errors.js";
 import { type Forwarder, type LaneCounts, startForwarder } from "../forwarder.js";
-import { type LaneCountName, laneCountMeanings } from "../layout.js";
+import { laneCountMeanings } from "../layout.js";
 import { type Drops, dropsOf, moreDrops } from "../loop-group.js";
 import type { Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import { type Recorder, startRecorder } from "../recorder.js";
+import { allEnded } from "../running.js";
 import type { BridgeJob } from "./job.js";
 import type { Direction } from "./patch.js";
 import type { BridgePorts } from "./ports.js";
 import type { BridgeReport, BridgeSubject } from "./report.js";
-
-const countNames = Object.keys(laneCountMeanings) as LaneCountName[];
 
 /** What was counted up to a moment. */
 interface Look {
@@ -84,15 +84,7 @@ export class BridgeRun {
 
   /** Fulfilled when all threads have ended. When one fails the others are stopped, and this rejects with its error. */
   get ended(): Promise<void> {
-    const all = this.#threads.map(({ forwarder }) => forwarder.ended);
-    return Promise.all(all).then(
-      () => {},
-      async (error: unknown) => {
-        this.stop();
-        await Promise.allSettled(all);
-        throw error;
-      },
-    );
+    return allEnded(this.#threads.map(({ forwarder }) => forwarder));
   }
 
   /** Why the capture could not go on, if there is one. */
@@ -147,7 +139,7 @@ export class BridgeRun {
       directions: this.#job.directions.map(({ from, to }, i) => ({
         from: formatPort(from),
         to: formatPort(to),
-        counts: combined(now.counts[i], before.counts[i], (a, b) => a - b),
+        counts: countsBetween(before.counts[i], now.counts[i] ?? none),
       })),
       ports: this.#portDrops.map(({ port }, i) => ({
         port,
@@ -157,13 +149,13 @@ export class BridgeRun {
   }
 
   #look(): Look {
-    let counts: LaneCounts[] = this.#job.directions.map(() => none);
-    for (const { forwarder, directions } of this.#threads) {
-      const lanes = forwarder.counts();
-      counts = counts.map((sum, direction) =>
-        directions.reduce((all, of, lane) => (of === direction ? combined(all, lanes[lane]) : all), sum),
-      );
-    }
+    const lanes = this.#threads.flatMap(({ forwarder, directions }) =>
+      forwarder.counts().map((counts, lane) => ({ counts, direction: directions[lane] })),
+    );
+    const counts = this.#job.directions.map((_, direction) => {
+      const its = lanes.filter((lane) => lane.direction === direction);
+      return countsTogether([none, ...its.map(({ counts }) => counts)]);
+    });
     return { at_ms: performance.now(), counts, drops: this.#portDrops.map(({ drops }) => drops()) };
   }
 }
@@ -178,12 +170,4 @@ function recorderFor({ capture, directions }: BridgeJob, loops: number): Recorde
   return startRecorder({ ...capture, interfaces, loops });
 }
 
-const none = Object.fromEntries(countNames.map((name) => [name, 0])) as LaneCounts;
-
-function combined(
-  one: LaneCounts = none,
-  other: LaneCounts = none,
-  combine = (a: number, b: number) => a + b,
-): LaneCounts {
-  return Object.fromEntries(countNames.map((name) => [name, combine(one[name], other[name])])) as LaneCounts;
-}
+const none: LaneCounts = noCounts(laneCountMeanings);

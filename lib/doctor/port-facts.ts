@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Capability, capabilities, missingCapabilities } from "../capabilities.js";
 import { namespaceDirectory, type Place } from "../control.js";
+import { named } from "../counts.js";
 import { ownName } from "../invocation.js";
 import { type CounterName, counterMeanings, type OpenPortKind, openPortKinds } from "../layout.js";
 import { type NativeInterfaceCondition, type NativeOpenPort, native } from "../native.js";
@@ -110,14 +111,9 @@ function openPort({ pid, name, kind, txRings, rxRings, sent, received }: NativeO
     kind: kinds[kind] ?? "free",
     txRings,
     rxRings,
-    sent: named(sent),
-    received: named(received),
+    sent: named(counterMeanings, sent),
+    received: named(counterMeanings, received),
   };
-}
-
-function named(counted: readonly number[]): Record<CounterName, number> {
-  const names = Object.keys(counterMeanings) as CounterName[];
-  return Object.fromEntries(names.map((name, i) => [name, counted[i] ?? 0])) as Record<CounterName, number>;
 }
 
 /** "pkt-gen -i vale1:a" of "/usr/bin/node /usr/bin/nm pkt-gen -i vale1:a". */

@@ -1,5 +1,6 @@
 /** What a load balancer's command line means: from which port over which pipes. */
 
+import { waitFor } from "../card-wait.js";
 import type { Arguments } from "../command.js";
 import { readDuration } from "../duration.js";
 import { NmError } from "../errors.js";
@@ -32,9 +33,6 @@ export interface LbJob {
   readonly stats_s: number;
 }
 
-/** What a network card needs to bring its link up. */
-const cardWait_s = 2;
-
 /** As many as netmap has. */
 const mostPipes = 256;
 
@@ -48,7 +46,7 @@ export function readJob(args: LbArguments): LbJob {
     input,
     groups: readGroups(args.pipes.length > 0 ? args.pipes : ["2"], input),
     ...{ hash, batch, busy, extraBuffers },
-    wait_s: args.wait ?? (input.kind === "nic" || input.kind === "host" ? cardWait_s : 0),
+    wait_s: waitFor(args.wait, [input]),
     durationNs: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
     stderr_s: stderrStats,
     stats_s: args.stats ?? (args.json ? 1 : 0),

@@ -1,5 +1,6 @@
 /** What can be said to a load balancer on the command line. */
 
+import { joinWaitOption } from "../card-wait.js";
 import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { type FlowHash, flowHashes } from "../layout.js";
 
@@ -56,15 +57,7 @@ export const lbOptions = {
     group: "How",
     describe: "Look for room and for new packets after at most this many slots of a ring",
   },
-  wait: {
-    type: "number",
-    alias: "w",
-    value: "SECONDS",
-    integer: false,
-    max: 100,
-    group: "How",
-    describe: "Wait so long before packets move, 2 by default for network cards and 0 for others",
-  },
+  wait: { ...joinWaitOption, group: "How" },
   busy: {
     type: "boolean",
     alias: "W",

@@ -1,6 +1,7 @@
 /** A load balancer that runs: what it, its input and its consumers have come to. */
 
 import { type Balancer, type BalancerCounts, startBalancer } from "../balancer.js";
+import { countsBetween } from "../counts.js";
 import { type Drops, dropsOf, moreDrops } from "../loop-group.js";
 import { formatPort } from "../port-spec.js";
 import type { LbJob } from "./job.js";
@@ -80,8 +81,8 @@ export class LbRun {
     return {
       seconds: (now.at_ms - before.at_ms) / 1000,
       counts: {
-        own: difference(now.counts.own, before.counts.own),
-        outputs: now.counts.outputs.map((one, i) => difference(one, before.counts.outputs[i] ?? one)),
+        own: countsBetween(before.counts.own, now.counts.own, levels),
+        outputs: now.counts.outputs.map((one, i) => countsBetween(before.counts.outputs[i], one, levels)),
       },
       total: now.counts,
       inputDrops: moreDrops(now.inputDrops, before.inputDrops),
@@ -107,12 +108,4 @@ export function subjectOf(job: LbJob, ports: LbPorts): LbSubject {
     extraBuffers: input.granted.extraBuffers,
     askedBuffers: job.extraBuffers,
   };
-}
-
-function difference<Counts extends Readonly<Record<string, number>>>(now: Counts, before: Counts): Counts {
-  const entries = Object.entries(now).map(([name, value]) => [
-    name,
-    levels.includes(name) ? value : value - (before[name] ?? 0),
-  ]);
-  return Object.fromEntries(entries) as Counts;
 }

@@ -1,5 +1,6 @@
 /** What a run of nmreplay is to do: the words of its command line, read. */
 
+import { waitFor } from "../card-wait.js";
 import { readDuration } from "../duration.js";
 import { compileFilter } from "../filter.js";
 import { noDelay, noLoss, readDelay, readLoss } from "../models.js";
@@ -8,7 +9,7 @@ import { formatPort, type PortSpec, parsePort } from "../port-spec.js";
 import { allowedProcessors } from "../processors.js";
 import type { PlayOptions } from "../replay.js";
 import { readEdit, readSides } from "./edits.js";
-import { cardWait_s, type ReplayArguments } from "./options.js";
+import type { ReplayArguments } from "./options.js";
 import { readPace, timeForm } from "./pace.js";
 
 export interface Job {
@@ -52,7 +53,7 @@ export function readJob(args: ReplayArguments): Job {
       loss: args.loss === undefined ? noLoss : readLoss("-L", args.loss),
       seed: args.seed,
     },
-    wait_s: args.wait ?? (specs.some(({ kind }) => kind === "nic" || kind === "host") ? cardWait_s : 0),
+    wait_s: waitFor(args.wait, specs),
     cpu: readCpu(args),
     realtime: args.priority === "realtime" && allowedProcessors().length > 1,
   };

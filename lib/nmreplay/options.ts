@@ -1,9 +1,14 @@
 /** nmreplay's options, in the order of its help. Those with a letter are netmap's. */
 
-import { type Arguments, backendOption, driverOption, type Options, verboseOption } from "../command.js";
-
-/** What a network card needs to bring its link up. */
-export const cardWait_s = 2;
+import { startWaitOption } from "../card-wait.js";
+import {
+  type Arguments,
+  backendOption,
+  driverOption,
+  intervalOption,
+  type Options,
+  verboseOption,
+} from "../command.js";
 
 export const options = {
   file: {
@@ -212,15 +217,7 @@ export const options = {
     describe:
       "Run before other programs where that is permitted and there are several processors, or among them",
   },
-  wait: {
-    type: "number",
-    alias: "w",
-    value: "SECONDS",
-    integer: false,
-    max: 86_400,
-    group: "Port and thread",
-    describe: `Wait so long before the first packet, ${cardWait_s} by default for network cards and 0 for others`,
-  },
+  wait: { ...startWaitOption, group: "Port and thread" },
   backend: { ...backendOption, group: "Port and thread" },
   driver: { ...driverOption, group: "Port and thread" },
 
@@ -238,16 +235,7 @@ export const options = {
       "Write what would be sent to a capture, with its times: pcap where the name ends so, else pcapng",
   },
 
-  interval: {
-    type: "number",
-    alias: "T",
-    value: "MS",
-    default: 1000,
-    min: 10,
-    max: 2 ** 31 - 1,
-    group: "Output",
-    describe: "Report how far it is this often",
-  },
+  interval: { ...intervalOption, group: "Output", describe: "Report how far it is this often" },
   verbose: { ...verboseOption, group: "Output" },
 } as const satisfies Options;
 

@@ -10,6 +10,7 @@ import { type Drops, dropsOf, intervalsOf, LoopGroup } from "../loop-group.js";
 import type { Port } from "../port.js";
 import type { PortSpec } from "../port-spec.js";
 import { type Replay, startReplay } from "../replay.js";
+import { untilEnded } from "../running.js";
 import { StallWatch, stallReason } from "../stall.js";
 import type { Survey } from "../survey.js";
 import type { Job } from "./job.js";
@@ -50,29 +51,21 @@ interface Watched {
 /** Gives what made the replay fail. */
 async function watch({ args, specs }: Job, run: Watched, { signal }: Context): Promise<unknown> {
   const { replay, group, report, position } = run;
-  const stop = () => group.stop();
-  signal.addEventListener("abort", stop);
   const interval = intervalsOf(group, false, run.drops);
   const stall = new StallWatch();
-  const timers = [
-    setInterval(() => report.interval(interval(), position()), args.interval),
-    setInterval(() => {
-      const progress = group.progress();
-      report.progress(progress, position());
-      // Without a receiver that holds it up, it only waits for the next packet's time.
-      const counted = replay.figures().waiting === 1 ? progress.packets : performance.now();
-      if (stall.notes(counted, performance.now())) {
-        for (const spec of specs) tellStandstill(spec, args.backend, report);
-      }
-    }, lookPeriod_ms),
-  ];
-  const failure = await group.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  for (const timer of timers) clearInterval(timer);
-  signal.removeEventListener("abort", stop);
-  return failure;
+  const look = () => {
+    const progress = group.progress();
+    report.progress(progress, position());
+    // Without a receiver that holds it up, it only waits for the next packet's time.
+    const counted = replay.figures().waiting === 1 ? progress.packets : performance.now();
+    if (stall.notes(counted, performance.now())) {
+      for (const spec of specs) tellStandstill(spec, args.backend, report);
+    }
+  };
+  return await untilEnded(group, signal, [
+    [args.interval, () => report.interval(interval(), position())],
+    [lookPeriod_ms, look],
+  ]);
 }
 
 function tellStandstill(spec: PortSpec, backend: Backend, report: ReplayReport): void {

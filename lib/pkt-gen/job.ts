@@ -1,5 +1,6 @@
 /** What a run of pkt-gen is to do: the words of its command line, read. */
 
+import { waitFor } from "../card-wait.js";
 import { readDuration } from "../duration.js";
 import { interfaceFacts, noFacts } from "../interface.js";
 import { frameLimits } from "../layout.js";
@@ -9,7 +10,7 @@ import { type Guest, type Packets, readPackets } from "./frames.js";
 import type { FunctionName } from "./functions.js";
 import { checkHeader } from "./header.js";
 import { type Measures, readMeasures } from "./measures.js";
-import { cardWait_s, type PktGenArguments } from "./options.js";
+import type { PktGenArguments } from "./options.js";
 import { readTiming, type Timing } from "./rates.js";
 import { burstOf, processorsFrom, withGeometry } from "./threads.js";
 import { type Form, readValue } from "./values.js";
@@ -50,7 +51,7 @@ export function readJob(args: PktGenArguments): Job {
     timing,
     seed: args.seed ?? Math.floor(Math.random() * 2 ** 32),
     duration_ns: duration === undefined ? 0 : readValue("duration", duration, readDuration, durationForm),
-    wait_s: args.wait ?? (spec.kind === "nic" || spec.kind === "host" ? cardWait_s : 0),
+    wait_s: waitFor(args.wait, [spec]),
     burst: burstOf(args),
     processors: processorsFrom(args),
   };

@@ -1,6 +1,7 @@
 /** All options of pkt-gen, in the order of its --help. What each group of them means is in the file that it comes from. */
 
-import { type Arguments, type Options, verboseOption } from "../command.js";
+import { startWaitOption } from "../card-wait.js";
+import { type Arguments, intervalOption, type Options, verboseOption } from "../command.js";
 import { dryRunOptions } from "./dry-run.js";
 import { frameOptions } from "./frames.js";
 import { functionNames } from "./functions.js";
@@ -9,9 +10,6 @@ import { measureOptions } from "./measures.js";
 import { maskOptions } from "./option-mask.js";
 import { rateOptions } from "./rates.js";
 import { threadOptions } from "./threads.js";
-
-/** What a network card needs to bring its link up. */
-export const cardWait_s = 2;
 
 /** Of who waits for packets. */
 export const receivingOptions = {
@@ -56,15 +54,7 @@ export const options = {
     group: "What to do",
     describe: "End after this time, for example 500ms, 10s or 2m",
   },
-  wait: {
-    type: "number",
-    alias: "w",
-    value: "SECONDS",
-    integer: false,
-    max: 86_400,
-    group: "What to do",
-    describe: `Wait so long before the first packet, ${cardWait_s} by default for network cards and 0 for others`,
-  },
+  wait: { ...startWaitOption, group: "What to do" },
 
   ...frameOptions,
   ...maskOptions,
@@ -76,16 +66,7 @@ export const options = {
   ...headerOptions,
   ...threadOptions,
 
-  interval: {
-    type: "number",
-    alias: "T",
-    value: "MS",
-    default: 1000,
-    min: 10,
-    max: 2 ** 31 - 1,
-    group: "Output",
-    describe: "Report the rate this often",
-  },
+  interval: { ...intervalOption, group: "Output" },
   ...dryRunOptions,
   live: {
     type: "boolean",

@@ -12,6 +12,7 @@ import { writeHistogram } from "../report/histogram-file.js";
 import { mismatchesOf, numbersFound } from "../report/numbers.js";
 import type { Interval, Report, Total } from "../report/report.js";
 import { isIntact, verdictWords } from "../report/verdict.js";
+import { untilEnded } from "../running.js";
 import { StallWatch, stallReason } from "../stall.js";
 import { judgementWords, type Outcome } from "./expectations.js";
 import { foundBetween, type Look, lookAt } from "./found.js";
@@ -41,34 +42,24 @@ export async function watch(
   { signal, out }: Context,
 ): Promise<unknown> {
   const { args, spec } = job;
-  const stop = () => group.stop();
-  signal.addEventListener("abort", stop);
   const interval = intervals(job, { group, drops });
   const stall = new StallWatch();
   const period_ms = args.live ? Math.min(args.interval, livePeriod_ms) : args.interval;
-  const timers = [
-    setInterval(() => report.interval(interval()), period_ms),
-    setInterval(() => {
-      const { packets } = group.progress();
-      // Those of several receivers that wait do not see that the others took the last packets.
-      if (args.threads > 1 && !traitsOf(args.function).makes && args.count > 0 && packets >= args.count)
-        stop();
-      if (stall.notes(packets, performance.now())) standstill(spec, args).then((line) => report.note(line));
-    }, lookPeriod_ms),
-  ];
-  if (args.dump) {
-    const print = () => {
-      if (!out.stream.writableNeedDrain) report.packets(group.takeDump());
-    };
-    timers.push(setInterval(print, dumpPeriod_ms));
-  }
-
-  const failure = await group.ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  for (const timer of timers) clearInterval(timer);
-  signal.removeEventListener("abort", stop);
+  const look = () => {
+    const { packets } = group.progress();
+    // Those of several receivers that wait do not see that the others took the last packets.
+    if (args.threads > 1 && !traitsOf(args.function).makes && args.count > 0 && packets >= args.count)
+      group.stop();
+    if (stall.notes(packets, performance.now())) standstill(spec, args).then((line) => report.note(line));
+  };
+  const print = () => {
+    if (!out.stream.writableNeedDrain) report.packets(group.takeDump());
+  };
+  const failure = await untilEnded(group, signal, [
+    [period_ms, () => report.interval(interval())],
+    [lookPeriod_ms, look],
+    [args.dump ? dumpPeriod_ms : 0, print],
+  ]);
   report.packets(group.takeDump());
   return failure;
 }

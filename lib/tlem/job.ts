@@ -1,5 +1,6 @@
 /** What a run of tlem is to do: the words of its command line, read. */
 
+import { waitFor } from "../card-wait.js";
 import { readDuration } from "../duration.js";
 import { NmError } from "../errors.js";
 import type { LinkModels } from "../link.js";
@@ -9,9 +10,6 @@ import { allowedProcessors } from "../processors.js";
 import { withConfig } from "./config.js";
 import { readModels } from "./models.js";
 import { type ModelWords, modelOptions, type TlemArguments } from "./options.js";
-
-/** What a network card needs to bring its link up. */
-const cardWait_s = 2;
 
 export interface LinkJob {
   readonly args: TlemArguments;
@@ -37,7 +35,7 @@ export function readJob(args: TlemArguments): LinkJob {
     ...{ args, specs, models },
     durationNs:
       duration === undefined ? undefined : readValue("duration", duration, readDuration, durationForm),
-    wait_s: args.wait ?? (specs.some(({ kind }) => kind === "nic" || kind === "host") ? cardWait_s : 0),
+    wait_s: waitFor(args.wait, specs),
     seed: args.seed ?? Math.floor(Math.random() * 2 ** 32),
     cpus: readCpus(args.cpu),
   };

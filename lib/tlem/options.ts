@@ -1,6 +1,7 @@
 /** tlem's options, in the order of its help. Those with a letter are netmap's. */
 
-import { type Arguments, backendOption, type Options, verboseOption } from "../command.js";
+import { joinWaitOption } from "../card-wait.js";
+import { type Arguments, backendOption, intervalOption, type Options, verboseOption } from "../command.js";
 
 /** Models of links: given once for both directions, or twice, for the first and for the second. */
 export const modelOptions = {
@@ -92,15 +93,7 @@ export const options = {
     group: "What to join",
     describe: "End after this time, for example 10s or 2m; by default when it is stopped",
   },
-  wait: {
-    type: "number",
-    alias: "w",
-    value: "SECONDS",
-    integer: false,
-    max: 100,
-    group: "What to join",
-    describe: "Wait so long before packets move, 2 by default for network cards and 0 for others",
-  },
+  wait: { ...joinWaitOption, group: "What to join" },
 
   ...modelOptions,
   config: {
@@ -146,16 +139,7 @@ export const options = {
   },
   backend: { ...backendOption, group: "How" },
 
-  interval: {
-    type: "number",
-    alias: "T",
-    value: "MS",
-    default: 1000,
-    min: 10,
-    max: 2 ** 31 - 1,
-    group: "Output",
-    describe: "Report this often what passed",
-  },
+  interval: { ...intervalOption, group: "Output", describe: "Report this often what passed" },
   verbose: { ...verboseOption, group: "Output" },
 } as const satisfies Options;
 

@@ -1,5 +1,6 @@
 /** What tlem prints: for people a line for each direction and a table at the end, for programs JSON. */
 
+import { countsTogether } from "../counts.js";
 import { formatDuration } from "../duration.js";
 import type { Histogram } from "../histogram.js";
 import type { LinkCounts } from "../link.js";
@@ -119,13 +120,10 @@ export function jsonPrinter(
 function fields({ seconds, directions, ports }: LinkReport) {
   const all = directions.map(({ passed }) => passed);
   const sum = (of: (passed: Passed) => number) => all.reduce((total, passed) => total + of(passed), 0);
-  const drops: Record<string, number> = {};
-  for (const one of [
+  const drops = countsTogether([
     ...directions.map(({ counts }) => dropsIn(counts)),
     ...ports.map((port) => port.drops),
-  ]) {
-    for (const [reason, count] of Object.entries(one)) drops[reason] = (drops[reason] ?? 0) + count;
-  }
+  ]);
   return {
     function: "link",
     ...figures({

@@ -1,6 +1,7 @@
 /** A link that runs: a thread for each direction, and what they and their ports have counted. */
 
 import type { Backend } from "../control.js";
+import { countsBetween, countsTogether, noCounts } from "../counts.js";
 import { NmError } from "../errors.js";
 import { Histogram } from "../histogram.js";
 import { type LinkCount, linkCounts } from "../layout.js";
@@ -10,6 +11,7 @@ import { openPort, type Port } from "../port.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import type { Passed } from "../report/passed.js";
 import type { RingKind } from "../ring.js";
+import { allEnded } from "../running.js";
 import type { LinkJob } from "./job.js";
 import type { DirectionReport, LinkReport } from "./report.js";
 
@@ -87,15 +89,7 @@ export class LinkRun {
 
   /** Fulfilled when both directions have ended. When one fails the other is stopped, and this rejects with its error. */
   get ended(): Promise<void> {
-    const all = this.#links.map((link) => link.ended);
-    return Promise.all(all).then(
-      () => {},
-      async (error: unknown) => {
-        this.stop();
-        await Promise.allSettled(all);
-        throw error;
-      },
-    );
+    return allEnded(this.#links);
   }
 
   stop(): void {
@@ -136,7 +130,7 @@ export class LinkRun {
           events: passed.events - since.events,
           seconds,
         },
-        counts: counted(now.counts[i] ?? none, before.counts[i] ?? none),
+        counts: countsBetween(before.counts[i], now.counts[i] ?? none, levels),
         lateness: this.#links[i]?.lateness() ?? Histogram.none,
       };
     });
@@ -149,8 +143,8 @@ export class LinkRun {
     const [a, b] = this.#job.specs.map((spec) => formatPort(spec));
     const [intoA, intoB, backIntoB, backIntoA] = drops;
     return [
-      { port: a ?? "", drops: sumOf(intoA, backIntoA) },
-      { port: b ?? "", drops: sumOf(intoB, backIntoB) },
+      { port: a ?? "", drops: countsTogether<Drops>([intoA ?? {}, backIntoA ?? {}]) },
+      { port: b ?? "", drops: countsTogether<Drops>([intoB ?? {}, backIntoB ?? {}]) },
     ];
   }
 
@@ -167,23 +161,10 @@ export class LinkRun {
   }
 }
 
+const none: LinkCounts = noCounts(linkCounts);
 const nothing: Passed = { packets: 0, bytes: 0, events: 0, seconds: 0 };
-const names = Object.keys(linkCounts) as LinkCount[];
-const none = Object.fromEntries(names.map((name) => [name, 0])) as LinkCounts;
-
 /** Those that say how things are now do not add up. */
-const states: readonly LinkCount[] = ["under_way", "queued_bytes"];
-
-function counted(now: LinkCounts, before: LinkCounts): LinkCounts {
-  const since = (name: LinkCount) => now[name] - (states.includes(name) ? 0 : before[name]);
-  return Object.fromEntries(names.map((name) => [name, since(name)])) as LinkCounts;
-}
-
-function sumOf(one: Drops = {}, other: Drops = {}): Drops {
-  const sum: Record<string, number> = { ...one };
-  for (const [reason, count] of Object.entries(other)) sum[reason] = (sum[reason] ?? 0) + count;
-  return sum;
-}
+const levels: readonly LinkCount[] = ["under_way", "queued_bytes"];
 
 /** A port of one direction, with only the rings that this needs. */
 function openRings(spec: PortSpec, kind: RingKind, backend: Backend, opened: Port[]): Port {
