@@ -267,19 +267,9 @@ Status pools_info(const std::shared_ptr<Namespace>& space, const std::string& na
   const Status status = enter(*space, lock, false, nullptr);
   if (status != Status::ok) return status;
   return with_port(*space, name, info->nr_mem_id, [&](const FoundPort& port) {
-    const Pools& pools = port.region->pools();
     *info = {};
     info->nr_memsize = port.region->visible_size();
-    info->nr_mem_id = static_cast<uint16_t>(port.region->id());
-    info->nr_if_pool_offset = pools.interfaces_at;
-    info->nr_if_pool_objtotal = pools.interfaces;
-    info->nr_if_pool_objsize = pools.interface_size;
-    info->nr_ring_pool_offset = pools.rings_at;
-    info->nr_ring_pool_objtotal = pools.rings;
-    info->nr_ring_pool_objsize = pools.ring_size;
-    info->nr_buf_pool_offset = pools.buffers_at;
-    info->nr_buf_pool_objtotal = pools.buffers;
-    info->nr_buf_pool_objsize = pools.buffer_stride;
+    port.region->tell(info);
   });
 }
 

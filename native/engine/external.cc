@@ -184,20 +184,6 @@ Status plan(const abi::nmreq_pools_info& wanted, uint64_t size, Pools* pools) {
   return pools->buffers > 2 ? Status::ok : Status::external_too_small;
 }
 
-void tell(const Region& region, abi::nmreq_pools_info* info) {
-  const Pools& pools = region.pools();
-  info->nr_mem_id = static_cast<uint16_t>(region.id());
-  info->nr_if_pool_offset = pools.interfaces_at;
-  info->nr_if_pool_objtotal = pools.interfaces;
-  info->nr_if_pool_objsize = pools.interface_size;
-  info->nr_ring_pool_offset = pools.rings_at;
-  info->nr_ring_pool_objtotal = pools.rings;
-  info->nr_ring_pool_objsize = pools.ring_size;
-  info->nr_buf_pool_offset = pools.buffers_at;
-  info->nr_buf_pool_objtotal = pools.buffers;
-  info->nr_buf_pool_objsize = pools.buffer_stride;
-}
-
 }  // namespace
 
 // The region that lies in this memory already, or no_such_region.
@@ -250,7 +236,7 @@ Status ExternalMemory::open(Namespace& space, uint64_t address, abi::nmreq_pools
     if (status != Status::ok) return status;
     replaces_ = place.kind == ExternalKind::replacing;
   }
-  tell(*region_, wanted);
+  region_->tell(wanted);
   return Status::ok;
 }
 

@@ -180,6 +180,19 @@ Status Region::reserve_visible(uint64_t offset, uint64_t length) {
   return file_.reserve(kVisibleOffset + offset, length);
 }
 
+void Region::tell(abi::nmreq_pools_info* info) const {
+  info->nr_mem_id = static_cast<uint16_t>(id_);
+  info->nr_if_pool_offset = pools_.interfaces_at;
+  info->nr_if_pool_objtotal = pools_.interfaces;
+  info->nr_if_pool_objsize = pools_.interface_size;
+  info->nr_ring_pool_offset = pools_.rings_at;
+  info->nr_ring_pool_objtotal = pools_.rings;
+  info->nr_ring_pool_objsize = pools_.ring_size;
+  info->nr_buf_pool_offset = pools_.buffers_at;
+  info->nr_buf_pool_objtotal = pools_.buffers;
+  info->nr_buf_pool_objsize = pools_.buffer_stride;
+}
+
 void Region::remove(Namespace& space, uint32_t id) { unlink(space.path(file_name(id)).c_str()); }
 
 std::vector<uint32_t> Region::ids(const Namespace& space) {

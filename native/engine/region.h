@@ -29,6 +29,8 @@ class Region {
   uint32_t id() const { return id_; }
   uint64_t nonce() const { return nonce_; }
   const Pools& pools() const { return pools_; }
+  // Tells its id and its pools, as POOLS_INFO_GET and external memory do.
+  void tell(abi::nmreq_pools_info* info) const;
   uint32_t buffer_stride() const { return pools_.buffer_stride; }
   RegionHeader& header() const { return *file_.at<RegionHeader>(0); }
   PortRecord& port(uint32_t index) const { return file_.at<PortRecord>(kPortsOffset)[index]; }

@@ -113,10 +113,7 @@ std::vector<Instruction> live_receiver(const LiveMaps& maps, const LiveShape& sh
   code.load<uint32_t>(r2, r6[kXdpRxQueueIndex]);
   code.store<uint32_t>(fp[kQueue], r2);
   code.store<uint32_t>(fp[kZero], 0);
-  code.load_map(r1, maps.rings);
-  code.move(r2, fp);
-  code.add(r2, kQueue);
-  code.call(Helper::map_lookup_elem);
+  code.look_up(maps.rings, kQueue);
   code.jump_if(r0 == 0, pass);
   code.move(r1, r0);
   code.move(r2, fp);
@@ -199,10 +196,7 @@ std::vector<Instruction> live_receiver(const LiveMaps& maps, const LiveShape& sh
   code.move(r2, 0);
   code.exchange<uint64_t>(r7[offsetof(LiveRing, waiting)], r2);
   code.jump_if(r2 == 0, drop);
-  code.load_map(r1, maps.bells);
-  code.move(r2, fp);
-  code.add(r2, kQueue);
-  code.call(Helper::map_lookup_elem);
+  code.look_up(maps.bells, kQueue);
   code.jump_if(r0 == 0, drop);
   code.move(r1, r0);
   code.move(r2, r7);

@@ -21,10 +21,7 @@ std::vector<Instruction> xsk_receiver(int sockets, uint32_t vlan_function) {
   code.load<uint32_t>(r2, r6[kXdpRxQueueIndex]);
   code.store<uint32_t>(fp[kQueue], r2);
   if (vlan_function != 0) {
-    code.load_map(r1, sockets);
-    code.move(r2, fp);
-    code.add(r2, kQueue);
-    code.call(Helper::map_lookup_elem);
+    code.look_up(sockets, kQueue);
     code.jump_if(r0 == 0, pass);
     // if xdp_metadata_rx_vlan_tag(frame, &type, &value) != 0 goto give
     code.store<uint32_t>(fp[kTagType], 0);

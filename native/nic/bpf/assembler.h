@@ -125,6 +125,13 @@ class Assembler {
   // Calls a function of the kernel that is no helper, by its number in the kernel's BTF.
   void call_kernel(uint32_t function) { emit(kJump | 0x80, 0, 2, 0, static_cast<int32_t>(function)); }
   void call(Helper helper) { emit(kJump | 0x80, 0, 0, 0, static_cast<int32_t>(helper)); }
+  // r0 = the address of the value in the map whose key lies at fp + `key`, 0 where there is none.
+  void look_up(int map, int32_t key) {
+    load_map(r1, map);
+    move(r2, fp);
+    add(r2, key);
+    call(Helper::map_lookup_elem);
+  }
   void exit() { emit(kJump | 0x90, 0, 0, 0, 0); }
   void exit_with(int32_t verdict) {
     move(r0, verdict);
