@@ -160,7 +160,8 @@ Status plan(const abi::nmreq_pools_info& wanted, uint64_t size, Pools* pools) {
   const uint32_t buffers = or_default(wanted.nr_buf_pool_objtotal, kBuffers);
   const auto lines = [](uint32_t bytes) { return round_to(uint64_t{bytes}, kCacheLine); };
   const uint64_t interface_size = lines(or_default(wanted.nr_if_pool_objsize, kExternalInterfaceSize));
-  const uint64_t ring_size = lines(or_default(wanted.nr_ring_pool_objsize, kExternalRingSize));
+  const uint64_t ring_size =
+      round_to(or_default(wanted.nr_ring_pool_objsize, kExternalRingSize), alignof(abi::netmap_ring));
   const uint64_t stride = lines(or_default(wanted.nr_buf_pool_objsize, kBufferSize));
 
   // By division: what a program asks for may be anything.

@@ -187,6 +187,20 @@ TEST("pools have the sizes that were asked for, and what is left becomes buffers
   CHECK_EQUAL(port->tx_rings()[0].shared()->nr_buf_size, 4096);
 }
 
+TEST("rings begin at multiples of 128, as their type demands, whatever size they were asked for") {
+  Rig rig;
+  const Memory memory(MAP_PRIVATE | MAP_ANONYMOUS);
+  abi::nmreq_pools_info pools = {};
+  pools.nr_ring_pool_objsize = 512 + 64;
+  pools.nr_buf_pool_objtotal = 64;
+  auto port = rig.open("vale0:a", slots(16), memory_at(memory.at(), kSize, pools));
+  const Inside inside(rig, *port);
+  CHECK_EQUAL(inside.region().pools().ring_size, 640);
+  for (const auto* rings : {&port->tx_rings(), &port->rx_rings()}) {
+    for (const Ring& ring : *rings) CHECK_EQUAL(reinterpret_cast<uintptr_t>(ring.shared()) % 128, 0u);
+  }
+}
+
 TEST("a region is never larger than the memory") {
   Rig rig;
   std::unique_ptr<Port> port;
