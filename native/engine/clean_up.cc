@@ -104,6 +104,37 @@ bool has_its_name(Namespace& space, const Region& region, uint32_t index) {
          found.region->id() == region.id() && found.index == index;
 }
 
+using RingMap = uint64_t[kRegionRings / 64];
+
+// The rings of ports that are gone, whose memory a sender could still write into when they went: see unmake_rings().
+template <typename Visit>
+void for_each_abandoned_ring(const Region& region, Visit visit) {
+  RingMap owned = {};
+  for (uint32_t i = 0; i < region.ports_high(); i++) {
+    const PortRecord& record = region.port(i);
+    if (record.kind == PortKind::parent || !record_is_sane(region, record)) continue;
+    for_each_ring(record, {0, record.all_tx()}, {0, record.all_rx()},
+                  [&](uint32_t ring, bool) { owned[ring / 64] |= 1ull << (ring % 64); });
+  }
+  for (uint32_t ring = 0; ring < region.pools().rings; ring++) {
+    const bool is_taken = (region.header().ring_map[ring / 64] & ~owned[ring / 64]) >> (ring % 64) & 1;
+    if (is_taken && region.ring(ring).has_memory == kRingMade) visit(ring);
+  }
+}
+
+// Takes those back that no sender writes into any more.
+void reclaim_all_rings(Namespace& space) {
+  for_each_region(space, [&](uint32_t id) {
+    std::shared_ptr<Region> region;
+    if (Region::open(space, id, &region) != Status::ok) return;
+    for_each_abandoned_ring(*region, [&](uint32_t ring) {
+      if (!close_to_senders(space, *region, ring)) return;
+      region->unmake_ring(ring, true);
+      region->give_rings(ring, 1);
+    });
+  });
+}
+
 // Sets the counts of one region right: who uses which port and ring, and which objects are out.
 void repair_region(Namespace& space, uint32_t id) {
   std::shared_ptr<Region> region;
@@ -112,7 +143,7 @@ void repair_region(Namespace& space, uint32_t id) {
     return;
   }
   RegionHeader& header = region->header();
-  uint64_t rings[kRegionRings / 64] = {};
+  RingMap rings = {};
   uint64_t interfaces[kRegionInterfaces / 64] = {};
   header.ports_used = 0;
   for (uint32_t i = 0; i < region->ports_high(); i++) {
@@ -161,6 +192,7 @@ void repair_region(Namespace& space, uint32_t id) {
     const uint64_t orphans = header.interface_map[object / 64] & ~interfaces[object / 64];
     if ((orphans >> (object % 64) & 1) != 0) free_extra_buffers(*region, region->netmap_if(object));
   }
+  for_each_abandoned_ring(*region, [&](uint32_t ring) { rings[ring / 64] |= 1ull << (ring % 64); });
   memcpy(header.ring_map, rings, sizeof(rings));
   memcpy(header.interface_map, interfaces, sizeof(interfaces));
   for (uint32_t i = 0; i < region->ports_high(); i++) {
@@ -275,6 +307,7 @@ void repair(Namespace& space) {
     if (entry.used != 0 && access(space.path("switch." + name).c_str(), F_OK) != 0) entry.used = 0;
   }
   for_each_region(space, [&](uint32_t id) { repair_attachments(space, id); });
+  reclaim_all_rings(space);
   for (const std::string& file : files_of(space)) {
     if (read_suffix(file, "port.", &suffix) || read_suffix(file, "nic.", &suffix) ||
         read_suffix(file, "tap.", &suffix)) {
@@ -308,6 +341,8 @@ Status enter(Namespace& space, ControlLock& lock, bool thorough, uint32_t* reape
     count = reap_range(space, next, kReapWindow);
     next += kReapWindow;
   }
+  // Before others get the numbers of the dead.
+  if (thorough || count > 0) reclaim_all_rings(space);
   if (reaped != nullptr) *reaped = count;
   return Status::ok;
 }

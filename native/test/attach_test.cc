@@ -2,6 +2,7 @@
 #include "test/child.h"
 #include "test/control_rig.h"
 #include "test/inside.h"
+#include "test/region_census.h"
 
 using namespace nm;
 using namespace nm::test;
@@ -241,6 +242,57 @@ TEST(
   port = rig.open("p");
   send(*peer, kBroadcast, station(2), 5);
   CHECK_EQUAL(take(*port), 5);
+}
+
+TEST(
+    "a closed port's ring that a stopped sender may still write into is nobody else's, whatever is repaired, "
+    "until "
+    "that one has died") {
+  Rig rig;
+  abi::nmreq_register wanted = {};
+  wanted.nr_mem_id = 1;
+  int open_now[2];
+  int reserved[2];
+  CHECK_EQUAL(pipe(open_now) + pipe(reserved), 0);
+  char byte = 0;
+  Child sender([&] {
+    CHECK_EQUAL(read(open_now[0], &byte, 1), 1);
+    auto mine = rig.open("vale0:sender");
+    const Inside inside(rig, *mine);
+    std::shared_ptr<engine::Region> region;
+    CHECK_EQUAL(engine::Region::open(inside.space(), 1, &region), Status::ok);
+    const engine::PortRecord& record = region->port(1);
+    const uint32_t ring = record.first_ring + record.all_tx();
+    engine::Position start{0, 0};
+    CHECK_EQUAL(engine::reserve(region->ring(ring), region->leases(ring), 1024, 3, inside.client(), &start,
+                                [] { return true; }),
+                3u);
+    CHECK_EQUAL(write(reserved[1], "", 1), 1);
+    pause();
+  });
+  auto keeper = rig.open("vale0:keeper", wanted);
+  const Inside inside(rig, *keeper);
+  const Usage before(inside.region());
+  auto port = rig.open("vale0:port", wanted);
+  CHECK_EQUAL(write(open_now[1], "", 1), 1);
+  CHECK_EQUAL(read(reserved[0], &byte, 1), 1);
+  for (const int end : {open_now[0], open_now[1], reserved[0], reserved[1]}) close(end);
+
+  port.reset();
+  const Usage closed(inside.region());
+  CHECK_EQUAL(closed.ports, before.ports);
+  CHECK_EQUAL(closed.rings, before.rings + 2);
+  // As if somebody had died while changing something.
+  inside.space().header().changing.store(1u << 30);
+  uint32_t reaped = 0;
+  CHECK_EQUAL(engine::reap(open_space(rig), &reaped), Status::ok);
+  CHECK_EQUAL(inside.space().header().changing.load(), 0u);
+  CHECK_EQUAL(Usage(inside.region()).rings, before.rings + 1);
+  CHECK_EQUAL(Usage(inside.region()).buffers, before.buffers + 1024);
+
+  sender.kill();
+  CHECK_EQUAL(engine::reap(open_space(rig), &reaped), Status::ok);
+  CHECK(Usage(inside.region()) == before);
 }
 
 TEST("vale list shows attached ports in order of attachment, and 255 for a port that the switch has not") {
