@@ -242,9 +242,9 @@ test("--expect refuses what it does not know, and lists what it does", async (t)
 test("--live writes one line over and over on a terminal, with the course of the rate", async (t) => {
   const namespace = freshNamespace(t);
   const line = "nm pkt-gen -i vale1:a -f tx -R 1k --duration 900ms -T 100 --live";
-  // script gives the program a terminal.
+  // script gives the program a terminal. Its shell is bash, as other shells drop the function that nm is here.
   const run = await bash(
-    `export NM_DIR=${namespace}; export -f nm; script -qec "bash -c '${line}'" /dev/null`,
+    `export NM_DIR=${namespace} SHELL=/bin/bash; export -f nm; script -qec "${line}" /dev/null`,
   );
   assert.equal(run.status, 0, run.stdout + run.stderr);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal is told.
