@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,12 @@
 #include "test/check.h"
 
 namespace nm::test {
+
+// How many processes a test kills: $NM_KILLS, or the usual number.
+inline uint32_t kills_wanted(uint32_t usual) {
+  const char* const text = getenv("NM_KILLS");
+  return text != nullptr ? static_cast<uint32_t>(strtoul(text, nullptr, 10)) : usual;
+}
 
 class Child {
  public:

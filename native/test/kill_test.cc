@@ -349,11 +349,6 @@ Usage usage_of_pipes(const Rig& rig) {
   return Usage(*region);
 }
 
-uint32_t kills_wanted() {
-  const char* text = getenv("NM_KILLS");
-  return text != nullptr ? static_cast<uint32_t>(strtoul(text, nullptr, 10)) : kUsualKills;
-}
-
 }  // namespace
 
 TEST("survivors pass packets and the namespace stays clean while processes are killed at random") {
@@ -377,7 +372,7 @@ TEST("survivors pass packets and the namespace stays clean while processes are k
   std::vector<Child> victims;
   for (uint32_t i = 0; i < kVictims; i++) victims.emplace_back([&] { be_victim(rig, *board, i, random); });
 
-  const uint32_t kills = kills_wanted();
+  const uint32_t kills = kills_wanted(kUsualKills);
   uint32_t interrupted = 0;
   const auto space = open_space(rig);
   for (uint32_t killed = 0; killed < kills; killed++) {

@@ -19,11 +19,6 @@ namespace {
 constexpr uint32_t kVictims = 3;
 constexpr const char* kNames[] = {"p", "q"};
 
-uint32_t kills_wanted() {
-  const char* text = getenv("NM_KILLS");
-  return text != nullptr ? static_cast<uint32_t>(strtoul(text, nullptr, 10)) : 200;
-}
-
 std::string on_switch(uint64_t number, const std::string& name) {
   return "vale" + std::to_string(number) + ":" + name;
 }
@@ -95,7 +90,7 @@ TEST("a kill at any moment leaves persistent ports whole or gone, and nothing el
   };
   for (uint32_t i = 0; i < kVictims; i++) victims.push_back(start());
   uint32_t interrupted = 0;
-  const uint32_t kills = kills_wanted();
+  const uint32_t kills = kills_wanted(200);
   for (uint32_t killed = 0; killed < kills; killed++) {
     usleep(static_cast<useconds_t>(random.below(random.below(2) == 0 ? 300 : 5000)));
     Child& victim = victims[random.below(kVictims)];
