@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { NmError } from "./errors.js";
 import { type HistogramName, type Status, statusMeanings } from "./layout.js";
+import type { PortOptions } from "./port-options.js";
 import type { PortRequest } from "./port-spec.js";
 
 /** What is there of a port: rings of each kind, slots in a ring, bytes of the memory region and its id. */
@@ -71,6 +72,10 @@ export interface NativeRequest extends PortRequest {
   readonly extraBuffers: number;
   /** Which driver opens a network interface. By default $NM_DRIVER, else the best that works. */
   readonly driver?: string | undefined;
+  /** The file that is to be the port's memory, under the names of the port syntax. */
+  readonly extmem?: PortOptions["extmem"] | undefined;
+  /** Where packets begin in their buffers. */
+  readonly offset?: PortOptions["offset"] | undefined;
 }
 
 /** `refusal` is a number of `driverRefusals`, `error` an errno or 0. */

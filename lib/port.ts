@@ -62,7 +62,6 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
   const spec = readSpec(port);
   const namespace = namespaceDirectory(options);
   const backend = chooseBackend(options);
-  refuseOptions(spec, namespace);
   const fields = portRequest(spec);
   const request = {
     ...fields,
@@ -70,6 +69,8 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
     ...sharedMemory(spec, options),
     extraBuffers: extraBuffers(options),
     driver: spec.options.driver?.name ?? options.driver,
+    extmem: spec.options.extmem,
+    offset: spec.options.offset,
   };
   let drivers: DriverReport | undefined;
   const opened = native().openPort(namespace, request, (report) => {
@@ -135,6 +136,7 @@ export class Port {
     });
     const owner: RingOwner = {
       memory: this.#memory,
+      offset: spec.options.offset?.initial ?? 0,
       counters: (kind, ring) => this.#counters(kind, ring),
       closed: () => this.#closed(),
     };
@@ -314,12 +316,4 @@ function extraBuffers({ extraBuffers = 0 }: OpenOptions): number {
 /** `@share` names a port that is open; its region is then asked for by id. */
 function sharedMemory({ options }: PortSpec, place: Place): { memId?: number } {
   return options.share ? { memId: lookUp(options.share.port, place, "share memory of port").memId } : {};
-}
-
-function refuseOptions(spec: PortSpec, namespace: string): void {
-  const { extmem, offset } = spec.options;
-  if (!extmem && !offset) return;
-  const port = formatPort(spec);
-  const status = "unsupported_option";
-  throw new NmError("PORT_OPTION_UNSUPPORTED", { action: "open port", port, namespace, status });
 }

@@ -20,6 +20,8 @@ import type { NativeRing } from "./native.js";
 /** What a ring needs of its port. */
 export interface RingOwner {
   readonly memory: Buffers;
+  /** How far into their buffers packets begin that are put into a transmit ring. */
+  readonly offset: number;
   counters(kind: RingKind, ring: number): Record<CounterName, number>;
   /** The error for any use after the port was closed. */
   closed(): Error;
@@ -34,6 +36,8 @@ const words = {
   head: offsets.netmap_ring.head / 4,
   cur: offsets.netmap_ring.cur / 4,
   tail: offsets.netmap_ring.tail / 4,
+  // The lower half of 64 bits: no buffer is larger.
+  offsetMask: offsets.netmap_ring.offset_mask / 4,
 } as const;
 const firstSlot = offsets.netmap_ring.slot;
 
@@ -58,9 +62,9 @@ export class Ring implements Iterable<Slot> {
     this.#halves = new Uint16Array(memory);
   }
 
-  /** Bytes that a slot's buffer holds. */
+  /** Bytes of a packet that a slot's buffer holds. */
   get bufferSize(): number {
-    return this.#owner.memory.size;
+    return this.#owner.memory.size - this.#owner.offset;
   }
 
   /** The first slot that is yours. */
@@ -186,6 +190,7 @@ export class Ring implements Iterable<Slot> {
     for (let i = 0; i < count; i++) {
       const part = count === 1 ? packet : packet.subarray(i * size, (i + 1) * size);
       const slot = this.slot(index);
+      slot.offset = this.#owner.offset;
       slot.len = part.length;
       slot.flags = i + 1 < count ? NS_MOREFRAG : 0;
       slot.payload.set(part);
@@ -249,6 +254,7 @@ interface Descriptor {
   readonly bufIdx: number;
   readonly len: number;
   readonly more: boolean;
+  readonly offset: number;
 }
 
 /** One slot: which buffer, how many of its bytes are the packet, and netmap's NS_ flags. */
@@ -260,6 +266,7 @@ export class Slot {
   readonly #bufIdxAt: number;
   readonly #lenAt: number;
   readonly #flagsAt: number;
+  readonly #ptrAt: number;
 
   constructor(
     ring: Ring,
@@ -276,6 +283,7 @@ export class Slot {
     this.#bufIdxAt = (at + offsets.netmap_slot.buf_idx) / 4;
     this.#lenAt = (at + offsets.netmap_slot.len) / 2;
     this.#flagsAt = (at + offsets.netmap_slot.flags) / 2;
+    this.#ptrAt = (at + offsets.netmap_slot.ptr) / 4;
   }
 
   get ring(): Ring {
@@ -307,13 +315,30 @@ export class Slot {
     this.#words[this.#bufIdxAt] = index;
   }
 
+  /** How far into its buffer the packet begins. 0 unless the ring was opened with `@offset`. */
+  get offset(): number {
+    const mask = this.#read(this.#words, words.offsetMask);
+    if (mask === 0) return 0;
+    return Math.min((this.#read(this.#words, this.#ptrAt) & mask) >>> 0, this.#owner.memory.size);
+  }
+  set offset(bytes: number) {
+    const mask = this.#read(this.#words, words.offsetMask);
+    if (mask === 0 && bytes === 0) return;
+    this.#inRange("offset", bytes, 0, Math.min(mask, this.#owner.memory.size));
+    const ptr = this.#read(this.#words, this.#ptrAt);
+    this.#words[this.#ptrAt] = ((ptr & ~mask) | bytes) >>> 0;
+    const upperMask = this.#read(this.#words, words.offsetMask + 1);
+    this.#words[this.#ptrAt + 1] = (this.#read(this.#words, this.#ptrAt + 1) & ~upperMask) >>> 0;
+  }
+
   /** Which bytes the slot describes. Setting it tells the device that the buffer is another one. */
   get packet(): Descriptor {
-    const { bufIdx, len, more } = this;
+    const { bufIdx, len, more, offset } = this;
     this.#owner.memory.check(bufIdx);
-    return { bufIdx, len: this.#inRange("length", len, 0, this.#owner.memory.size), more };
+    return { bufIdx, len: this.#inRange("length", len, 0, this.#owner.memory.size), more, offset };
   }
-  set packet({ bufIdx, len, more }: Descriptor) {
+  set packet({ bufIdx, len, more, offset }: Descriptor) {
+    this.offset = offset;
     this.bufIdx = bufIdx;
     this.len = len;
     this.flags = (this.flags & ~NS_MOREFRAG) | (more ? NS_MOREFRAG : 0) | NS_BUF_CHANGED;
@@ -324,9 +349,14 @@ export class Slot {
     return (this.flags & NS_MOREFRAG) !== 0;
   }
 
-  /** The packet's bytes in place: the first `len` of the buffer. The same object while buffer and length stay. */
+  /**
+   * The packet's bytes in place: the first `len` of the buffer, or from `offset` on. Without offsets the same object while
+   * buffer and length stay.
+   */
   get payload(): Uint8Array {
-    return this.#owner.memory.first(this.bufIdx, this.len);
+    const { offset } = this;
+    if (offset === 0) return this.#owner.memory.first(this.bufIdx, this.len);
+    return this.#owner.memory.part(this.bufIdx, offset, this.len);
   }
 
   /** The whole buffer in place. */
@@ -405,6 +435,11 @@ export class Buffers {
     const view = new Uint8Array(this.#memory, index * this.size, length);
     this.#first[index] = view;
     return view;
+  }
+
+  part(index: number, offset: number, length: number): Uint8Array {
+    if (offset + length <= this.size) return this.whole(index).subarray(offset, offset + length);
+    throw new RangeError(`Cannot read ${length} bytes from ${offset} on: buffers have ${this.size}`);
   }
 
   /** Others that open ports in the region make it grow. */

@@ -71,7 +71,14 @@ class Ring {
   abi::netmap_slot& slot(uint32_t index) const { return shared_->slot[index]; }
 
   Descriptor descriptor(uint32_t index) const { return Descriptor::load(shared_->slot[index]); }
-  void put(uint32_t index, Descriptor descriptor) const { descriptor.store(shared_->slot[index]); }
+  // What is put into a slot begins where start() says, unless set_offset() says otherwise afterwards. Others may agree on
+  // offsets while the ring is in use, and have other slots say that packets begin elsewhere.
+  void put(uint32_t index, Descriptor descriptor) const {
+    descriptor.store(shared_->slot[index]);
+    if (has_offsets() && (descriptor.flags & abi::NS_INDIRECT) == 0) [[unlikely]] {
+      set_offset(index, most_offset_);
+    }
+  }
 
   // The buffer of an index that a slot names; a bad index gets the reserved buffer 0, which nobody's packet
   // is in.
@@ -99,6 +106,20 @@ class Ring {
   // The packet of slot `index`, whose descriptor names buffer `buf_idx`, and the most bytes that it can have there.
   uint8_t* packet(uint32_t index, uint32_t buf_idx) const { return buffer(buf_idx) + offset(index); }
   uint32_t room(uint32_t index) const { return stride_ - offset(index); }
+  // What slot `index` holds of a packet, by its descriptor, which is read before: never more than there is.
+  struct Piece {
+    uint8_t* bytes;
+    uint32_t length;
+  };
+  Piece piece(uint32_t index, Descriptor descriptor) const {
+    const uint32_t at = offset(index);
+    const uint32_t room = stride_ - at;
+    return {buffer(descriptor.buf_idx) + at, descriptor.len < room ? descriptor.len : room};
+  }
+  // Where a program's own packets begin in a buffer, with room for buffer_size() bytes.
+  uint8_t* start(uint32_t buf_idx) const { return buffer(buf_idx) + most_offset_; }
+  // Whether packets may begin elsewhere than at the beginning of their buffers.
+  bool has_offsets() const { return offset_mask() != 0; }
 
   // Gives back all slots before `index` and asks to be woken by anything past it.
   void advance(uint32_t index) const {

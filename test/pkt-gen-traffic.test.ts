@@ -1,6 +1,7 @@
 /** Two runs of pkt-gen exchange packets, and the receiver finds out what happened to them. */
 
 import assert from "node:assert/strict";
+import { truncateSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { openPort, type Port } from "../lib/index.js";
 import { freshNamespace } from "./namespace.js";
@@ -52,6 +53,28 @@ test("a switch loses nothing at 100,000 packets a second", async (t) => {
   const { packets, drops, verify, driver } = summaryOf(received);
   assert.deepEqual([packets, driver], [4_000, "vale"]);
   assert.deepEqual({ drops, verify, status: received.status }, { drops: {}, verify: intact, status: 0 });
+});
+
+test("packets of ports in a file, and of ports with offsets, arrive as they were sent", async (t) => {
+  const namespace = freshNamespace(t);
+  const file = `${freshNamespace(t)}/memory`;
+  writeFileSync(file, "");
+  truncateSync(file, 16 << 20);
+  for (const [from, to] of [
+    [`vale1:b@extmem=${file}`, "vale1:a"],
+    ["vale1:b", `vale1:a@extmem:file=${file},buf_num=5000`],
+    ["vale1:b@offset=64", "vale1:a@offset:initial=200,bits=16"],
+    ["t{1", "t}1@offset=100"],
+    ["t{1@offset=30", "t}1"],
+  ] as const) {
+    const receiver = await receiving(namespace, "-i", to, "--verify", "-n", "500");
+    const words = ["-i", from, "-f", "tx", "-n", "500", "-l", "700", "--mark"];
+    const sent = await nmWith({ env: { NM_DIR: namespace } }, "pkt-gen", ...words);
+    const received = await receiver.ended;
+    assert.deepEqual([sent.status, received.status], [0, 0], sent.stderr + received.stderr);
+    const { packets, bytes, verify } = summaryOf(received);
+    assert.deepEqual({ packets, bytes, verify }, { packets: 500, bytes: 350_000, verify: intact }, to);
+  }
 });
 
 test("what a full receiver has no room for is counted as dropped on both sides, and as lost by the receiver", async (t) => {

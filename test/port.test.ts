@@ -1,6 +1,7 @@
 /** Ports and rings as a program in TypeScript sees them. */
 
 import assert from "node:assert/strict";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { abi, counterMeanings, formatPort, type Port, parsePort, portInfo } from "../lib/index.js";
 import { type NativePort, native } from "../lib/native.js";
@@ -166,6 +167,39 @@ test("@share opens a port in the memory of another", (t) => {
   const second = open("vale1:b@share:port=vale1:a", { namespace });
   assert.equal(second.granted.memId, first.granted.memId);
   assert.equal(second.sharesMemoryWith(first), true);
+});
+
+test("@extmem opens a port in a file, which then has its packets", (t) => {
+  const file = `${freshNamespace(t)}/memory`;
+  writeFileSync(file, "");
+  truncateSync(file, 4 << 20);
+  const open = portsOf(t);
+  const from = open("vale1:a@conf:slots=16");
+  const to = open(`vale1:b@conf:slots=16@extmem:file=${file},buf_num=64,buf_size=4096`);
+  assert.equal(to.granted.memSize, 4 << 20);
+  assert.equal(to.rx.bufferSize, 4096);
+
+  const packet = frame(99, 7);
+  from.tx.put(packet);
+  carry(from, to);
+  assert.deepEqual(to.rx.payload(to.rx.head), packet);
+  assert.ok(readFileSync(file).includes(Buffer.from(packet)));
+});
+
+test("@offset says where packets begin in their buffers, on either side", (t) => {
+  const open = portsOf(t);
+  const from = open("vale1:a@offset=64");
+  const to = open("vale1:b@offset:initial=100,bits=12");
+  assert.equal(from.tx.bufferSize, from.buffer(from.tx.slot(0).bufIdx).length - 64);
+  const packet = frame(99, 7);
+  from.tx.put(packet);
+  assert.deepEqual(from.buffer(from.tx.slot(0).bufIdx).subarray(64, 64 + 99), packet);
+  carry(from, to);
+  assert.equal(to.rx.slot(to.rx.head).offset, 100);
+  assert.deepEqual(to.rx.payload(to.rx.head), packet);
+  to.rx.swap(to.rx.head, to.tx, to.tx.head);
+  assert.equal(to.tx.slot(0).offset, 100);
+  assert.deepEqual(to.tx.payload(0), packet);
 });
 
 test("a port that is opened twice has the same rings in both", (t) => {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "addon/loop_handle.h"
+#include "addon/mapped_file.h"
 #include "addon/read.h"
 #include "addon/result.h"
 #include "device/open.h"
@@ -30,6 +31,35 @@ abi::nmreq_register read_register(Napi::Object request) {
   read(request, "extraBuffers", &wanted.nr_extra_bufs);
   read(request, "flags", &wanted.nr_flags);
   return wanted;
+}
+
+// The file that is to be the port's memory, and the sizes of its pools.
+Status read_memory(Napi::Object request, MappedFile* file, PortOptions* options) {
+  const Napi::Value wanted = request.Get("extmem");
+  if (!wanted.IsObject()) return Status::ok;
+  const auto from = wanted.As<Napi::Object>();
+  const Napi::Value path = from.Get("file");
+  if (!path.IsString() || !file->open(path.As<Napi::String>())) return Status::external_unreachable;
+  abi::nmreq_opt_extmem& option = options->extmem.emplace();
+  option.nro_usrptr = file->address();
+  option.nro_info.nr_memsize = file->size();
+  read(from, "if_num", &option.nro_info.nr_if_pool_objtotal);
+  read(from, "if_size", &option.nro_info.nr_if_pool_objsize);
+  read(from, "ring_num", &option.nro_info.nr_ring_pool_objtotal);
+  read(from, "ring_size", &option.nro_info.nr_ring_pool_objsize);
+  read(from, "buf_num", &option.nro_info.nr_buf_pool_objtotal);
+  read(from, "buf_size", &option.nro_info.nr_buf_pool_objsize);
+  return Status::ok;
+}
+
+// Where packets begin in their buffers.
+void read_offset(Napi::Object request, PortOptions* options) {
+  const Napi::Value wanted = request.Get("offset");
+  if (!wanted.IsObject()) return;
+  abi::nmreq_opt_offsets& option = options->offsets.emplace();
+  read(wanted.As<Napi::Object>(), "initial", &option.nro_initial_offset);
+  read(wanted.As<Napi::Object>(), "bits", &option.nro_offset_bits);
+  option.nro_max_offset = option.nro_initial_offset;
 }
 
 Napi::Number number(Napi::Env env, uint64_t value) {
@@ -150,9 +180,17 @@ Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   const Napi::Value driver = request.Get("driver");
   if (driver.IsString()) device->choose_driver(driver.As<Napi::String>());
 
+  // Only until the port is open: the engine has the file itself then.
+  MappedFile memory;
+  PortOptions options;
+  status = read_memory(request, &memory, &options);
+  if (status != Status::ok) return failure(env, status);
+  read_offset(request, &options);
+
   std::unique_ptr<Port> port;
   DriverReport report;
-  status = Port::open(std::move(device), name.As<Napi::String>(), read_register(request), &port, &report);
+  status =
+      Port::open(std::move(device), name.As<Napi::String>(), read_register(request), &port, &report, options);
   if (!report.attempts.empty() && info[2].IsFunction()) {
     info[2].As<Napi::Function>().Call({driver_report(env, report)});
     if (env.IsExceptionPending()) return env.Undefined();

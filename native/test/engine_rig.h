@@ -42,6 +42,13 @@ class Rig {
     CHECK_EQUAL(try_open(name, &port, wanted, options), Status::ok);
     return port;
   }
+  // A port whose packets begin `initial` bytes into their buffers.
+  std::unique_ptr<Port> open_offset(const std::string& name, uint64_t initial,
+                                    abi::nmreq_register wanted = {}) {
+    PortOptions options;
+    options.offsets.emplace().nro_max_offset = options.offsets->nro_initial_offset = initial;
+    return open(name, wanted, options);
+  }
   // Names of the files in the namespace, sorted, in one text.
   std::string files() const {
     std::set<std::string> names;

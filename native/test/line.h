@@ -84,7 +84,7 @@ class Station {
     for (uint32_t i = 0; i < slots; i++) {
       const uint32_t piece = std::min(most, length - position);
       const uint32_t buffer = ring.descriptor(at).buf_idx;
-      uint8_t* const bytes = ring.buffer(buffer);
+      uint8_t* const bytes = ring.start(buffer);
       for (uint32_t j = 0; j < piece; j++) bytes[j] = expected(number, position + j);
       const auto more = static_cast<uint16_t>(i + 1 < slots ? abi::NS_MOREFRAG : 0);
       ring.put(at, {buffer, static_cast<uint16_t>(piece), more});
@@ -143,10 +143,14 @@ inline uint64_t accounted(Station& station, Port& near) {
 struct Line {
   Line(Rig& rig, const char* left_far, const char* left_near, const char* right_near, const char* right_far,
        const LaneOptions& lane = {})
-      : left(rig.open(left_far)),
-        right(rig.open(right_far)),
-        left_near_port(rig.open(left_near)),
-        right_near_port(rig.open(right_near)) {
+      : Line(rig.open(left_far), rig.open(left_near), rig.open(right_near), rig.open(right_far), lane) {}
+
+  Line(std::unique_ptr<Port> left_far, std::unique_ptr<Port> left_near, std::unique_ptr<Port> right_near,
+       std::unique_ptr<Port> right_far, const LaneOptions& lane = {})
+      : left(std::move(left_far)),
+        right(std::move(right_far)),
+        left_near_port(std::move(left_near)),
+        right_near_port(std::move(right_near)) {
     ForwarderOptions options;
     options.lanes = {{0, 1, lane}, {1, 0, lane}};
     options.linger_ns = 0;

@@ -21,13 +21,16 @@ class Farm {
   struct Options {
     std::vector<uint32_t> groups = {4};
     uint32_t extra_buffers = 0;
+    // How far into their buffers packets may begin at the input, and where the sender has them begin.
+    uint64_t offset = 0;
+    uint64_t sender_offset = 0;
   };
 
   explicit Farm(const Options& options) {
     abi::nmreq_register wanted{};
     wanted.nr_extra_bufs = options.extra_buffers;
-    input = rig.open("in}1", wanted);
-    sender = rig.open("in{1");
+    input = options.offset == 0 ? rig.open("in}1", wanted) : rig.open_offset("in}1", options.offset, wanted);
+    sender = options.sender_offset == 0 ? rig.open("in{1") : rig.open_offset("in{1", options.sender_offset);
     std::vector<Port*> ports = {input.get()};
     abi::nmreq_register same{};
     same.nr_mem_id = input->granted().nr_mem_id;
@@ -113,7 +116,7 @@ class Farm {
     if (ring.space() < slots) return false;
     for (uint32_t i = 0; i < slots; i++) {
       Descriptor slot = ring.descriptor(ring.head());
-      uint8_t* const bytes = ring.buffer(slot.buf_idx);
+      uint8_t* const bytes = ring.start(slot.buf_idx);
       memset(bytes, static_cast<int>(i), 60);
       if (i == 0) {
         static constexpr uint8_t kHeaders[34] = {2,  0, 0, 0, 0, 1,  2,  0, 0, 0,  0, 2, 8, 0,  0x45, 0, 0,
@@ -178,6 +181,21 @@ TEST("every packet goes to one output, those of a flow to the same, whole and in
     CHECK(farm.taken[i].size() > 1000);
     CHECK_EQUAL(farm.count(i, &OutputCounts::packets), farm.taken[i].size());
     CHECK_EQUAL(farm.count(i, &OutputCounts::drops_full), 0u);
+  }
+}
+
+TEST("packets come whole to consumers that know nothing of offsets, wherever they began at the input") {
+  for (const uint64_t sender_offset : {0, 40}) {
+    Farm::Options options;
+    options.extra_buffers = 256;
+    options.offset = 100;
+    options.sender_offset = sender_offset;
+    Farm farm(options);
+    farm.start();
+    farm.send(5000, kAll);
+    farm.take_until([&] { return farm.all_taken() == 5000; });
+    farm.stop();
+    check_flows(farm, 0, 4);
   }
 }
 

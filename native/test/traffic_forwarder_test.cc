@@ -49,6 +49,19 @@ TEST("a forwarder between pipes of two regions copies, and says how much") {
   CHECK_EQUAL(line.count(0, &LaneCounts::copied_bytes), bytes);
 }
 
+TEST("a forwarder finds packets where the slots say, and puts them where its own ports' packets begin") {
+  Rig rig;
+  Line pipes(rig.open_offset("a{1", 20), rig.open("a}1"), rig.open_offset("a}2", 128), rig.open("a{2"));
+  pipes.exchange(kPackets);
+  CHECK_EQUAL(pipes.right.received(), kPackets);
+  CHECK_EQUAL(pipes.left.received(), kPackets);
+  Line switches(rig.open("vale0:x"), rig.open_offset("vale0:a", 100), rig.open("vale1:a"),
+                rig.open_offset("vale1:y", 64));
+  switches.exchange(kPackets);
+  check_accounts(switches);
+  CHECK(switches.right.received() > 0 && switches.left.received() > 0);
+}
+
 TEST("a forwarder between two switches accounts for every packet") {
   Rig rig;
   Line line(rig, "vale0:x", "vale0:a", "vale1:a", "vale1:y");

@@ -125,6 +125,9 @@ SlotsPassed Balancer::take_new(const Ring& ring) {
       add(counts_.drops_too_long, 1);
     } else {
       for (uint32_t i = 0; i < packet.slots && taken + kAhead + i < ready; i++) ask_for();
+      // Outputs need not be able to say where in its buffer a packet begins.
+      if (ring.has_offsets()) [[unlikely]]
+        move_to_beginning(ring, packet);
       const uint32_t looked_at = std::min(packet.bytes, packet.slots == 1 ? packet.bytes : kMostHeaders);
       const uint8_t* bytes = ring.buffer(ring.descriptor(at).buf_idx);
       if (packet.slots > 1) {

@@ -5,11 +5,13 @@
 namespace nm {
 
 void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor) {
-  put(ring, slot, descriptor, ring.buffer(descriptor.buf_idx));
+  const Ring::Piece piece = ring.piece(slot, descriptor);
+  put(ring, slot, descriptor, piece.bytes, piece.length);
 }
 
-void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes) {
-  const size_t copied = std::min({size_t{descriptor.len}, size_t{ring.buffer_size()}, longest_});
+void Dump::put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes,
+               uint32_t length) {
+  const size_t copied = std::min(size_t{length}, longest_);
   Entry entry{ring.shared()->ringid, slot,           descriptor.buf_idx,
               descriptor.flags,      descriptor.len, {bytes, bytes + copied}};
 

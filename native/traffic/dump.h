@@ -31,7 +31,7 @@ class Dump {
 
   // By the one loop that fills the queue, after it found room. The slot's bytes are in its buffer, or at `bytes`.
   void put(const Ring& ring, uint32_t slot, Descriptor descriptor);
-  void put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes);
+  void put(const Ring& ring, uint32_t slot, Descriptor descriptor, const uint8_t* bytes, uint32_t length);
 
   // Takes all entries out. By any thread.
   std::vector<Entry> take();

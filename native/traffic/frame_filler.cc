@@ -175,7 +175,7 @@ void FrameFiller::write_payloads(Lane& lane, uint32_t slot, uint32_t packets, ui
     for (const uint32_t end = slot + run; slot < end; slot++) {
       const Descriptor descriptor = ring.descriptor(slot);
       if (lengths_vary) headers.set_length(descriptor.len - header_length);
-      headers.write(ring.buffer(descriptor.buf_idx) + header_length);
+      headers.write(ring.start(descriptor.buf_idx) + header_length);
       headers.step();
     }
     if (slot == ring.slots()) slot = 0;
@@ -245,13 +245,14 @@ void FrameFiller::write_buffer(Lane& lane, uint32_t slot, uint32_t buf_idx) {
 void FrameFiller::dump(Lane& lane, uint32_t slot, uint32_t slots) {
   for (uint32_t i = 0; i < slots; i++, slot = lane.ring.next(slot)) {
     const Descriptor descriptor = lane.ring.descriptor(slot);
-    options_.dump->put(lane.ring, slot, descriptor, place(lane, slot, descriptor.buf_idx));
+    options_.dump->put(lane.ring, slot, descriptor, place(lane, slot, descriptor.buf_idx),
+                       std::min<uint32_t>(descriptor.len, lane.ring.buffer_size()));
   }
 }
 
 // Where the bytes of a slot go: its buffer, or memory of ours that the slot is made to point to.
 uint8_t* FrameFiller::place(Lane& lane, uint32_t slot, uint32_t buf_idx) {
-  if (!options_.indirect) return lane.ring.buffer(buf_idx);
+  if (!options_.indirect) return lane.ring.start(buf_idx);
   uint8_t* const own = lane.own.data() + size_t{slot} * lane.ring.buffer_size();
   lane.ring.slot(slot).ptr = reinterpret_cast<uintptr_t>(own);
   return own;

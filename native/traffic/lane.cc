@@ -13,13 +13,19 @@ constexpr size_t kDelayedBytes = 64 << 20;
 
 bool share_memory(const Port& a, const Port& b) { return a.granted().nr_mem_id == b.granted().nr_mem_id; }
 
+// One end of an exchange need not be able to say where the other's packets begin.
+bool have_offsets(const std::vector<Ring>& rings) {
+  return std::any_of(rings.begin(), rings.end(), [](const Ring& ring) { return ring.has_offsets(); });
+}
+
 }  // namespace
 
 Lane::Lane(Port& from, Port& to, const LaneOptions& options)
     : from_(from),
       to_(to),
       options_(options),
-      swaps_(share_memory(from, to) && !options.copy && !options.impairment.delays()),
+      swaps_(share_memory(from, to) && !have_offsets(from.rx_rings()) && !have_offsets(to.tx_rings()) &&
+             !options.copy && !options.impairment.delays()),
       plain_(swaps_ && !options.filter && options.limit.model == BandwidthModel::infinite &&
              !options.impairment.loses() && options.mirror == nullptr && options.capture == nullptr),
       limiter_(options.limit),

@@ -34,7 +34,7 @@ Filled NumberFiller::fill(size_t number, uint32_t packets, uint64_t) {
   for (uint32_t i = 0; i < packets; i++) {
     for (uint32_t left = options_.fragments; left > 0; left--) {
       const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-      write(lane, slot, ring.buffer(buf_idx), buf_idx);
+      write(lane, slot, ring.start(buf_idx), buf_idx);
       const uint16_t last = i + 1 == packets ? abi::NS_REPORT : 0;
       const Descriptor descriptor = {buf_idx, length, left > 1 ? abi::NS_MOREFRAG : last};
       ring.put(slot, descriptor);

@@ -36,7 +36,7 @@ void Output::enqueue(const Ring& from, const PacketSlots& packet, uint32_t hash,
   for (uint32_t i = 0; i < packet.slots; i++, at = from.next(at)) {
     const Descriptor slot = from.descriptor(at);
     const auto more = static_cast<uint16_t>(i + 1 < packet.slots ? abi::NS_MOREFRAG : 0);
-    queue_.push_back({slot.buf_idx, static_cast<uint16_t>(slot_length(from, slot)), more, hash});
+    queue_.push_back({slot.buf_idx, static_cast<uint16_t>(from.piece(at, slot).length), more, hash});
     from.put(at, {free->back(), 0, abi::NS_BUF_CHANGED});
     free->pop_back();
   }

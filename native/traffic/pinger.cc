@@ -98,7 +98,7 @@ uint32_t Pinger::put(const Ring& ring, uint32_t requests, uint64_t now_ns) {
   for (uint32_t i = 0; i < requests; i++, sent_++) {
     request(sent_) = {sent_, now_ns, true, false};
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-    uint8_t* const to = ring.buffer(buf_idx);
+    uint8_t* const to = ring.start(buf_idx);
     std::memset(to, 0, options_.header_length);
     frame_.write(to + options_.header_length, words_of(sent_, now_ns));
     const uint32_t length = options_.header_length + frame_.length();
@@ -118,9 +118,9 @@ void Pinger::receive() {
     uint32_t slot = ring.head_in_range();
     for (uint32_t left = ring.space(); left > 0; left--) {
       const Descriptor descriptor = ring.descriptor(slot);
-      const uint32_t length = std::min<uint32_t>(descriptor.len, ring.buffer_size());
+      const Ring::Piece answer = ring.piece(slot, descriptor);
       dump(options_.dump, ring, slot);
-      answered(ring.buffer(descriptor.buf_idx), length, now);
+      answered(answer.bytes, answer.length, now);
       slot = ring.next(slot);
     }
     ring.advance(slot);

@@ -88,13 +88,14 @@ Ponger::Moved Ponger::turn(const Ring& from, const Ring& to, uint64_t most) {
     for (uint32_t i = 0; i < slots; i++) {
       const Descriptor packet = from.descriptor(received);
       const Descriptor free = to.descriptor(sent);
-      const uint32_t length = std::min<uint32_t>(packet.len, from.buffer_size());
+      const auto [bytes, length] = from.piece(received, packet);
       // A virtio-net header may still ask for a checksum: it goes back as it came.
       const uint32_t header = std::min(options_.header_length, length);
-      if (i == 0) turn_around(from.buffer(packet.buf_idx) + header, length - header);
+      if (i == 0) turn_around(bytes + header, length - header);
       const uint16_t more = i + 1 < slots ? abi::NS_MOREFRAG : abi::NS_REPORT;
       to.put(sent, {packet.buf_idx, static_cast<uint16_t>(length),
                     static_cast<uint16_t>(abi::NS_BUF_CHANGED | more)});
+      to.set_offset(sent, from.offset(received));
       from.put(received, {free.buf_idx, free.len, abi::NS_BUF_CHANGED});
       dump(options_.dump, to, sent);
       moved.bytes += length;

@@ -69,7 +69,7 @@ uint32_t RecordingFiller::put(const Ring& ring, uint32_t slot, const Recording::
     const uint32_t some = std::min(packet.length - done, longest_fragment_ - header);
     const uint32_t captured = done < packet.captured ? std::min(some, packet.captured - done) : 0;
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-    uint8_t* const to = ring.buffer(buf_idx);
+    uint8_t* const to = ring.start(buf_idx);
     std::memset(to, 0, header);
     std::memcpy(to + header, bytes + done, captured);
     std::memset(to + header + captured, 0, some - captured);

@@ -122,8 +122,7 @@ Sink::Taken Sink::inspect(Lane& lane, uint32_t slots) {
   uint32_t slot = ring.head_in_range();
   for (uint32_t i = 0; i < slots; i++) {
     const Descriptor descriptor = ring.descriptor(slot);
-    const uint8_t* const bytes = ring.buffer(descriptor.buf_idx);
-    const uint32_t length = std::min<uint32_t>(descriptor.len, ring.buffer_size());
+    const auto [bytes, length] = ring.piece(slot, descriptor);
     const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
     if (options_.touch) touch_lines(bytes, length);
     if (options_.measure) measure(lane, bytes, length, more);

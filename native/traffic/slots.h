@@ -25,18 +25,13 @@ struct PacketSlots {
   uint32_t bytes = 0;
 };
 
-// Bytes of a slot. One that says more than its buffer holds has as many as that.
-inline uint32_t slot_length(const Ring& ring, Descriptor slot) {
-  return std::min<uint32_t>(slot.len, ring.buffer_size());
-}
-
 // The packet that begins at slot `first`, if all of it is in the `ready` slots from there. Otherwise its `slots` are 0.
 inline PacketSlots find_packet(const Ring& ring, uint32_t first, uint32_t ready) {
   PacketSlots packet = {first, 0, 0};
   for (uint32_t at = first; packet.slots < ready; at = ring.next(at)) {
     const Descriptor slot = ring.descriptor(at);
     packet.slots++;
-    packet.bytes += slot_length(ring, slot);
+    packet.bytes += ring.piece(at, slot).length;
     if ((slot.flags & abi::NS_MOREFRAG) == 0) return packet;
   }
   packet.slots = 0;
@@ -47,7 +42,7 @@ inline PacketSlots find_packet(const Ring& ring, uint32_t first, uint32_t ready)
 inline PacketSlots all_slots(const Ring& ring, uint32_t first, uint32_t slots) {
   PacketSlots packet = {first, slots, 0};
   for (uint32_t i = 0, at = first; i < slots; i++, at = ring.next(at)) {
-    packet.bytes += slot_length(ring, ring.descriptor(at));
+    packet.bytes += ring.piece(at, ring.descriptor(at)).length;
   }
   return packet;
 }
@@ -69,8 +64,8 @@ struct SlotsPassed {
   uint64_t bytes = 0;
 };
 
-// Exchanges the buffers of `slots` slots, whole packets, of two rings of one region: nothing is copied. Moves both
-// indexes on.
+// Exchanges the buffers of `slots` slots, whole packets, of two rings of one region without offsets: nothing is copied.
+// Moves both indexes on.
 inline SlotsPassed swap_slots(const Ring& from, uint32_t* received, const Ring& to, uint32_t* sent,
                               uint32_t slots) {
   SlotsPassed passed;
@@ -81,7 +76,7 @@ inline SlotsPassed swap_slots(const Ring& from, uint32_t* received, const Ring& 
     const Descriptor packet = from.descriptor(at);
     const Descriptor free = to.descriptor(put);
     const uint32_t more = packet.flags & abi::NS_MOREFRAG;
-    const uint32_t length = slot_length(from, packet);
+    const uint32_t length = from.piece(at, packet).length;
     passed.bytes += length;
     unfinished += more;
     to.put(put, {packet.buf_idx, static_cast<uint16_t>(length),
@@ -96,6 +91,19 @@ inline SlotsPassed swap_slots(const Ring& from, uint32_t* received, const Ring& 
   return passed;
 }
 
+// Moves a packet to the beginning of its buffers, from wherever it begins in them.
+inline void move_to_beginning(const Ring& ring, const PacketSlots& packet) {
+  uint32_t at = packet.first;
+  for (uint32_t i = 0; i < packet.slots; i++, at = ring.next(at)) {
+    Descriptor slot = ring.descriptor(at);
+    const Ring::Piece piece = ring.piece(at, slot);
+    std::memmove(ring.buffer(slot.buf_idx), piece.bytes, piece.length);
+    slot.len = static_cast<uint16_t>(piece.length);
+    ring.put(at, slot);
+    ring.set_offset(at, 0);
+  }
+}
+
 // Slots of `ring` that a packet of so many bytes takes.
 inline uint32_t slots_needed(const Ring& ring, uint32_t bytes) {
   return std::max<uint32_t>(1, (bytes + ring.buffer_size() - 1) / ring.buffer_size());
@@ -105,7 +113,7 @@ inline uint32_t slots_needed(const Ring& ring, uint32_t bytes) {
 class SlotWriter {
  public:
   SlotWriter(const Ring& ring, uint32_t at)
-      : ring_(ring), at_(at), buffer_(ring.buffer(ring.descriptor(at).buf_idx)) {}
+      : ring_(ring), at_(at), buffer_(ring.start(ring.descriptor(at).buf_idx)) {}
 
   void append(const uint8_t* bytes, uint32_t count) {
     while (count > 0) {
@@ -130,7 +138,7 @@ class SlotWriter {
   void next_slot() {
     close_slot(abi::NS_MOREFRAG);
     at_ = ring_.next(at_);
-    buffer_ = ring_.buffer(ring_.descriptor(at_).buf_idx);
+    buffer_ = ring_.start(ring_.descriptor(at_).buf_idx);
     used_ = 0;
   }
 
@@ -148,8 +156,9 @@ void each_piece(const Ring& ring, const PacketSlots& packet, Take take) {
   uint32_t left = packet.bytes;
   for (uint32_t i = 0; i < packet.slots; i++, at = ring.next(at)) {
     const Descriptor slot = ring.descriptor(at);
-    const uint32_t length = std::min(left, slot_length(ring, slot));
-    take(static_cast<const uint8_t*>(ring.buffer(slot.buf_idx)), length);
+    const Ring::Piece piece = ring.piece(at, slot);
+    const uint32_t length = std::min(left, piece.length);
+    take(static_cast<const uint8_t*>(piece.bytes), length);
     left -= length;
   }
 }
@@ -165,7 +174,8 @@ inline void copy_bytes(const Ring& ring, const PacketSlots& packet, uint32_t cou
 
 // All bytes of a packet in a row: where they are, if it has one slot, or else in `whole`, which grows as it must.
 inline const uint8_t* packet_bytes(const Ring& ring, const PacketSlots& packet, std::vector<uint8_t>* whole) {
-  if (packet.slots == 1) return ring.buffer(ring.descriptor(packet.first).buf_idx);
+  const Ring::Piece first = ring.piece(packet.first, ring.descriptor(packet.first));
+  if (packet.slots == 1 && packet.bytes <= first.length) return first.bytes;
   whole->resize(std::max<size_t>(whole->size(), packet.bytes));
   copy_bytes(ring, packet, packet.bytes, whole->data());
   return whole->data();

@@ -114,7 +114,7 @@ bool Replayer::stage_one(const Piece::Packet& packet) {
     const uint32_t some = std::min(packet.length - done, size);
     const uint32_t captured = done < packet.captured ? std::min(some, packet.captured - done) : 0;
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-    uint8_t* const to = ring.buffer(buf_idx);
+    uint8_t* const to = ring.start(buf_idx);
     std::memcpy(to, bytes + done, captured);
     if (captured < some) std::memset(to + captured, 0, some - captured);
     done += some;
