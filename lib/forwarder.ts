@@ -11,7 +11,8 @@
 import { namedRows } from "./counts.js";
 import type { Filter } from "./filter.js";
 import { type LaneCountName, laneCountMeanings } from "./layout.js";
-import { type NativeModel, native } from "./native.js";
+import type { Model } from "./models.js";
+import { native } from "./native.js";
 import { nativeOf, type Port } from "./port.js";
 import type { Recorder } from "./recorder.js";
 import { startedLoop, type TrafficLoop } from "./traffic.js";
@@ -26,13 +27,13 @@ export interface Lane {
   readonly copy?: boolean | undefined;
   /** Which packets pass; the others are dropped and counted. By default all. */
   readonly filter?: Filter | undefined;
-  /** How much passes in a second; what is more waits. */
-  readonly limit?: NativeModel | undefined;
+  /** How much passes in a second; what is more waits. lib/models.ts reads this and the next ones from text. */
+  readonly limit?: Model | undefined;
   /** Which packets are lost, and besides those every so manieth. */
-  readonly loss?: NativeModel | undefined;
+  readonly loss?: Model | undefined;
   readonly dropEvery?: number | undefined;
   /** How late packets come. */
-  readonly delay?: NativeModel | undefined;
+  readonly delay?: Model | undefined;
   /** Of what is random. */
   readonly seed?: number | undefined;
   /** Gets a copy of each packet that passes, as far as it has room. */

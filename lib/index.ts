@@ -1,6 +1,7 @@
 /** What `import ... from "netmap-tools"` gives. */
 
 export * as abi from "./abi.js";
+export { type Balancer, type BalancerCounts, type BalancerOptions, startBalancer } from "./balancer.js";
 export {
   type CapturedPacket,
   type CaptureOptions,
@@ -9,6 +10,7 @@ export {
   writeCapture,
 } from "./capture.js";
 export { type CaptureSource, keepCapture, openCapture } from "./capture-source.js";
+export { type CaptureCounts, type CapturerOptions, countsOf, startCapturer } from "./capturer.js";
 export {
   type Backend,
   backends,
@@ -21,6 +23,14 @@ export {
 } from "./control.js";
 export type { DriverAttempt, DriverReport } from "./driver.js";
 export { type ErrorCode, type ErrorDetails, NmError, type PortFailure } from "./errors.js";
+export { compileFilter, type Filter } from "./filter.js";
+export {
+  type Forwarder,
+  type ForwarderOptions,
+  type Lane,
+  type LaneCounts,
+  startForwarder,
+} from "./forwarder.js";
 export { Histogram, type Percentiles } from "./histogram.js";
 export {
   type CaptureKind,
@@ -52,6 +62,14 @@ export {
   type PortSpec,
   parsePort,
 } from "./port-spec.js";
+export {
+  type CaptureInterface,
+  type Recorder,
+  type RecorderFigures,
+  type RecorderOptions,
+  type Rotation,
+  startRecorder,
+} from "./recorder.js";
 export {
   type Edit,
   type PlayOptions,
