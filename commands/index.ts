@@ -9,6 +9,7 @@ import type { Command } from "../lib/command.js";
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   demo: () => import("./demo.js"),
   "pkt-gen": () => import("./pkt-gen.js"),
+  "vale-ctl": () => import("./vale-ctl.js"),
   bridge: () => import("./bridge.js"),
   nmreplay: () => import("./nmreplay.js"),
   tlem: () => import("./tlem.js"),
@@ -16,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   dump: () => import("./dump.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),
+  metrics: () => import("./metrics.js"),
   lab: () => import("./lab.js"),
   doctor: () => import("./doctor.js"),
   port: () => import("./port.js"),

@@ -555,7 +555,7 @@ const table = {
   NOTHING_TO_ATTACH: {
     exit: 1,
     says: because("the name after the colon is no network interface and no persistent port"),
-    hint: "Make it first, with VALE_NEWIF (vale-ctl -n NAME); ports that programs open need no attaching",
+    hint: "Make it first (nm vale-ctl create NAME); ports that programs open need no attaching",
   },
   NAME_TAKEN: {
     exit: 1,
@@ -709,6 +709,54 @@ const table = {
     exit: 1,
     says: because(`the switch has ${engineLimits.switchPorts} ports, which is all it has room for`),
     hint: "Close a port, or use another switch",
+  },
+  MIRROR_NOT_FOUND: {
+    exit: 1,
+    says: because("the port that is to get copies is no other port of its switch"),
+    hint: "nm vale-ctl list shows the ports of each switch; the mirror must be there first",
+  },
+  STATION_ADDRESS: {
+    exit: 2,
+    says: because("the address is that of a group, or all zero, and no station's"),
+    hint: "Pin the address that a station sends from, for example 02:00:00:00:00:01",
+  },
+  STATION_NOT_PINNED: {
+    exit: 1,
+    says: because("no station of that address is pinned there"),
+    hint: "nm vale-ctl macs SWITCH lists the stations and which are pinned",
+  },
+  STATION_PLACE_TAKEN: {
+    exit: 1,
+    says: because("another pinned station has its place in the table"),
+    hint: "The table has one place for about a thousandth of all addresses: unpin the other, or use another switch",
+  },
+  TOPOLOGY_UNREADABLE: {
+    exit: 1,
+    says: (d: { file: string; reason: string }) => `Cannot read "${d.file}": ${d.reason}`,
+    hint: "Give a YAML or JSON file, or - for what comes on stdin",
+  },
+  TOPOLOGY_SYNTAX: {
+    exit: 2,
+    says: (d: { file: string; line: number; column: number; reason: string }) =>
+      `Cannot apply ${d.file}:${d.line}:${d.column}: ${d.reason}`,
+    hint: "nm vale-ctl --help shows a whole file; schema/topology.schema.json describes all of it",
+  },
+  TOPOLOGY_PORT_OPEN: {
+    exit: 1,
+    says: (d: { port: string; is: string; pids: string }) =>
+      `Cannot make "${d.port}" as declared: it is ${d.is}, and process ${d.pids} has it open`,
+    hint: "End that program, or leave the port out of the file",
+  },
+  ACTION_TWICE: {
+    exit: 2,
+    says: (d: { first: string; second: string }) =>
+      `Cannot do ${d.first} and ${d.second} at once: vale-ctl does one thing at a time`,
+    hint: (d: { second: string }) => `Run it again for ${d.second}`,
+  },
+  LISTEN_FAILED: {
+    exit: 1,
+    says: (d: { address: string; reason: string }) => `Cannot listen on ${d.address}: ${d.reason}`,
+    hint: "Give another address or port, for example --listen 127.0.0.1:9464",
   },
   PIPES_FULL: {
     exit: 1,
@@ -962,6 +1010,10 @@ export const statusErrors = {
   no_such_switch: "SWITCH_NOT_FOUND",
   no_more_ports: "PORT_NOT_FOUND",
   not_on_a_switch: "SWITCH_NAME",
+  no_such_mirror: "MIRROR_NOT_FOUND",
+  bad_station: "STATION_ADDRESS",
+  station_unknown: "STATION_NOT_PINNED",
+  pin_taken: "STATION_PLACE_TAKEN",
   no_such_pipe: "PIPE_NOT_FOUND",
   no_such_region: "REGION_NOT_FOUND",
   watched_not_open: "WATCHED_NOT_OPEN",

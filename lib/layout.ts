@@ -51,6 +51,10 @@ export const statusMeanings = {
   no_such_switch: "no switch has this name",
   no_more_ports: "the list of switch ports is at its end",
   not_on_a_switch: "the name is not one of a switch port",
+  no_such_mirror: "the port that is to get copies is no other port of the switch",
+  bad_station: "the address of a station is all zero or names a group",
+  station_unknown: "no station of this address is known or pinned on the switch",
+  pin_taken: "another pinned station has the place of this one in the table",
   no_such_pipe: "no pipe has this name",
   no_such_region: "no memory region has this id",
   watched_not_open: "the port that a monitor is to watch is not open",
@@ -154,6 +158,10 @@ export const statusErrno = {
   no_such_switch: 2,
   no_more_ports: 2,
   not_on_a_switch: 22,
+  no_such_mirror: 6,
+  bad_station: 22,
+  station_unknown: 2,
+  pin_taken: 16,
   no_such_pipe: 19,
   no_such_region: 22,
   watched_not_open: 22,
@@ -223,7 +231,11 @@ export const counterMeanings = {
   drops_too_many_slots: "packets of more slots than a packet may have",
   drops_bad_header: "packets whose virtio-net header says what cannot be",
   drops_refused: "packets that the operating system refused to send",
+  drops_isolated: "packets for a port of the same isolation group",
+  drops_rate_limit: "packets beyond the rate that their port may send at",
+  drops_mac_limit: "packets from more stations than their port may have",
   drops_dead_sender: "slots whose sender died before it filled them",
+  held_back: "syncs that left packets in the ring, for want of room at a port that loses none",
   wakeups: "sleepers woken",
 } as const;
 
@@ -239,6 +251,9 @@ export const dropCounters = {
   too_many_slots: "drops_too_many_slots",
   bad_header: "drops_bad_header",
   refused: "drops_refused",
+  isolated: "drops_isolated",
+  rate_limit: "drops_rate_limit",
+  mac_limit: "drops_mac_limit",
   dead_sender: "drops_dead_sender",
 } as const;
 

@@ -528,6 +528,70 @@ export interface NativeOpenPort {
   readonly received: readonly number[];
 }
 
+/** What a port of a switch is told to do. 0 and an empty name: nothing. */
+export interface NativePolicy {
+  /** Packets for it wait while it has no room, instead of being lost. */
+  readonly waits: boolean;
+  /** Packets, or payload bits, that it may send in a second. */
+  readonly rate: number;
+  readonly rateIsBits: boolean;
+  readonly macLimit: number;
+  readonly group: number;
+  /** A port of the same switch, by its name there. */
+  readonly mirror: string;
+}
+
+/** A port of a switch, or a persistent port on none. */
+export interface NativeSwitchPort {
+  /** Without the switch's. */
+  readonly name: string;
+  readonly place: number;
+  /** A number of `openPortKinds`. */
+  readonly kind: number;
+  readonly memId: number;
+  readonly txRings: number;
+  readonly rxRings: number;
+  readonly txSlots: number;
+  readonly rxSlots: number;
+  readonly headerLength: number;
+  /** How many are known behind it. */
+  readonly stations: number;
+  /** The switch that it joins this one to, or empty. */
+  readonly leadsTo: string;
+  /** Of the processes that have it open, one for each descriptor. */
+  readonly pids: readonly number[];
+  /** Sums over its rings, in the order of `counterMeanings`. */
+  readonly sent: readonly number[];
+  readonly received: readonly number[];
+  readonly policy: NativePolicy;
+}
+
+export interface NativeSwitch {
+  /** Empty: of the ports that are on no switch. */
+  readonly name: string;
+  readonly index: number;
+  readonly ageingSeconds: number;
+  readonly ports: readonly NativeSwitchPort[];
+}
+
+export interface NativeStation {
+  /** 6 bytes. */
+  readonly mac: Uint8Array;
+  readonly port: string;
+  readonly ageSeconds: number;
+  readonly moves: number;
+  readonly isPinned: boolean;
+}
+
+/** Of a new persistent port; 0 or missing: as usual. */
+export interface NativeCreated {
+  readonly txSlots: number;
+  readonly rxSlots: number;
+  readonly txRings: number;
+  readonly rxRings: number;
+  readonly memId: number;
+}
+
 /** A network interface as the kernel and its driver describe it. 0 and null: not told. */
 export interface NativeInterfaceCondition {
   readonly index: number;
@@ -572,6 +636,28 @@ export interface NativeInterfaceCondition {
 
 export interface Native {
   openPorts(directory: string): readonly NativeOpenPort[] | number;
+  listSwitches(directory: string): readonly NativeSwitch[] | number;
+  listStations(directory: string, vale: string): readonly NativeStation[] | number;
+  /** How many were forgotten, of all ports where `port` is empty. */
+  flushStations(directory: string, vale: string, port: string): number;
+  pinStation(directory: string, port: string, mac: Uint8Array): number;
+  unpinStation(directory: string, vale: string, mac: Uint8Array): number;
+  /** 0: no station is forgotten. */
+  setAgeing(directory: string, vale: string, seconds: number): number;
+  setPolicy(directory: string, port: string, policy: NativePolicy): number;
+  /** These two give the port's place on the switch. */
+  attachPort(directory: string, name: string, mode: number, memId: number): number;
+  detachPort(directory: string, name: string): number;
+  createPort(directory: string, name: string, wanted: Partial<NativeCreated>): NativeCreated | number;
+  destroyPort(directory: string, name: string): number;
+  setPolling(
+    directory: string,
+    name: string,
+    on: boolean,
+    mode: number,
+    firstCpu: number,
+    cpus: number,
+  ): number;
   interfaceCondition(name: string): NativeInterfaceCondition | number;
   /** For each row of `kernelFeatures` in lib/layout.ts: 0 where it is there, else an errno, or -1 where none was given. */
   kernelFeatures(): readonly number[];

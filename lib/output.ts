@@ -110,6 +110,11 @@ export function table(
   return [paint.bold(line(columns.map(({ heading }) => heading))), ...rows.map(line)];
 }
 
+/** A whole number with commas. What JavaScript has for it loads tables of all languages first, as long as a short command takes. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
 const units = ["", "K", "M", "G", "T"] as const;
 
 /**

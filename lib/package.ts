@@ -1,6 +1,7 @@
 /** What package.json says of this package. It is the only home of the version and of the programs' names. */
 
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 interface PackageFile {
   readonly version: string;
@@ -18,7 +19,11 @@ export function programsFor(command: string): string[] {
   );
 }
 
-/** This file is in dist/lib/, two levels below the package's root. */
+/** Where a file of the package is. This one is in dist/lib/, two levels below the package's root. */
+export function packageFilePath(name: string): string {
+  return fileURLToPath(new URL(`../../${name}`, import.meta.url));
+}
+
 function readPackage(): PackageFile {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return JSON.parse(readFileSync(packageFilePath("package.json"), "utf8"));
 }

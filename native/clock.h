@@ -27,4 +27,11 @@ inline int64_t real_time_ns() {
   return now.tv_sec * kSecond_ns + now.tv_nsec;
 }
 
+// Seconds of the same clock, as of the last tick of the kernel: cheaper, for what is never urgent.
+inline uint32_t monotonic_s() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<uint32_t>(now.tv_sec);
+}
+
 }  // namespace nm

@@ -19,7 +19,11 @@ namespace nm {
   row(drops_too_many_slots, "packets of more slots than a packet may have")           \
   row(drops_bad_header, "packets whose virtio-net header says what cannot be")       \
   row(drops_refused, "packets that the operating system refused to send")            \
+  row(drops_isolated, "packets for a port of the same isolation group")              \
+  row(drops_rate_limit, "packets beyond the rate that their port may send at")       \
+  row(drops_mac_limit, "packets from more stations than their port may have")        \
   row(drops_dead_sender, "slots whose sender died before it filled them")             \
+  row(held_back, "syncs that left packets in the ring, for want of room at a port that loses none") \
   row(wakeups, "sleepers woken")
 
 struct Counters {

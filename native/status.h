@@ -56,6 +56,10 @@ namespace nm {
   row(no_such_switch, ENOENT, "no switch has this name")                                                   \
   row(no_more_ports, ENOENT, "the list of switch ports is at its end")                                     \
   row(not_on_a_switch, EINVAL, "the name is not one of a switch port")                                     \
+  row(no_such_mirror, ENXIO, "the port that is to get copies is no other port of the switch")              \
+  row(bad_station, EINVAL, "the address of a station is all zero or names a group")                        \
+  row(station_unknown, ENOENT, "no station of this address is known or pinned on the switch")              \
+  row(pin_taken, EBUSY, "another pinned station has the place of this one in the table")                   \
   row(no_such_pipe, ENODEV, "no pipe has this name")                                                       \
   row(no_such_region, EINVAL, "no memory region has this id")                                              \
   row(watched_not_open, EINVAL, "the port that a monitor is to watch is not open")                         \

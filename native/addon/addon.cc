@@ -16,6 +16,7 @@
 #include "addon/replay.h"
 #include "addon/schedule.h"
 #include "addon/survey.h"
+#include "addon/switches.h"
 #include "addon/write_capture.h"
 
 namespace {
@@ -33,6 +34,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   nm::addon::install_rehearsal(env, exports);
   nm::addon::install_survey(env, exports);
   nm::addon::install_machine(env, exports);
+  nm::addon::install_switches(env, exports);
   nm::addon::install_write_capture(env, exports);
   return exports;
 }

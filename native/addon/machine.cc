@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "addon/counter_list.h"
 #include "addon/result.h"
 #include "engine/open_ports.h"
 #include "nic/condition.h"
@@ -11,15 +12,6 @@
 
 namespace nm::addon {
 namespace {
-
-Napi::Array counter_list(Napi::Env env, const Counters& counters) {
-  Napi::Array list = Napi::Array::New(env);
-  uint32_t count = 0;
-#define row(name, text) list.Set(count++, static_cast<double>(counters.name));
-  NM_COUNTERS(row)
-#undef row
-  return list;
-}
 
 Napi::Object open_port(Napi::Env env, const engine::OpenPort& port) {
   Napi::Object object = Napi::Object::New(env);

@@ -8,6 +8,7 @@
 #include "addon/loop_handle.h"
 #include "addon/mapped_file.h"
 #include "addon/read.h"
+#include "addon/request.h"
 #include "addon/result.h"
 #include "device/open.h"
 
@@ -121,23 +122,10 @@ Napi::Value counters_result(Napi::Env env, Status status, const Counters& counte
   return values;
 }
 
-// A request about the port `name`, which `body` belongs to.
-Status ask(Device& device, uint16_t type, const std::string& name, void* body) {
-  abi::nmreq_header header{};
-  if (name.size() >= sizeof(header.nr_name)) return Status::bad_name;
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = type;
-  header.nr_body = reinterpret_cast<uint64_t>(body);
-  memcpy(header.nr_name, name.data(), name.size());
-  return device.control(&header);
-}
-
 // A request about the header of a port: (directory, name, ...).
 Status ask_header(const Napi::CallbackInfo& info, uint16_t type, abi::nmreq_port_hdr* body) {
   if (!info[0].IsString() || !info[1].IsString()) return Status::bad_request;
-  std::unique_ptr<Device> device;
-  const Status status = open_embedded_device(info[0].As<Napi::String>(), &device);
-  return status == Status::ok ? ask(*device, type, info[1].As<Napi::String>(), body) : status;
+  return ask(info[0].As<Napi::String>().Utf8Value(), type, info[1].As<Napi::String>(), body);
 }
 
 }  // namespace

@@ -440,7 +440,10 @@ void EmbeddedDevice::for_each_ring(uint32_t events, Visit visit) {
 }
 
 void EmbeddedDevice::announce(uint32_t events) {
-  for_each_ring(events, [&](BoundRing& ring) { engine::announce(*ring.state, binding_.client); });
+  for_each_ring(events, [&](BoundRing& ring) {
+    engine::announce(ring.state->waiter, binding_.client);
+    ring.path->announce(ring);
+  });
 }
 
 // Has the kernel ring the bell, where it brings the packets. Returns how many nanoseconds a sleep may last.

@@ -1,6 +1,5 @@
 #include "engine/clean_up.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,15 +18,6 @@ namespace {
 
 // How many life lines one operation looks at, so that its cost does not grow with the namespace.
 constexpr uint32_t kReapWindow = 256;
-
-std::vector<std::string> files_of(const Namespace& space) {
-  std::vector<std::string> names;
-  if (DIR* directory = opendir(space.directory().c_str())) {
-    while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
-    closedir(directory);
-  }
-  return names;
-}
 
 bool read_suffix(const std::string& name, const char* prefix, std::string* suffix) {
   const size_t length = strlen(prefix);
@@ -295,7 +285,7 @@ void repair(Namespace& space) {
   }
   std::string suffix;
   for_each_region(space, [&](uint32_t id) { repair_region(space, id); });
-  for (const std::string& file : files_of(space)) {
+  for (const std::string& file : space.files()) {
     if (read_suffix(file, "switch.", &suffix)) repair_switch(space, suffix);
   }
   for_each_region(space, [&](uint32_t id) {
@@ -308,7 +298,7 @@ void repair(Namespace& space) {
   }
   for_each_region(space, [&](uint32_t id) { repair_attachments(space, id); });
   reclaim_all_rings(space);
-  for (const std::string& file : files_of(space)) {
+  for (const std::string& file : space.files()) {
     if (read_suffix(file, "port.", &suffix) || read_suffix(file, "nic.", &suffix) ||
         read_suffix(file, "tap.", &suffix)) {
       remove_stale_name(space, file);

@@ -6,6 +6,7 @@
 #include "engine/pipe.h"
 #include "engine/receiver.h"
 #include "engine/vale.h"
+#include "engine/wake.h"
 
 namespace nm::engine {
 
@@ -34,6 +35,10 @@ class ValePath final : public DataPath {
         sender_(binding.space, binding.vale, binding.region, binding.port, binding.client) {}
 
   bool rx_has_news(const BoundRing& ring) const override { return receiver_has_news(ring); }
+  bool tx_has_news(const BoundRing& ring) const override { return sender_.has_room_now(ring); }
+  void announce(const BoundRing& ring) override {
+    if (ring.is_tx) sender_.announce(ring);
+  }
   bool rx_unfinished(BoundRing& ring) override { return receiver_awaits_sender(ring); }
 
   // Receivers are behind: sending on at once would only take the processor from them. Senders that share a core
@@ -51,6 +56,8 @@ class ValePath final : public DataPath {
   }
   Status receive(BoundRing& ring, uint32_t head) override {
     receiver_sync(*space_, ring, head);
+    if (sender_.is_waited_for()) [[unlikely]]
+      notify_senders(*space_, *ring.state, sender_.switch_index());
     return Status::ok;
   }
   bool reads_indirect() const override { return true; }

@@ -36,6 +36,9 @@ class DataPath {
   // Whether a sync would move hwtail. Cheap enough to spin on.
   virtual bool tx_has_news(const BoundRing&) const { return false; }
   virtual bool rx_has_news(const BoundRing&) const { return false; }
+  // Called when a thread is about to sleep for the ring, before the fence: says so where others than those who fill or
+  // empty this ring must know (wake.h).
+  virtual void announce(const BoundRing&) {}
   // Whether somebody owes us packets and may have died: a sleeper must look again soon.
   virtual bool rx_unfinished(BoundRing&) { return false; }
 

@@ -39,7 +39,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 7;
+inline constexpr uint32_t kLayoutVersion = 8;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -130,7 +130,7 @@ struct Client {
   uint32_t mode;
   uint64_t flags;
   uint32_t interface_object;
-  uint32_t switch_index;  // of the switch it sends to, or kNoSwitch
+  Relaxed<uint32_t> switch_index;  // of the switch it sends to, or kNoSwitch
   uint16_t
       first_tx;  // bound rings, as positions among the port's rings of one direction; empty when first == end
   uint16_t end_tx;
@@ -195,20 +195,52 @@ struct alignas(kCacheLine) SwitchPort {
   char name[16];
   // 1 more than the number of the switch that packets for it go on to. 0: they go into its rings.
   Relaxed<uint32_t> leads_to;
+  Relaxed<uint32_t> policy;  // bits of Policies: which words of its PortPolicy a sender must look at
+  Relaxed<uint32_t> group;   // ports of one group do not reach each other; 0: none
 };
 static_assert(sizeof(SwitchPort) == kCacheLine);
+
+// Bits of SwitchPort::policy.
+inline constexpr uint32_t kWaits = 1;       // packets for it wait in their sender's ring while it has no room
+inline constexpr uint32_t kLimitsRate = 2;  // what it sends is limited, and so on
+inline constexpr uint32_t kLimitsMacs = 4;
+inline constexpr uint32_t kMirrors = 8;
+
+// What a port of a switch was told to do (policy.h). Senders read what their batch needs, and write `spent_until`.
+struct alignas(kCacheLine) PortPolicy {
+  Relaxed<uint64_t> rate;  // packets or payload bits a second that it may send, 0: any
+  Relaxed<uint32_t> rate_is_bits;
+  Relaxed<uint32_t> mac_limit;          // stations that may be behind it, 0: any
+  Relaxed<uint32_t> mirror;             // 1 more than the place that gets copies, 0: none
+  Relaxed<uint32_t> mirror_generation;  // of that place
+  // Until when the rate is spent, in ticks of 1/64 ns of the monotonic clock.
+  std::atomic<uint64_t> spent_until;
+};
+static_assert(sizeof(PortPolicy) == kCacheLine);
+
+// Beside an entry of the learning table: when its station was heard, and how often it moved to another port.
+struct Station {
+  Relaxed<uint32_t> heard_s;  // seconds of the monotonic clock
+  Relaxed<uint32_t> moves;
+};
 
 struct SwitchHeader {
   FileHeader file;
   char name[16];
   Relaxed<uint32_t> ports_high;  // places beyond have never been used and have no memory
   uint32_t ports_used;
+  Relaxed<uint32_t> ageing_s;        // stations that were not heard for longer are forgotten, 0: none
+  Relaxed<uint32_t> waiting_places;  // ports that packets wait for (kWaits)
   alignas(kCacheLine) std::atomic<uint64_t> active[kMaxSwitchPorts / 64];
-  // Bucket -> MAC in the upper 48 bits, port + 1 in the lower 16; 0 is empty. One word, so it needs no lock.
+  // Bucket -> MAC in the upper 48 bits, whether it is pinned (kPinned), port + 1 in the lowest 15; 0 is empty. One word,
+  // so it needs no lock.
   alignas(kCacheLine) std::atomic<uint64_t> learned[kLearningEntries];
+  alignas(kCacheLine) Station stations[kLearningEntries];
 };
+inline constexpr uint64_t kPinned = 0x8000;
 inline constexpr uint64_t kSwitchPortsOffset = (sizeof(SwitchHeader) + kPage - 1) / kPage * kPage;
-inline constexpr uint64_t kSwitchSize = kSwitchPortsOffset + kMaxSwitchPorts * sizeof(SwitchPort);
+inline constexpr uint64_t kSwitchPoliciesOffset = kSwitchPortsOffset + kMaxSwitchPorts * sizeof(SwitchPort);
+inline constexpr uint64_t kSwitchSize = kSwitchPoliciesOffset + kMaxSwitchPorts * sizeof(PortPolicy);
 
 // --- region
 // ----------------------------------------------------------------------------------------------------
@@ -339,6 +371,10 @@ struct RingState {
   Relaxed<uint64_t> drops_too_many_slots;
   Relaxed<uint64_t> drops_bad_header;
   Relaxed<uint64_t> drops_refused;
+  Relaxed<uint64_t> drops_isolated;
+  Relaxed<uint64_t> drops_rate_limit;
+  Relaxed<uint64_t> drops_mac_limit;
+  Relaxed<uint64_t> held_back;
 
   // Written by senders. VALE RX: the reservation word. Pipe RX: index past the last slot of a complete
   // packet.
@@ -349,6 +385,8 @@ struct RingState {
 
   // Client that sleeps for this ring, kManyWaiters, or 0. Hardly ever written, read once per batch.
   alignas(kCacheLine) std::atomic<uint32_t> waiter;
+  // The same of who sleeps until the ring has room, where packets wait for its port (kWaits).
+  std::atomic<uint32_t> room_waiter;
 
   // Counted by the other side.
   alignas(kCacheLine) std::atomic<uint64_t> delivered_packets;

@@ -90,6 +90,15 @@ Status Namespace::open_file() {
   return Status::ok;
 }
 
+std::vector<std::string> Namespace::files() const {
+  std::vector<std::string> names;
+  if (DIR* directory = opendir(directory_.c_str())) {
+    while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
+    closedir(directory);
+  }
+  return names;
+}
+
 uint32_t Namespace::clients_high() const {
   const uint32_t high = header().clients_high;
   return high <= kMaxClients ? high : kMaxClients;

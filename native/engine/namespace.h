@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine/layout.h"
 #include "engine/shared_file.h"
@@ -26,6 +27,8 @@ class Namespace {
 
   const std::string& directory() const { return directory_; }
   std::string path(const std::string& file) const { return directory_ + "/" + file; }
+  // The names of all that is in the directory.
+  std::vector<std::string> files() const;
   NamespaceHeader& header() const { return *file_.at<NamespaceHeader>(0); }
 
   // Client `id`, 1 … clients_high().

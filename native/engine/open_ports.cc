@@ -8,12 +8,6 @@ namespace nm::engine {
 
 namespace {
 
-void add(Counters* sum, const Counters& more) {
-#define row(name, text) sum->name += more.name;
-  NM_COUNTERS(row)
-#undef row
-}
-
 // The port that a monitor watches is in `parent`, in another region perhaps, and may be gone.
 std::string name_of(Namespace& space, const PortRecord& record) {
   if (record.kind != PortKind::monitor) return record_name(record);
@@ -39,7 +33,7 @@ bool describe(Namespace& space, const Client& client, OpenPort* port) {
   port->rx_rings = client.end_rx - client.first_rx;
   for_each_ring(record, tx_range(client), rx_range(client), [&](uint32_t ring, bool is_tx) {
     if (ring >= region->pools().rings) return;
-    add(is_tx ? &port->sent : &port->received, ring_counters(region->ring(ring), is_tx));
+    add_counters(is_tx ? &port->sent : &port->received, ring_counters(region->ring(ring), is_tx));
   });
   return true;
 }

@@ -18,9 +18,19 @@ Counters ring_counters(const RingState& ring, bool is_tx) {
   counters.drops_too_many_slots = ring.drops_too_many_slots;
   counters.drops_bad_header = ring.drops_bad_header;
   counters.drops_refused = ring.drops_refused;
+  counters.drops_isolated = ring.drops_isolated;
+  counters.drops_rate_limit = ring.drops_rate_limit;
+  counters.drops_mac_limit = ring.drops_mac_limit;
+  counters.held_back = ring.held_back;
   counters.drops_dead_sender = ring.drops_dead_sender.load(std::memory_order_relaxed);
   counters.wakeups = ring.wakeups.load(std::memory_order_relaxed);
   return counters;
+}
+
+void add_counters(Counters* sum, const Counters& more) {
+#define row(name, text) sum->name += more.name;
+  NM_COUNTERS(row)
+#undef row
 }
 
 }  // namespace nm::engine

@@ -8,4 +8,6 @@ namespace nm::engine {
 
 Counters ring_counters(const RingState& ring, bool is_tx);
 
+void add_counters(Counters* sum, const Counters& more);
+
 }  // namespace nm::engine

@@ -116,6 +116,9 @@ Status Switch::add(const std::string& port_name, const Region& region, uint32_t 
     if (status != Status::ok) return status;
     header().ports_high = free + 1;
   }
+  const Status reserved =
+      file_.reserve(kSwitchPoliciesOffset + free * sizeof(PortPolicy), sizeof(PortPolicy));
+  if (reserved != Status::ok) return reserved;
 
   SwitchPort& taken = place(free);
   const PortRecord& record = region.port(port);
@@ -127,6 +130,8 @@ Status Switch::add(const std::string& port_name, const Region& region, uint32_t 
   taken.rx_slots = record.rx_slots;
   taken.header_length = record.header_length;
   taken.leads_to = 0;
+  taken.policy = 0;
+  taken.group = 0;
   strncpy(taken.name, port_name.c_str(), sizeof(taken.name) - 1);
   taken.name[sizeof(taken.name) - 1] = '\0';
   // Senders that see the odd generation see the fields before it.
@@ -147,10 +152,44 @@ void Switch::remove(Namespace& space, uint32_t index) {
   }
   // netmap leaves the stations of a port that went away in the table, where they swallow packets. [quirk 8]
   for (std::atomic<uint64_t>& entry : header().learned) {
-    if ((entry.load(std::memory_order_relaxed) & 0xffff) == index + 1)
+    if ((entry.load(std::memory_order_relaxed) & (kPinned - 1)) == index + 1)
       entry.store(0, std::memory_order_relaxed);
   }
+  port.policy = 0;
+  count_waiting_places();
   remove_if_empty(space);
+}
+
+void Switch::count_waiting_places() {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < places(); i++) count += is_taken(i) && (place(i).policy & kWaits) != 0;
+  header().waiting_places = count;
+}
+
+uint32_t Switch::count_stations(uint32_t place, uint32_t oldest_s) const {
+  uint32_t count = 0;
+  for (uint32_t bucket = 0; bucket < kLearningEntries; bucket++) {
+    const uint64_t entry = learned(bucket);
+    count += (entry & (kPinned - 1)) == place + 1 && !is_old(bucket, entry, oldest_s);
+  }
+  return count;
+}
+
+// The station was elsewhere, or unknown, or another one has its place in the table.
+void Switch::relearn(uint32_t bucket, uint64_t entry, uint32_t now_s) {
+  Station& station = header().stations[bucket];
+  const uint64_t before = header().learned[bucket].load(std::memory_order_relaxed);
+  if ((before & kPinned) == 0) {
+    header().learned[bucket].store(entry, std::memory_order_relaxed);
+    if (before >> 16 == entry >> 16) {
+      ++station.moves;
+    } else {
+      station.moves = 0;
+    }
+    station.heard_s = now_s;
+  } else if ((before ^ entry) == kPinned) {
+    station.heard_s = now_s;
+  }
 }
 
 void Switch::remove_if_empty(Namespace& space) {

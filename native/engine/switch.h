@@ -3,6 +3,7 @@
 // Adding and removing ports needs the control lock; learning and looking up do not.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,11 @@ namespace nm::engine {
 using Mac = uint64_t;
 inline constexpr Mac kMacMask = 0xffffffffffff;
 inline constexpr bool is_multicast(Mac mac) { return (mac & 1) != 0; }
+inline Mac mac_at(const uint8_t* bytes) {
+  Mac mac = 0;
+  memcpy(&mac, bytes, 6);
+  return mac;
+}
 
 // netmap's learning bucket of an address: 0 … kLearningEntries - 1.
 uint32_t learning_bucket(Mac mac);
@@ -38,6 +44,9 @@ class Switch {
     return header().ports_high < kMaxSwitchPorts ? header().ports_high : kMaxSwitchPorts;
   }
   SwitchPort& place(uint32_t index) const { return file_.at<SwitchPort>(kSwitchPortsOffset)[index]; }
+  PortPolicy& policy(uint32_t index) const { return file_.at<PortPolicy>(kSwitchPoliciesOffset)[index]; }
+  // Whether packets wait for any of its ports.
+  bool has_waiting_places() const { return header().waiting_places != 0; }
   bool is_taken(uint32_t index) const {
     return place(index).generation.load(std::memory_order_relaxed) % 2 == 1;
   }
@@ -54,22 +63,50 @@ class Switch {
   void remove(Namespace& space, uint32_t place);
   void remove_if_empty(Namespace& space);
 
-  void learn(Mac source, uint32_t bucket, uint32_t place) {
+  // Counts the places that packets wait for anew. Control lock held.
+  void count_waiting_places();
+
+  // Times are seconds of the monotonic clock.
+  void learn(Mac source, uint32_t bucket, uint32_t place, uint32_t now_s) {
     const uint64_t entry = source << 16 | (place + 1);
-    std::atomic<uint64_t>& slot = header().learned[bucket];
-    if (slot.load(std::memory_order_relaxed) != entry) slot.store(entry, std::memory_order_relaxed);
+    if (header().learned[bucket].load(std::memory_order_relaxed) != entry)
+      return relearn(bucket, entry, now_s);
+    // Others read the line: it is written once a second.
+    Station& station = header().stations[bucket];
+    if (station.heard_s != now_s) station.heard_s = now_s;
   }
-  // The place where `destination` was heard last, or kNowhere.
-  uint32_t lookup(Mac destination) const {
-    const uint64_t entry = header().learned[learning_bucket(destination)].load(std::memory_order_relaxed);
+  // The place where `destination` was heard last, not before `oldest_s` where that is not 0; or kNowhere.
+  uint32_t lookup(Mac destination, uint32_t oldest_s) const {
+    const uint32_t bucket = learning_bucket(destination);
+    const uint64_t entry = header().learned[bucket].load(std::memory_order_relaxed);
     if (entry >> 16 != destination) return kNowhere;
-    const uint32_t place = (entry & 0xffff) - 1;
+    if (oldest_s != 0 && is_old(bucket, entry, oldest_s)) [[unlikely]]
+      return kNowhere;
+    const uint32_t place = (entry & (kPinned - 1)) - 1;
     return place < kMaxSwitchPorts ? place : kNowhere;
+  }
+  // The entry that learn() would compare with: station and place, whatever else is in it.
+  uint64_t learned(uint32_t bucket) const { return header().learned[bucket].load(std::memory_order_relaxed); }
+  std::atomic<uint64_t>& entry(uint32_t bucket) const { return header().learned[bucket]; }
+  Station& station(uint32_t bucket) const { return header().stations[bucket]; }
+  bool is_old(uint32_t bucket, uint64_t entry, uint32_t oldest_s) const {
+    return (entry & kPinned) == 0 && header().stations[bucket].heard_s < oldest_s;
+  }
+  // How many stations are behind the port at `place`.
+  uint32_t count_stations(uint32_t place, uint32_t oldest_s) const;
+
+  uint32_t ageing_s() const { return header().ageing_s; }
+  void set_ageing(uint32_t seconds) { header().ageing_s = seconds; }
+  // Who was not heard since then is forgotten; 0: nobody is.
+  uint32_t oldest_s(uint32_t now_s) const {
+    const uint32_t ageing = header().ageing_s;
+    return ageing != 0 && now_s > ageing ? now_s - ageing : 0;
   }
 
  private:
   Switch() = default;
   SwitchHeader& header() const { return *file_.at<SwitchHeader>(0); }
+  void relearn(uint32_t bucket, uint64_t entry, uint32_t now_s);
 
   SharedFile file_;
   uint32_t index_ = 0;

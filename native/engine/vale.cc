@@ -10,7 +10,6 @@ namespace nm::engine {
 namespace {
 
 constexpr uint32_t kEthernetHeader = 14;
-constexpr uint32_t kBatchesPerForget = 1024;
 // Joined in a circle, switches would pass a packet on for ever.
 constexpr uint32_t kMostSwitches = 8;
 
@@ -47,7 +46,9 @@ ValeSender::ValeSender(std::shared_ptr<Namespace> space, std::shared_ptr<Switch>
       queues_(kMaxSwitchPorts),
       destinations_(kMaxSwitchPorts),
       watched_(space_, client_),
-      indirect_(kBatch, region_->buffer_stride()) {
+      indirect_(kBatch, region_->buffer_stride()),
+      places_(kBatch),
+      awaited_(kMaxValeRings) {
   touched_.reserve(kMaxSwitchPorts);
   if (vale_) place_ = vale_->find(*region_, port, &generation_);
 }
@@ -64,6 +65,15 @@ ValeSender::ValeSender(const ValeSender& before, std::shared_ptr<Switch> vale, c
 
 ValeSender::~ValeSender() = default;
 
+void ValeSender::look_around() {
+  const SwitchPort& place = vale_->place(place_);
+  header_ = header_length(place_);
+  policy_ = place.policy;
+  group_ = place.group;
+  now_s_ = monotonic_s();
+  oldest_s_ = vale_->oldest_s(now_s_);
+}
+
 bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
   RingState& state = *ring.state;
   delivered_ = 0;
@@ -74,10 +84,15 @@ bool ValeSender::tx_sync(BoundRing& ring, uint32_t head) {
     discard(ring, head);
     return false;
   }
-  header_ = header_length(place_);
-  while (state.hwcur != head) {
+  look_around();
+  if (is_careful()) [[unlikely]]
+    send_carefully(ring, head);
+  while (!is_careful() && state.hwcur != head) {
     uint32_t entries = 0;
-    const uint32_t end = gather(ring, state.hwcur, head, &entries);
+    Taken taken;
+    const uint32_t end = gather(ring, state.hwcur, head, kBatch, &entries, &taken);
+    state.packets += taken.packets;
+    state.bytes += taken.bytes;
     look_up(ring, entries);
     deliver_all(ring);
     state.hwcur = end;
@@ -93,16 +108,20 @@ void ValeSender::discard(BoundRing& ring, uint32_t head) {
   RingState& state = *ring.state;
   while (state.hwcur != head) {
     uint32_t entries = 0;
-    const uint32_t end = gather(ring, state.hwcur, head, &entries);
+    Taken taken;
+    const uint32_t end = gather(ring, state.hwcur, head, kBatch, &entries, &taken);
+    state.packets += taken.packets;
+    state.bytes += taken.bytes;
     for (uint32_t i = 0; i < entries; i++) state.drops_no_destination += entries_[i].slots != 0;
     state.hwcur = end;
   }
   state.hwtail = ring_previous(state.hwcur, ring.slots);
 }
 
-// Reads slots from `from` on, up to a batch or `head`, and never stops inside a packet. Returns where it
-// stopped.
-uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries) {
+// Reads slots from `from` on, up to `most_packets`, a batch or `head`, and never stops inside a packet. Returns where it
+// stopped. Packets that are no good are counted; what the others are is in `taken`, for the caller to count.
+uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t most_packets,
+                            uint32_t* entries, Taken* taken) {
   RingState& state = *ring.state;
   const uint32_t stride = region_->buffer_stride();
   const uint32_t buffers = region_->buffers_reserved();
@@ -110,7 +129,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   const Offsets offsets(state, stride);
   begins_anywhere_ = offsets.exist();
   uint64_t bytes = 0;
-  uint32_t count = begins_anywhere_ ? 0 : gather_plain(ring, from, head, &bytes);
+  uint32_t count = begins_anywhere_ || most_packets < kBatch ? 0 : gather_plain(ring, from, head, &bytes);
   uint32_t index = from + count < ring.slots ? from + count : from + count - ring.slots;
   uint64_t packets = count;
   uint32_t packet = count;  // entry of the first slot of the packet being read
@@ -119,7 +138,8 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
   has_fragments_ = false;
   indirect_.begin();
 
-  while (packet != count || (index != head && count + abi::NETMAP_MAX_FRAGS < kBatch)) {
+  while (packet != count ||
+         (index != head && packets < most_packets && count + abi::NETMAP_MAX_FRAGS < kBatch)) {
     const abi::netmap_slot& slot = ring.shared->slot[index];
     const auto [buffer, length, flags] = Descriptor::load(slot);
     index = ring_next(index, ring.slots);
@@ -163,8 +183,7 @@ uint32_t ValeSender::gather(BoundRing& ring, uint32_t from, uint32_t head, uint3
     bad = false;
     oversized = false;
   }
-  state.packets += packets;
-  state.bytes += bytes;
+  *taken = {packets, bytes};
   *entries = count;
   return index;
 }
@@ -215,7 +234,7 @@ void ValeSender::look_up(BoundRing& ring, uint32_t count) {
     // another one met it in the table. [quirk 7]
     if (from != known_source) {
       known_source = from;
-      if (!is_multicast(from)) vale_->learn(from, learning_bucket(from), place_);
+      if (!is_multicast(from)) vale_->learn(from, learning_bucket(from), place_, now_s_);
     }
     if (to != known_destination) {
       known_destination = to;
@@ -234,7 +253,7 @@ void ValeSender::look_up(BoundRing& ring, uint32_t count) {
 
 // Where packets for this station wait to be delivered, nullptr when it is behind the port that sends them.
 ValeSender::Queue* ValeSender::queue_for(Mac to) {
-  const uint32_t place = is_multicast(to) ? Switch::kNowhere : vale_->lookup(to);
+  const uint32_t place = is_multicast(to) ? Switch::kNowhere : vale_->lookup(to, oldest_s_);
   if (place == Switch::kNowhere) return &broadcast_;
   if (place == place_) return nullptr;
   if (queues_[place].packets == 0) touched_.push_back(place);
@@ -267,7 +286,10 @@ void ValeSender::deliver_all(BoundRing& ring) {
         if (queues_[place].packets != 0 && ring.number % to->rx_rings == 0) {
           std::swap(unicast, queues_[place]);
         }
+        const bool is_mirrored = unicast.packets != 0 && ((policy_ | to->policy) & kMirrors) != 0;
         deliver(ring, place, 0, unicast, broadcast_);
+        if (is_mirrored) [[unlikely]]
+          mirror(ring, place, unicast);
       }
     }
   }
@@ -279,7 +301,10 @@ void ValeSender::deliver_all(BoundRing& ring) {
     if (to == nullptr) {
       ring.state->drops_no_destination += unicast.packets;
     } else {
+      const bool is_mirrored = ((policy_ | to->policy) & kMirrors) != 0;
       deliver(ring, place, ring.number % to->rx_rings, unicast, Queue{});
+      if (is_mirrored) [[unlikely]]
+        mirror(ring, place, unicast);
     }
   }
   touched_.clear();
@@ -288,6 +313,10 @@ void ValeSender::deliver_all(BoundRing& ring) {
 void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, Queue unicast,
                          Queue broadcast) {
   const Destination& to = destinations_[place];
+  if (group_ != 0 && !is_copy_ && vale_->place(place).group == group_) [[unlikely]] {
+    ring.state->drops_isolated += unicast.packets;
+    return;
+  }
   if (to.leads_to != 0) [[unlikely]] {
     pass_on(ring, place, unicast, broadcast);
     return;
@@ -298,7 +327,7 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
     return vale_->place(place).generation.load(std::memory_order_acquire) == to.generation;
   };
   if (state.users.load(std::memory_order_acquire) == 0) {
-    ring.state->drops_no_destination += unicast.packets;
+    if (!is_copy_) ring.state->drops_no_destination += unicast.packets;
     return;
   }
 
@@ -316,11 +345,16 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
                             [&](uint32_t packet) { return entries_[packet].slots; });
   }
   Position start{0, 0};
-  const uint32_t granted =
-      wanted == 0 ? 0 : reserve(state, leases, to.slots, wanted, client_, &start, is_still_there);
+  uint32_t granted = 0;
+  if (held_.place == place) [[unlikely]] {
+    start = held_.start;
+    std::swap(granted, held_.granted);
+  } else if (wanted != 0) {
+    granted = reserve(state, leases, to.slots, wanted, client_, &start, is_still_there);
+  }
 
   if (granted == 0 && !is_still_there()) {
-    ring.state->drops_no_destination += unicast.packets;
+    if (!is_copy_) ring.state->drops_no_destination += unicast.packets;
     return;
   }
   Copied copied;
@@ -344,6 +378,10 @@ void ValeSender::deliver(BoundRing& ring, uint32_t place, uint32_t ring_number, 
     notify(*space_, state, to.region->id());
   }
   const uint32_t full = packets - copied.packets - copied.lost;
+  if (is_copy_) {
+    add(state.drops_full, full);
+    return;
+  }
   delivered_ += copied.packets;
   if (full == 0) return;
   lost_full_ += full;
@@ -373,6 +411,7 @@ void ValeSender::pass_on(BoundRing& ring, uint32_t place, Queue unicast, Queue b
     std::copy_n(&entries_[packet], slots, &far->entries_[count]);
     count += slots;
   }
+  far->look_around();
   far->header_ = header_;
   far->has_fragments_ = has_fragments_;
   far->delivered_ = 0;
@@ -557,6 +596,7 @@ ValeSender::Destination* ValeSender::destination(uint32_t place) {
   }
   known.header = header_length(place);
   known.leads_to = vale_->place(place).leads_to;
+  known.policy = vale_->place(place).policy;
   return &known;
 }
 

@@ -6,12 +6,14 @@
 //   look up   learn the source, find the destination, queue the packet for it
 //   deliver   per destination: reserve slots of its ring, copy, publish, wake    <- packets are copied here
 //
+// Where a port of the switch wants more than that (policy.h), vale_policy.cc looks at the packets before.
+//
 // A receiver's sync only moves its tail over what was published (receiver.h).
 //
 // Threads   Senders to one ring meet in reservation.h and nowhere else. A ValeSender belongs to one
 //           descriptor.
-// Failure   A receiver whose ring is full loses packets, counted; the sender is not held up. A sender that
-//           dies between reserve and publish leaves a hole that the receiver closes.
+// Failure   A receiver whose ring is full loses packets, counted; the sender is not held up, unless packets wait for that
+//           port. A sender that dies between reserve and publish leaves a hole that the receiver closes.
 #pragma once
 
 #include <memory>
@@ -39,6 +41,16 @@ class ValeSender {
   // holds nobody up.
   bool tx_sync(BoundRing& ring, uint32_t head);
 
+  // Whether a sync of the TX ring would get on with packets that the last one left in it for want of room.
+  bool has_room_now(const BoundRing& ring) const;
+  // Says that somebody is about to sleep for that room.
+  void announce(const BoundRing& ring);
+  // Whether packets wait for our own port.
+  bool is_waited_for() const {
+    return place_ < kMaxSwitchPorts && (vale_->place(place_).policy & kWaits) != 0;
+  }
+  uint32_t switch_index() const { return vale_->index(); }
+
  private:
   // One slot of the batch. `slots` is only set in the first one of a packet, 0 in one that goes nowhere.
   struct Entry {
@@ -58,6 +70,7 @@ class ValeSender {
   };
   static constexpr uint16_t kNone = 0xffff;
   static constexpr uint32_t kBatch = 1024;
+  static constexpr uint32_t kBatchesPerForget = 1024;
 
   // A port of the switch as this process knows it, valid while `generation` is what the switch says.
   struct Destination {
@@ -70,6 +83,7 @@ class ValeSender {
     // Where the port joins this switch to another: that one's number and 1, and the sender that goes on there.
     uint32_t leads_to = 0;
     std::unique_ptr<ValeSender> beyond;
+    uint32_t policy = 0;
   };
 
   // Slots of a destination that we have reserved: `size` of them, from `first` on.
@@ -90,6 +104,26 @@ class ValeSender {
     // Its buffer. Read once: the receiver could change it any time.
     uint32_t next_buffer() const { return Descriptor::load(next()).buf_idx; }
   };
+  // Packets and bytes that were taken from a ring.
+  struct Taken {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+  };
+  // Slots of a port that packets wait for, reserved before those are queued; none once they are used.
+  struct Held {
+    uint32_t place = Switch::kNowhere;
+    Position start{0, 0};
+    uint32_t granted = 0;
+    uint32_t ring_index = 0;
+  };
+  // A ring for which the last sync of one of ours left packets behind.
+  struct Awaited {
+    std::shared_ptr<Region> region;
+    RingState* state = nullptr;
+    uint32_t slots = 0;
+  };
+  // What becomes of packets of the batch that are for no port: a number in places_ that is no place.
+  enum Fate : uint16_t { kFlood = kMaxSwitchPorts, kNobody, kTooFast, kStranger, kTooManySlots };
   // What became of the packets for one destination.
   struct Copied {
     uint32_t packets = 0;
@@ -105,9 +139,34 @@ class ValeSender {
     return place_ != Switch::kNowhere &&
            vale_->place(place_).generation.load(std::memory_order_relaxed) == generation_;
   }
+  // Reads what holds for the whole sync.
+  void look_around();
+  bool is_careful() const {
+    return (policy_ & (kLimitsRate | kLimitsMacs)) != 0 || vale_->has_waiting_places();
+  }
   void discard(BoundRing& ring, uint32_t head);
-  uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t* entries);
+  uint32_t gather(BoundRing& ring, uint32_t from, uint32_t head, uint32_t most_packets, uint32_t* entries,
+                  Taken* taken);
   uint32_t gather_plain(const BoundRing& ring, uint32_t from, uint32_t head, uint64_t* bytes);
+
+  // vale_policy.cc
+  void send_carefully(BoundRing& ring, uint32_t head);
+  uint32_t send_plain(BoundRing& ring, uint32_t head);
+  uint32_t send_odd(BoundRing& ring, uint32_t head);
+  uint32_t send_settled(BoundRing& ring, uint32_t count);
+  uint32_t settle(uint32_t first, uint32_t end, uint32_t* waits);
+  uint16_t place_for(Mac to) const;
+  bool is_waited_for(uint32_t place);
+  bool may_speak(Mac from);
+  void spend(uint32_t first, uint32_t end);
+  void unspend(uint32_t first, uint32_t end);
+  uint64_t units_of(uint32_t packet, bool is_bits) const;
+  uint32_t hold(BoundRing& ring, uint32_t place, uint32_t first, uint32_t end);
+  void abandon_held();
+  void queue_settled(BoundRing& ring, uint32_t first, uint32_t end);
+  void mirror(BoundRing& ring, uint32_t place, Queue unicast);
+  uint32_t mirror_of(uint32_t place) const;
+
   void look_up(BoundRing& ring, uint32_t count);
   Queue* queue_for(Mac to);
   void deliver_all(BoundRing& ring);
@@ -144,7 +203,14 @@ class ValeSender {
   uint32_t place_ = Switch::kNowhere;
   uint32_t generation_ = 0;  // of the place, while it is ours
   uint32_t client_;
-  uint32_t header_ = 0;  // bytes of the virtio-net header of what we send, during a sync
+  // During a sync:
+  uint32_t header_ = 0;  // bytes of the virtio-net header of what we send
+  uint32_t policy_ = 0;  // our own, as in SwitchPort
+  uint32_t group_ = 0;
+  uint32_t now_s_ = 0;
+  uint32_t oldest_s_ = 0;  // stations that were not heard since are forgotten
+  Held held_;
+  bool is_copy_ = false;  // what is delivered is for a mirror: nobody misses what has no room there
 
   std::vector<Entry> entries_;
   std::vector<Descriptor> filled_;  // of the slots of a Room
@@ -156,7 +222,9 @@ class ValeSender {
   std::vector<Destination> destinations_;
   WatchedReceivers watched_;
   IndirectPackets indirect_;
-  std::vector<uint8_t> flat_;  // a packet in one piece, see flatten()
+  std::vector<uint16_t> places_;  // of each entry of the batch, or its Fate, where is_careful()
+  std::vector<Awaited> awaited_;  // of each TX ring
+  std::vector<uint8_t> flat_;     // a packet in one piece, see flatten()
   uint32_t batches_ = 0;
   uint32_t switches_before_ = 0;  // that a packet has come through
   uint64_t delivered_ = 0;

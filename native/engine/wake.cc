@@ -39,21 +39,37 @@ bool wake_client(const Namespace& space, uint32_t id) {
   return written;
 }
 
-void wake_waiters(const Namespace& space, RingState& ring, uint32_t region) {
-  const uint32_t waiter = ring.waiter.exchange(0, std::memory_order_acq_rel);
-  uint32_t woken = 0;
+namespace {
+
+// Wakes whom `word` names; of many, those that `could_be_meant`.
+template <typename CouldBeMeant>
+uint32_t wake_named(const Namespace& space, std::atomic<uint32_t>& word, CouldBeMeant could_be_meant) {
+  const uint32_t waiter = word.exchange(0, std::memory_order_acq_rel);
   if (waiter != kManyWaiters) {
-    if (waiter != 0 && waiter <= space.clients_high()) woken += wake_client(space, waiter);
-  } else {
-    for (uint32_t id = 1; id <= space.clients_high(); id++) {
-      const Client& client = space.client(id);
-      if (client.used.load(std::memory_order_relaxed) != 0 && client.region == region &&
-          client.port == ring.port) {
-        woken += wake_client(space, id);
-      }
+    return waiter != 0 && waiter <= space.clients_high() && wake_client(space, waiter);
+  }
+  uint32_t woken = 0;
+  for (uint32_t id = 1; id <= space.clients_high(); id++) {
+    const Client& client = space.client(id);
+    if (client.used.load(std::memory_order_relaxed) != 0 && could_be_meant(client)) {
+      woken += wake_client(space, id);
     }
   }
+  return woken;
+}
+
+}  // namespace
+
+void wake_waiters(const Namespace& space, RingState& ring, uint32_t region) {
+  const uint32_t woken = wake_named(space, ring.waiter, [&](const Client& client) {
+    return client.region == region && client.port == ring.port;
+  });
   ring.wakeups.fetch_add(woken, std::memory_order_relaxed);
+}
+
+void wake_senders(const Namespace& space, RingState& ring, uint32_t switch_index) {
+  wake_named(space, ring.room_waiter,
+             [&](const Client& client) { return client.switch_index == switch_index; });
 }
 
 }  // namespace nm::engine

@@ -31,13 +31,20 @@ inline void notify(const Namespace& space, RingState& ring, uint32_t region) {
   if (ring.waiter.load(std::memory_order_relaxed) != 0) wake_waiters(space, ring, region);
 }
 
-// Says that client `id` is about to sleep for `ring`. Call after announcing the client's own state, before
-// the fence.
-inline void announce(RingState& ring, uint32_t id) {
+// Says in a `waiter` or `room_waiter` of a ring that client `id` is about to sleep for it. Call after announcing the
+// client's own state, before the fence.
+inline void announce(std::atomic<uint32_t>& waiter, uint32_t id) {
   uint32_t nobody = 0;
-  if (!ring.waiter.compare_exchange_strong(nobody, id, std::memory_order_relaxed) && nobody != id) {
-    ring.waiter.store(kManyWaiters, std::memory_order_relaxed);
+  if (!waiter.compare_exchange_strong(nobody, id, std::memory_order_relaxed) && nobody != id) {
+    waiter.store(kManyWaiters, std::memory_order_relaxed);
   }
+}
+
+// The other way round, for rings of ports that packets wait for: call after giving slots back to senders.
+void wake_senders(const Namespace& space, RingState& ring, uint32_t switch_index);
+inline void notify_senders(const Namespace& space, RingState& ring, uint32_t switch_index) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (ring.room_waiter.load(std::memory_order_relaxed) != 0) wake_senders(space, ring, switch_index);
 }
 
 // The fence between announcing and looking again.

@@ -116,7 +116,7 @@ struct Race {
       for (uint64_t i = random.below(16); i > 0; i--) pause_a_little();
 
       client.sleeping.store(Sleep::on_futex, std::memory_order_relaxed);
-      announce(ring, id);
+      announce(ring.waiter, id);
       sleep_fence();
       const bool sleeps_now = !publication.is_there(round);
 

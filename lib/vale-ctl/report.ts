@@ -1,0 +1,187 @@
+/** What vale-ctl prints of switches: netmap's lines, columns for people, and objects for programs. */
+
+import { formatDuration } from "../duration.js";
+import { type CounterName, type DropReason, dropCounters } from "../layout.js";
+import { type Column, grouped, type Output, scaled } from "../output.js";
+import { policyFields, policyWords } from "./policy.js";
+import { type Listing, programOf, type Station, type Switch, type SwitchPort } from "./switches.js";
+
+const reasons = Object.keys(dropCounters) as DropReason[];
+
+/** netmap's listing: a line for each port. */
+export function printPlain(out: Output, { switches }: Listing): void {
+  for (const { index, ports } of switches) {
+    for (const { fullName, place } of ports) out.print(`${fullName} bridge_idx ${index} port_idx ${place}`);
+  }
+}
+
+/** How much a port moved in a second, where it was seen twice. */
+export interface Rates {
+  readonly sent: number;
+  readonly received: number;
+}
+export type RatesOf = (port: SwitchPort) => Rates | undefined;
+
+const right = (heading: string): Column => ({ heading, align: "right" });
+
+const kindWords: Readonly<Partial<Record<SwitchPort["kind"], string>>> = {
+  vale: "opened",
+  persistent: "persistent",
+};
+
+export function printListing(out: Output, { switches, loose }: Listing, ratesOf?: RatesOf): void {
+  if (switches.length === 0 && loose.length === 0) {
+    out.print("There are no switches. Opening a port makes one, for example: nm pkt-gen -i vale0:a -f rx");
+    return;
+  }
+  for (const [i, vale] of switches.entries()) {
+    if (i > 0) out.print();
+    const ports = vale.ports.length === 1 ? "1 port" : `${vale.ports.length} ports`;
+    const ageing = vale.ageingSeconds === 0 ? "" : `, stations forgotten after ${vale.ageingSeconds} s`;
+    out.print(`${out.paint.bold(vale.name)}, ${ports}${ageing}`);
+    printPorts(out, vale.ports, ratesOf);
+  }
+  if (loose.length === 0) return;
+  if (switches.length > 0) out.print();
+  out.print(`${out.paint.bold("on no switch")}; nm vale-ctl attach vale0:NAME puts one there`);
+  printPorts(out, loose, ratesOf);
+}
+
+function printPorts(out: Output, ports: readonly SwitchPort[], ratesOf: RatesOf | undefined): void {
+  const shown = ports.map((port) => ({ port, rates: ratesOf?.(port), lost: lostWords(port) }));
+  // Columns that would be empty stay away, so that what is left fits on a line.
+  const columns: readonly (Column & { readonly of: (row: (typeof shown)[number]) => string | number })[] = [
+    { heading: "  port", of: ({ port }) => `  ${port.name}` },
+    { heading: "kind", of: ({ port }) => kindOf(port) },
+    { ...right("rings"), of: ({ port }) => ringWords(port) },
+    { ...right("MACs"), of: ({ port }) => port.stations },
+    { ...right("sent"), of: ({ port, rates }) => amount(port.sent.packets, rates?.sent) },
+    { ...right("received"), of: ({ port, rates }) => amount(port.received.packets, rates?.received) },
+    { heading: "lost", of: ({ lost }) => lost },
+    { heading: "told", of: ({ port }) => policyWords(port.policy) },
+    { heading: "open in", of: ({ port }) => openWords(port) },
+  ];
+  const used = columns.filter(
+    ({ heading, of }) => !["lost", "told"].includes(heading) || shown.some((row) => of(row) !== ""),
+  );
+  const rows = shown.map((row) => used.map(({ of }) => of(row)));
+  fit(used, rows, out.width);
+  out.table(used, rows);
+}
+
+/** Shortens the last column, a command line, until each row fits. */
+function fit(columns: readonly Column[], rows: (string | number)[][], width: number): void {
+  const others = columns.slice(0, -1).reduce((sum, { heading }, i) => {
+    return sum + 2 + Math.max(heading.length, ...rows.map((row) => String(row[i]).length));
+  }, 0);
+  const room = Math.max(12, width - others);
+  for (const row of rows) {
+    const text = String(row.at(-1));
+    if (text.length > room) row[row.length - 1] = `${text.slice(0, room - 1)}…`;
+  }
+}
+
+function kindOf({ kind, leadsTo }: SwitchPort): string {
+  return leadsTo ? `joins ${leadsTo}` : (kindWords[kind] ?? kind);
+}
+
+function ringWords({ txRings, rxRings }: SwitchPort): string {
+  return txRings === rxRings ? String(txRings) : `${txRings}/${rxRings}`;
+}
+
+function amount(packets: number, perSecond: number | undefined): string {
+  const total = grouped(packets);
+  return perSecond === undefined ? total : `${total} (${scaled(perSecond)}pps)`;
+}
+
+/** "full 12, no_destination 3": what it lost as a sender, and what was lost on the way to it. */
+function lostWords(port: SwitchPort): string {
+  return Object.entries(dropsOf(port))
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${reason} ${grouped(count)}`)
+    .join(", ");
+}
+
+/** Lost by reason, on either side of the port. A packet that found its receiver full is counted at both ports. */
+export function dropsOf({ sent, received }: SwitchPort): Record<DropReason, number> {
+  const record = {} as Record<DropReason, number>;
+  for (const reason of reasons) {
+    const counter: CounterName = dropCounters[reason];
+    record[reason] = sent[counter] + received[counter];
+  }
+  return record;
+}
+
+function openWords({ pids }: SwitchPort): string {
+  const [first, ...more] = [...new Set(pids)];
+  if (first === undefined) return "nobody";
+  const others = more.length > 0 ? ` and ${more.length} more` : "";
+  return `${first}${others} ${programOf(first) ?? ""}`.trim();
+}
+
+/** One switch as --json prints it. */
+export function switchFields({ name, index, ageingSeconds, ports }: Switch) {
+  return { name, index, ageing_seconds: ageingSeconds, ports: ports.map(portFields) };
+}
+
+export function portFields(port: SwitchPort) {
+  return {
+    port: port.fullName,
+    index: port.place,
+    kind: port.kind,
+    mem_id: port.memId,
+    tx_rings: port.txRings,
+    rx_rings: port.rxRings,
+    tx_slots: port.txSlots,
+    rx_slots: port.rxSlots,
+    header_bytes: port.headerLength,
+    macs: port.stations,
+    joins: port.leadsTo ?? null,
+    processes: [...new Set(port.pids)].map((pid) => ({ pid, command: programOf(pid) ?? null })),
+    ...policyFields(port.policy),
+    sent: countedFields(port.sent),
+    received: countedFields(port.received),
+  };
+}
+
+function countedFields(counted: SwitchPort["sent"]) {
+  const { packets, bytes, syncs, held_back } = counted;
+  const drops = Object.fromEntries(reasons.map((reason) => [reason, counted[dropCounters[reason]]]));
+  return { packets, bytes, syncs, held_back, drops };
+}
+
+export function stationFields({ mac, port, ageSeconds, moves, isPinned }: Station) {
+  return { mac, port, age_seconds: ageSeconds, moves, pinned: isPinned };
+}
+
+export function printStations(out: Output, stations: readonly Station[]): void {
+  if (stations.length === 0) {
+    out.print("No stations are known there. A switch learns them from what they send.");
+    return;
+  }
+  out.table(
+    [{ heading: "MAC" }, { heading: "port" }, right("heard"), right("moves"), { heading: "" }],
+    stations.map(({ mac, port, ageSeconds, moves, isPinned }) => [
+      mac,
+      port,
+      ageSeconds === 0 ? "now" : `${formatDuration(ageSeconds * 1e9)} ago`,
+      moves,
+      isPinned ? "pinned" : "",
+    ]),
+  );
+}
+/** What a port counted, a line for each number that is not 0. */
+export function printCounters(
+  out: Output,
+  port: SwitchPort,
+  meanings: Readonly<Record<CounterName, string>>,
+): void {
+  const rows = (Object.keys(meanings) as CounterName[])
+    .filter((name) => port.sent[name] !== 0 || port.received[name] !== 0)
+    .map((name) => [name, grouped(port.sent[name]), grouped(port.received[name]), meanings[name]]);
+  out.print(out.paint.bold(port.fullName));
+  out.table(
+    [{ heading: "  counter" }, right("sent"), right("received"), { heading: "meaning" }],
+    rows.map(([name, ...rest]) => [`  ${name}`, ...rest.map(String)]),
+  );
+}

@@ -1,0 +1,238 @@
+/** The switches of a namespace, and what may be asked of them. Nothing here prints. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
+import { chooseBackend, namespaceDirectory, type Place, portError } from "../control.js";
+import { NmError } from "../errors.js";
+import { type CounterName, counterMeanings, type OpenPortKind, openPortKinds } from "../layout.js";
+import { type NativeCreated, type NativeSwitchPort, native } from "../native.js";
+import { parsePort } from "../port-spec.js";
+import { nativePolicy, type Policy, policyFrom } from "./policy.js";
+
+export interface Switch {
+  readonly name: string;
+  readonly index: number;
+  /** Stations that were not heard for so many seconds are forgotten; 0: none is. */
+  readonly ageingSeconds: number;
+  readonly ports: readonly SwitchPort[];
+}
+
+type Counted = Readonly<Record<CounterName, number>>;
+
+export interface SwitchPort
+  extends Omit<NativeSwitchPort, "kind" | "policy" | "sent" | "received" | "leadsTo"> {
+  /** With the switch's: "vale0:a"; of a persistent port on no switch, its own. */
+  readonly fullName: string;
+  readonly kind: OpenPortKind;
+  readonly leadsTo: string | undefined;
+  readonly sent: Counted;
+  readonly received: Counted;
+  readonly policy: Policy;
+}
+
+export interface Listing {
+  readonly switches: readonly Switch[];
+  /** Persistent ports that are on no switch. */
+  readonly loose: readonly SwitchPort[];
+}
+
+/** All switches, in the order of their numbers. Looking makes no namespace. */
+export function listSwitches(place: Place = {}): Listing {
+  const directory = directoryOf(place);
+  if (!existsSync(directory)) return { switches: [], loose: [] };
+  const listed = native().listSwitches(directory);
+  if (typeof listed === "number") throw portError(listed, "list the switches of", directory, directory);
+  const all = listed.map(({ ports, ...rest }) => ({
+    ...rest,
+    ports: ports.map((port) => switchPort(rest.name, port)),
+  }));
+  return {
+    switches: all.filter(({ name }) => name !== ""),
+    loose: all.filter(({ name }) => name === "").flatMap(({ ports }) => ports),
+  };
+}
+
+const kinds = Object.keys(openPortKinds) as OpenPortKind[];
+const counters = Object.keys(counterMeanings) as CounterName[];
+
+function switchPort(vale: string, port: NativeSwitchPort): SwitchPort {
+  const { kind, policy, sent, received, leadsTo, ...rest } = port;
+  return {
+    ...rest,
+    fullName: vale === "" ? port.name : `${vale}:${port.name}`,
+    kind: kinds[kind] ?? "free",
+    leadsTo: leadsTo || undefined,
+    sent: named(sent),
+    received: named(received),
+    policy: policyFrom(policy),
+  };
+}
+
+function named(counted: readonly number[]): Counted {
+  const record = {} as Record<CounterName, number>;
+  for (let i = 0; i < counters.length; i++) record[counters[i] as CounterName] = counted[i] ?? 0;
+  return record;
+}
+
+/** The switch of that name. @throws {NmError} SWITCH_NOT_FOUND */
+export function findSwitch(name: string, place: Place = {}): Switch {
+  const found = listSwitches(place).switches.find((vale) => vale.name === name);
+  if (!found) throw refused("no_such_switch", "look up switch", name, place);
+  return found;
+}
+
+/** The port "vale0:a". @throws {NmError} SWITCH_NOT_FOUND or PORT_NOT_FOUND */
+export function findPort(name: string, place: Place = {}): SwitchPort {
+  const [vale] = splitName(name);
+  const found = findSwitch(vale, place).ports.find(({ fullName }) => fullName === name);
+  if (!found) throw refused("no_such_port", "look up port", name, place);
+  return found;
+}
+
+/** "vale0:a" as switch and port. @throws {NmError} PORT_SYNTAX, or SWITCH_NAME where it is a port of no switch */
+export function splitName(text: string): readonly [vale: string, port: string] {
+  const { name, kind } = parsePort(text);
+  const colon = name.indexOf(":");
+  if (kind !== "vale" || colon === -1) throw refused("not_on_a_switch", "use", text, {});
+  return [name.slice(0, colon), name.slice(colon + 1)];
+}
+
+/** Puts a persistent port, or a network interface, onto a switch. Gives its place there. */
+export function attach(name: string, host: boolean, memId: number, place: Place = {}): number {
+  const mode = host ? NR_REG_NIC_SW : NR_REG_ALL_NIC;
+  return answer("attach", name, place, (directory) => native().attachPort(directory, name, mode, memId));
+}
+
+export function detach(name: string, place: Place = {}): number {
+  return answer("detach", name, place, (directory) => native().detachPort(directory, name));
+}
+
+/** Makes a persistent port, which stays until it is destroyed. */
+export function create(name: string, wanted: Partial<NativeCreated>, place: Place = {}): NativeCreated {
+  const directory = directoryOf(place);
+  const created = native().createPort(directory, name, wanted);
+  if (typeof created === "number") throw portError(created, "create port", name, directory);
+  return created;
+}
+
+export function destroy(name: string, place: Place = {}): void {
+  answer("destroy port", name, place, (directory) => native().destroyPort(directory, name));
+}
+
+export function setPolicy(name: string, policy: Policy, place: Place = {}): void {
+  answer("set what is so of", name, place, (directory) =>
+    native().setPolicy(directory, name, nativePolicy(policy)),
+  );
+}
+
+export function setAgeing(vale: string, seconds: number, place: Place = {}): void {
+  answer("set the ageing of switch", vale, place, (directory) =>
+    native().setAgeing(directory, vale, seconds),
+  );
+}
+
+export interface Polling {
+  /** One processor for all rings, or one for each. */
+  readonly eachRing: boolean;
+  readonly firstCpu: number;
+  readonly cpus: number;
+}
+
+export function setPolling(name: string, polling: Polling | undefined, place: Place = {}): void {
+  const { eachRing = false, firstCpu = 0, cpus = 1 } = polling ?? {};
+  answer(polling ? "poll" : "stop polling", name, place, (directory) =>
+    native().setPolling(directory, name, polling !== undefined, eachRing ? 2 : 1, firstCpu, cpus),
+  );
+}
+
+export interface Station {
+  readonly mac: string;
+  /** With the switch's: "vale0:a". */
+  readonly port: string;
+  readonly ageSeconds: number;
+  /** How often it was heard behind another port than before. */
+  readonly moves: number;
+  readonly isPinned: boolean;
+}
+
+/** Who is behind which port of the switch, the longest known port first. */
+export function listStations(vale: string, place: Place = {}): Station[] {
+  const directory = directoryOf(place);
+  if (!existsSync(directory)) throw refused("no_such_switch", "list the stations of switch", vale, place);
+  const listed = native().listStations(directory, vale);
+  if (typeof listed === "number") throw portError(listed, "list the stations of switch", vale, directory);
+  return listed.map(({ mac, port, ...rest }) => ({ ...rest, mac: formatMac(mac), port: `${vale}:${port}` }));
+}
+
+/** Forgets the stations of a switch, "vale0", or those behind one port, "vale0:a". Pinned ones stay. Gives how many went. */
+export function flushStations(name: string, place: Place = {}): number {
+  const [vale, port] = name.includes(":") ? splitName(name) : [name, ""];
+  return answer("flush", name, place, (directory) => native().flushStations(directory, vale, port));
+}
+
+export function pinStation(port: string, mac: string, place: Place = {}): void {
+  answer("pin a station to", port, place, (directory) => native().pinStation(directory, port, readMac(mac)));
+}
+
+export function unpinStation(vale: string, mac: string, place: Place = {}): void {
+  answer("unpin a station of", vale, place, (directory) =>
+    native().unpinStation(directory, vale, readMac(mac)),
+  );
+}
+
+function formatMac(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+/** @throws {NmError} ARGUMENT_VALUE */
+export function readMac(text: string): Uint8Array {
+  if (!/^[0-9a-f]{1,2}([:-][0-9a-f]{1,2}){5}$/i.test(text)) {
+    throw new NmError("ARGUMENT_VALUE", {
+      argument: "MAC",
+      text,
+      expected: "a MAC address, for example 02:00:00:00:00:01",
+      command: "vale-ctl",
+    });
+  }
+  return Uint8Array.from(text.split(/[:-]/), (byte) => Number.parseInt(byte, 16));
+}
+
+/** "pkt-gen -i vale1:a" of "/usr/bin/node /usr/bin/nm pkt-gen -i vale1:a"; undefined where the process is gone. */
+export function programOf(pid: number): string | undefined {
+  let words: string[];
+  try {
+    words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter(Boolean);
+  } catch {
+    return undefined;
+  }
+  const own = words.findIndex((word) => /\/nm(\.js)?$/.test(word));
+  const shown = own === -1 ? words : ["nm", ...words.slice(own + 1)];
+  return shown.join(" ") || undefined;
+}
+
+function answer(action: string, name: string, place: Place, ask: (directory: string) => number): number {
+  const directory = directoryOf(place);
+  const result = ask(directory);
+  if (result < 0) throw portError(result, action, name, directory);
+  return result;
+}
+
+function directoryOf(place: Place): string {
+  chooseBackend(place);
+  return namespaceDirectory(place);
+}
+
+function refused(
+  status: "no_such_switch" | "no_such_port" | "not_on_a_switch",
+  action: string,
+  port: string,
+  place: Place,
+) {
+  const namespace = namespaceDirectory(place);
+  const codes = {
+    no_such_switch: "SWITCH_NOT_FOUND",
+    no_such_port: "PORT_NOT_FOUND",
+    not_on_a_switch: "SWITCH_NAME",
+  } as const;
+  return new NmError(codes[status], { action, port, namespace, status });
+}

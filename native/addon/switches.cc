@@ -1,0 +1,231 @@
+#include "addon/switches.h"
+
+#include <string>
+#include <vector>
+
+#include "addon/counter_list.h"
+#include "addon/read.h"
+#include "addon/request.h"
+#include "addon/result.h"
+#include "engine/policy.h"
+#include "engine/stations.h"
+#include "engine/switch_list.h"
+
+namespace nm::addon {
+namespace {
+
+std::string text(const Napi::CallbackInfo& info, size_t index) { return info[index].ToString(); }
+
+Napi::Object policy_object(Napi::Env env, const engine::Policy& policy) {
+  Napi::Object object = Napi::Object::New(env);
+  object["waits"] = policy.waits;
+  object["rate"] = static_cast<double>(policy.rate);
+  object["rateIsBits"] = policy.rate_is_bits;
+  object["macLimit"] = policy.mac_limit;
+  object["group"] = policy.group;
+  object["mirror"] = policy.mirror;
+  return object;
+}
+
+Napi::Object port_object(Napi::Env env, const engine::ListedPort& port) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Array pids = Napi::Array::New(env);
+  for (const uint32_t pid : port.pids) pids.Set(pids.Length(), pid);
+  object["name"] = port.name;
+  object["place"] = port.place;
+  object["kind"] = static_cast<uint32_t>(port.kind);
+  object["memId"] = port.region;
+  object["txRings"] = port.tx_rings;
+  object["rxRings"] = port.rx_rings;
+  object["txSlots"] = port.tx_slots;
+  object["rxSlots"] = port.rx_slots;
+  object["headerLength"] = port.header_length;
+  object["stations"] = port.stations;
+  object["leadsTo"] = port.leads_to;
+  object["pids"] = pids;
+  object["sent"] = counter_list(env, port.sent);
+  object["received"] = counter_list(env, port.received);
+  object["policy"] = policy_object(env, port.policy);
+  return object;
+}
+
+// Calls `use` with the namespace of the first argument. `use` gives what to answer where it returns ok.
+template <typename Use>
+Napi::Value with_namespace(const Napi::CallbackInfo& info, Use use) {
+  Napi::Value answer = Napi::Number::New(info.Env(), 0);
+  std::shared_ptr<engine::Namespace> space;
+  Status status = engine::Namespace::open(text(info, 0), &space);
+  if (status == Status::ok) status = use(space, &answer);
+  return status == Status::ok ? answer : failure(info.Env(), status);
+}
+
+Napi::Value list_switches(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
+    std::vector<engine::ListedSwitch> switches;
+    const Status status = engine::list_switches(space, &switches);
+    Napi::Array list = Napi::Array::New(env);
+    for (const engine::ListedSwitch& vale : switches) {
+      Napi::Array ports = Napi::Array::New(env);
+      for (const engine::ListedPort& port : vale.ports) ports.Set(ports.Length(), port_object(env, port));
+      Napi::Object object = Napi::Object::New(env);
+      object["name"] = vale.name;
+      object["index"] = vale.index;
+      object["ageingSeconds"] = vale.ageing_s;
+      object["ports"] = ports;
+      list.Set(list.Length(), object);
+    }
+    *answer = list;
+    return status;
+  });
+}
+
+Napi::Value list_stations(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
+    std::vector<engine::ListedStation> stations;
+    const Status status = engine::list_stations(space, text(info, 1), &stations);
+    Napi::Array list = Napi::Array::New(env);
+    for (const engine::ListedStation& station : stations) {
+      Napi::Object object = Napi::Object::New(env);
+      object["mac"] = Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(&station.mac), 6);
+      object["port"] = station.port;
+      object["ageSeconds"] = station.age_s;
+      object["moves"] = station.moves;
+      object["isPinned"] = station.is_pinned;
+      list.Set(list.Length(), object);
+    }
+    *answer = list;
+    return status;
+  });
+}
+
+// flushStations(directory, switch, port): how many were forgotten.
+Napi::Value flush_stations(const Napi::CallbackInfo& info) {
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
+    uint32_t flushed = 0;
+    const Status status = engine::flush_stations(space, text(info, 1), text(info, 2), &flushed);
+    *answer = Napi::Number::New(info.Env(), flushed);
+    return status;
+  });
+}
+
+engine::Mac mac_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsTypedArray()) return 0;
+  const auto bytes = info[index].As<Napi::Uint8Array>();
+  return bytes.ElementLength() == 6 ? engine::mac_at(bytes.Data()) : 0;
+}
+
+// pinStation(directory, port, mac)
+Napi::Value pin_station(const Napi::CallbackInfo& info) {
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value*) {
+    return engine::pin_station(space, text(info, 1), mac_argument(info, 2));
+  });
+}
+
+// unpinStation(directory, switch, mac)
+Napi::Value unpin_station(const Napi::CallbackInfo& info) {
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value*) {
+    return engine::unpin_station(space, text(info, 1), mac_argument(info, 2));
+  });
+}
+
+// setAgeing(directory, switch, seconds)
+Napi::Value set_ageing(const Napi::CallbackInfo& info) {
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value*) {
+    return engine::set_ageing(space, text(info, 1), info[2].ToNumber().Uint32Value());
+  });
+}
+
+// setPolicy(directory, port, policy)
+Napi::Value set_policy(const Napi::CallbackInfo& info) {
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value*) {
+    if (!info[2].IsObject()) return Status::bad_request;
+    const Napi::Object from = info[2].As<Napi::Object>();
+    engine::Policy policy;
+    read(from, "waits", &policy.waits);
+    read(from, "rate", &policy.rate);
+    read(from, "rateIsBits", &policy.rate_is_bits);
+    read(from, "macLimit", &policy.mac_limit);
+    read(from, "group", &policy.group);
+    policy.mirror = from.Get("mirror").ToString().Utf8Value();
+    return engine::set_policy(space, text(info, 1), policy);
+  });
+}
+
+// attachPort(directory, name, mode, memId): the port's place.
+Napi::Value attach_port(const Napi::CallbackInfo& info) {
+  abi::nmreq_vale_attach body{};
+  body.reg.nr_mode = info[2].ToNumber().Uint32Value();
+  body.reg.nr_mem_id = static_cast<uint16_t>(info[3].ToNumber().Uint32Value());
+  const Status status = ask(text(info, 0), abi::NETMAP_REQ_VALE_ATTACH, text(info, 1), &body);
+  return result(info.Env(), status, body.port_index);
+}
+
+// detachPort(directory, name): the place that it had.
+Napi::Value detach_port(const Napi::CallbackInfo& info) {
+  abi::nmreq_vale_detach body{};
+  const Status status = ask(text(info, 0), abi::NETMAP_REQ_VALE_DETACH, text(info, 1), &body);
+  return result(info.Env(), status, body.port_index);
+}
+
+// createPort(directory, name, wanted): what the new persistent port has.
+Napi::Value create_port(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  abi::nmreq_vale_newif body{};
+  if (info[2].IsObject()) {
+    const Napi::Object from = info[2].As<Napi::Object>();
+    read(from, "txSlots", &body.nr_tx_slots);
+    read(from, "rxSlots", &body.nr_rx_slots);
+    read(from, "txRings", &body.nr_tx_rings);
+    read(from, "rxRings", &body.nr_rx_rings);
+    read(from, "memId", &body.nr_mem_id);
+  }
+  const Status status = ask(text(info, 0), abi::NETMAP_REQ_VALE_NEWIF, text(info, 1), &body);
+  if (status != Status::ok) return failure(env, status);
+  Napi::Object object = Napi::Object::New(env);
+  object["txSlots"] = body.nr_tx_slots;
+  object["rxSlots"] = body.nr_rx_slots;
+  object["txRings"] = static_cast<uint32_t>(body.nr_tx_rings);
+  object["rxRings"] = static_cast<uint32_t>(body.nr_rx_rings);
+  object["memId"] = static_cast<uint32_t>(body.nr_mem_id);
+  return object;
+}
+
+// destroyPort(directory, name)
+Napi::Value destroy_port(const Napi::CallbackInfo& info) {
+  return result(info.Env(), ask(text(info, 0), abi::NETMAP_REQ_VALE_DELIF, text(info, 1), nullptr));
+}
+
+// setPolling(directory, name, on, mode, firstCpu, cpus)
+Napi::Value set_polling(const Napi::CallbackInfo& info) {
+  abi::nmreq_vale_polling body{};
+  body.nr_mode = info[3].ToNumber().Uint32Value();
+  body.nr_first_cpu_id = info[4].ToNumber().Uint32Value();
+  body.nr_num_polling_cpus = info[5].ToNumber().Uint32Value();
+  const uint16_t type =
+      info[2].ToBoolean() ? abi::NETMAP_REQ_VALE_POLLING_ENABLE : abi::NETMAP_REQ_VALE_POLLING_DISABLE;
+  return result(info.Env(), ask(text(info, 0), type, text(info, 1), &body));
+}
+
+}  // namespace
+
+void install_switches(Napi::Env env, Napi::Object exports) {
+  const auto offer = [&](const char* name, Napi::Value (*call)(const Napi::CallbackInfo&)) {
+    exports[name] = Napi::Function::New(env, call, name);
+  };
+  offer("listSwitches", list_switches);
+  offer("listStations", list_stations);
+  offer("flushStations", flush_stations);
+  offer("pinStation", pin_station);
+  offer("unpinStation", unpin_station);
+  offer("setAgeing", set_ageing);
+  offer("setPolicy", set_policy);
+  offer("attachPort", attach_port);
+  offer("detachPort", detach_port);
+  offer("createPort", create_port);
+  offer("destroyPort", destroy_port);
+  offer("setPolling", set_polling);
+}
+
+}  // namespace nm::addon

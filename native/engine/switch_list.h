@@ -1,0 +1,45 @@
+// What is there: every switch of a namespace with its ports, and persistent ports that are on none.
+//
+// Threads   The list is made under the control lock. Packets never wait for it; counters are read while they grow.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "counters.h"
+#include "engine/namespace.h"
+#include "engine/policy.h"
+
+namespace nm::engine {
+
+struct ListedPort {
+  std::string name;    // after the colon
+  uint32_t place = 0;  // on the switch
+  PortKind kind = PortKind::free;
+  uint32_t region = 0;
+  uint32_t tx_rings = 0;
+  uint32_t rx_rings = 0;
+  uint32_t tx_slots = 0;
+  uint32_t rx_slots = 0;
+  uint32_t header_length = 0;
+  uint32_t stations = 0;       // that are known behind it
+  std::string leads_to;        // the switch that it joins this one to, or empty
+  std::vector<uint32_t> pids;  // of the processes that have it open, one for each descriptor
+  // Sums over its rings, since the port was made.
+  Counters sent;
+  Counters received;
+  Policy policy;
+};
+
+struct ListedSwitch {
+  std::string name;  // empty: of the ports that are on no switch
+  uint32_t index = 0;
+  uint32_t ageing_s = 0;
+  std::vector<ListedPort> ports;
+};
+
+// All switches, in the order of their numbers, and the ports on none last, where there are any.
+Status list_switches(const std::shared_ptr<Namespace>& space, std::vector<ListedSwitch>* switches);
+
+}  // namespace nm::engine
