@@ -558,6 +558,12 @@ export interface NativeSwitchPort {
   readonly stations: number;
   /** The switch that it joins this one to, or empty. */
   readonly leadsTo: string;
+  /** It came to this switch after it was on that one, and must leave it first. */
+  readonly isSecond: boolean;
+  /** Whether a network interface, or the host behind it, is on the switch by this port. */
+  readonly isInterface: boolean;
+  /** That has the interface; empty of other ports. */
+  readonly driver: string;
   /** Of the processes that have it open, one for each descriptor. */
   readonly pids: readonly number[];
   /** Sums over its rings, in the order of `counterMeanings`. */

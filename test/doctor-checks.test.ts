@@ -6,8 +6,9 @@ import { lookAtMachine, lookAtPort, portChecks } from "../lib/doctor/doctor.js";
 import { cause, type Standstill } from "../lib/doctor/finding.js";
 import { lockedMemory, type MachineFacts, type ProcessorFacts, quota } from "../lib/doctor/machine.js";
 import { machineChecks } from "../lib/doctor/machine-checks.js";
-import type { InterfaceFacts, OpenPort, PortFacts } from "../lib/doctor/port-facts.js";
+import type { InterfaceFacts, PortFacts } from "../lib/doctor/port-facts.js";
 import { type CounterName, counterMeanings } from "../lib/layout.js";
+import type { OpenPort } from "../lib/open-ports.js";
 import { formatPort, parsePort } from "../lib/port-spec.js";
 
 const processors: ProcessorFacts = {

@@ -77,7 +77,8 @@ const rows: readonly Row[] = [
     says: "attach refuses what is not there",
     words: ["attach", "vale0:p"],
     status: 1,
-    stderr: /Cannot attach "vale0:p": there is no persistent port of the name after the colon/,
+    stderr:
+      /Cannot attach "vale0:p": the name after the colon is no network interface and no persistent port/,
     after: [],
   },
   {

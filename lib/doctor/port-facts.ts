@@ -7,10 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Capability, capabilities, missingCapabilities } from "../capabilities.js";
 import { namespaceDirectory, type Place } from "../control.js";
-import { named } from "../counts.js";
 import { ownName } from "../invocation.js";
-import { type CounterName, counterMeanings, type OpenPortKind, openPortKinds } from "../layout.js";
-import { type NativeInterfaceCondition, type NativeOpenPort, native } from "../native.js";
+import { type NativeInterfaceCondition, native } from "../native.js";
+import { listOpenPorts, type OpenPort } from "../open-ports.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import type { Standstill } from "./finding.js";
 import { type OtherNamespace, otherNamespaces } from "./machine.js";
@@ -32,18 +31,6 @@ export interface PortFacts {
   readonly elsewhere: readonly string[];
   /** Interfaces of this network namespace. */
   readonly interfaces: readonly string[];
-}
-
-export interface OpenPort {
-  readonly pid: number;
-  /** The command line, shortened. */
-  readonly program: string;
-  readonly name: string;
-  readonly kind: OpenPortKind;
-  readonly txRings: number;
-  readonly rxRings: number;
-  readonly sent: Readonly<Record<CounterName, number>>;
-  readonly received: Readonly<Record<CounterName, number>>;
 }
 
 export interface InterfaceFacts extends NativeInterfaceCondition {
@@ -80,7 +67,7 @@ export async function gatherPort(
     spec,
     name: formatPort(spec),
     namespace,
-    open: openPorts(namespace),
+    open: listOpenPorts(namespace),
     otherNamespaces: otherNamespaces(namespace),
     interface: facts,
     elsewhere: facts === null && interfaceName !== undefined ? await networksWith(interfaceName) : [],
@@ -92,36 +79,6 @@ export async function gatherPort(
 export function interfaceOf({ kind, name, pipe }: PortSpec): string | undefined {
   if (kind === "nic" || kind === "host" || kind === "tap") return name;
   return kind === "monitor" && !pipe && !name.startsWith("vale") ? name : undefined;
-}
-
-/** Empty where the namespace cannot be read: that is for another check to say. */
-function openPorts(namespace: string): OpenPort[] {
-  // Looking must not make the namespace.
-  if (!existsSync(namespace)) return [];
-  const listed = native().openPorts(namespace);
-  return typeof listed === "number" ? [] : listed.map(openPort);
-}
-
-function openPort({ pid, name, kind, txRings, rxRings, sent, received }: NativeOpenPort): OpenPort {
-  const kinds = Object.keys(openPortKinds) as OpenPortKind[];
-  return {
-    pid,
-    program: programOf(pid),
-    name,
-    kind: kinds[kind] ?? "free",
-    txRings,
-    rxRings,
-    sent: named(counterMeanings, sent),
-    received: named(counterMeanings, received),
-  };
-}
-
-/** "pkt-gen -i vale1:a" of "/usr/bin/node /usr/bin/nm pkt-gen -i vale1:a". */
-function programOf(pid: number): string {
-  const words = (read(`/proc/${pid}/cmdline`) ?? "").split("\0").filter(Boolean);
-  const own = words.findIndex((word) => /\/nm(\.js)?$/.test(word));
-  const shown = own === -1 ? words : ["nm", ...words.slice(own + 1)];
-  return shown.join(" ").slice(0, 60) || "a program";
 }
 
 export function interfaceNames(): string[] {

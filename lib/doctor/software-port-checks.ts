@@ -1,9 +1,10 @@
 /** What keeps packets from moving through ports in memory: those of switches, pipes, monitors and null ports. */
 
+import type { OpenPort } from "../open-ports.js";
 import { otherEnd } from "../port-spec.js";
 import { type Check, type Finding, note, ok, warning } from "./finding.js";
 import type { OtherNamespace } from "./machine.js";
-import type { OpenPort, PortFacts } from "./port-facts.js";
+import type { PortFacts } from "./port-facts.js";
 
 const pipe: Check<PortFacts> = {
   name: "pipe_peer",

@@ -6,7 +6,6 @@
  * opened for themselves are nobody's declaration: they are left alone.
  */
 
-import { existsSync } from "node:fs";
 import type { Place } from "../control.js";
 import { NmError } from "../errors.js";
 import { formatLimit, noPolicy, type Policy, policyWords } from "./policy.js";
@@ -87,25 +86,32 @@ function prunings(topology: Topology, there: Ports): Change[] {
     topology.switches.flatMap(({ name, ports }) => ports.map((port) => `${name}:${port.name}`)),
   );
   const isDeclaredAnywhere = (name: string) => [...declared].some((full) => full.endsWith(`:${name}`));
-  const changes: Change[] = [];
-  for (const port of there.all) {
-    const isPersistent = port.kind === "persistent";
-    if (declared.has(port.fullName) || (!isPersistent && !isInterface(port.name))) continue;
-    if (port.fullName.includes(":")) changes.push(detaching(port.fullName));
-    if (!isPersistent || isDeclaredAnywhere(port.name)) continue;
-    if (changes.some(({ change, subject }) => change === "destroy" && subject === port.name)) continue;
-    mustBeUnused(port, "not declared");
-    changes.push(destroying(port.name));
+  const undeclared = there.all.filter(
+    ({ kind, fullName }) => !declared.has(fullName) && ["persistent", "interface"].includes(kind),
+  );
+  const changes = undeclared
+    .filter(({ kind }) => kind === "interface")
+    .map(({ fullName }) => detaching(fullName));
+  const names = new Set(undeclared.filter(({ kind }) => kind === "persistent").map(({ name }) => name));
+  for (const name of names) {
+    const places = there.persistent(name);
+    changes.push(...leavings(places, ({ fullName }) => !declared.has(fullName)));
+    if (isDeclaredAnywhere(name)) continue;
+    for (const port of places) mustBeUnused(port, "not declared");
+    changes.push(destroying(name));
   }
-  // A port goes from its switches before it goes.
-  return [
-    ...changes.filter(({ change }) => change === "detach"),
-    ...changes.filter(({ change }) => change !== "detach"),
-  ];
+  return changes;
 }
 
-function isInterface(name: string): boolean {
-  return existsSync(`/sys/class/net/${name.replace(/\^$/, "")}`);
+/**
+ * Takes a persistent port off its switches. One that joins two can leave the first of them only after the second, which it
+ * leaves too then, and comes back to.
+ */
+function leavings(places: readonly SwitchPort[], leaves: (place: SwitchPort) => boolean): Change[] {
+  const onSwitches = places.filter(({ fullName }) => fullName.includes(":"));
+  const first = onSwitches.filter((place) => !place.isSecond && leaves(place));
+  const second = onSwitches.filter((place) => place.isSecond && (first.length > 0 || leaves(place)));
+  return [...second, ...first].map(({ fullName }) => detaching(fullName));
 }
 
 /** What puts the port onto the switch, after what is to be done already. */
@@ -126,8 +132,11 @@ function placings(
   }
   // One that is declared on two switches joins them, and is made once.
   const isMade = before.some(({ change, subject }) => change === "create" && subject === port.name);
-  const made = port.kind === "interface" || isMade ? [] : makings(port, there);
-  return present && made.length === 0 && !isMade ? [] : [...made, attaching(full, port.host)];
+  const isLeft = (name: string) =>
+    before.some(({ change, subject }) => change === "detach" && subject === name);
+  const made = port.kind === "interface" || isMade ? [] : makings(port, there, isLeft);
+  const stays = present && made.length === 0 && !isMade && !isLeft(full);
+  return stays ? [] : [...made, attaching(full, port.host)];
 }
 
 function tellings(
@@ -145,14 +154,14 @@ function tellings(
 }
 
 /** What makes the persistent port, where it is not there as declared. */
-function makings(port: DeclaredPort, there: Ports): Change[] {
+function makings(port: DeclaredPort, there: Ports, isLeft: (place: string) => boolean): Change[] {
   const places = there.persistent(port.name);
   const [first] = places;
   if (!first) return [creating(port)];
   if (isAsDeclared(first, port)) return [];
   mustBeUnused(first, "of another size");
-  const onSwitches = places.filter(({ fullName }) => fullName.includes(":"));
-  return [...onSwitches.map(({ fullName }) => detaching(fullName)), destroying(port.name), creating(port)];
+  const stillThere = places.filter(({ fullName }) => !isLeft(fullName));
+  return [...leavings(stillThere, () => true), destroying(port.name), creating(port)];
 }
 
 function mustBeUnused(port: SwitchPort, is: string): void {

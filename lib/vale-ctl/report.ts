@@ -2,9 +2,10 @@
 
 import { formatDuration } from "../duration.js";
 import { type CounterName, type DropReason, dropCounters } from "../layout.js";
+import { programOf } from "../open-ports.js";
 import { type Column, grouped, type Output, scaled } from "../output.js";
 import { policyFields, policyWords } from "./policy.js";
-import { type Listing, programOf, type Station, type Switch, type SwitchPort } from "./switches.js";
+import type { Listing, Station, Switch, SwitchPort } from "./switches.js";
 
 const reasons = Object.keys(dropCounters) as DropReason[];
 
@@ -27,6 +28,7 @@ const right = (heading: string): Column => ({ heading, align: "right" });
 const kindWords: Readonly<Partial<Record<SwitchPort["kind"], string>>> = {
   vale: "opened",
   persistent: "persistent",
+  host: "host stack",
 };
 
 export function printListing(out: Output, { switches, loose }: Listing, ratesOf?: RatesOf): void {
@@ -81,8 +83,9 @@ function fit(columns: readonly Column[], rows: (string | number)[][], width: num
   }
 }
 
-function kindOf({ kind, leadsTo }: SwitchPort): string {
-  return leadsTo ? `joins ${leadsTo}` : (kindWords[kind] ?? kind);
+function kindOf({ kind, leadsTo, driver }: SwitchPort): string {
+  if (leadsTo) return `joins ${leadsTo}`;
+  return kind === "interface" && driver ? driver : (kindWords[kind] ?? kind);
 }
 
 function ringWords({ txRings, rxRings }: SwitchPort): string {
@@ -137,6 +140,7 @@ export function portFields(port: SwitchPort) {
     header_bytes: port.headerLength,
     macs: port.stations,
     joins: port.leadsTo ?? null,
+    driver: port.driver ?? null,
     processes: [...new Set(port.pids)].map((pid) => ({ pid, command: programOf(pid) ?? null })),
     ...policyFields(port.policy),
     sent: countedFields(port.sent),

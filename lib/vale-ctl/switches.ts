@@ -1,11 +1,13 @@
 /** The switches of a namespace, and what may be asked of them. Nothing here prints. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, namespaceDirectory, type Place, portError } from "../control.js";
+import { named } from "../counts.js";
 import { NmError } from "../errors.js";
-import { type CounterName, counterMeanings, type OpenPortKind, openPortKinds } from "../layout.js";
+import { type CounterName, counterMeanings, type OpenPortKind } from "../layout.js";
 import { type NativeCreated, type NativeSwitchPort, native } from "../native.js";
+import { kindOf } from "../open-ports.js";
 import { parsePort } from "../port-spec.js";
 import { nativePolicy, type Policy, policyFrom } from "./policy.js";
 
@@ -17,14 +19,22 @@ export interface Switch {
   readonly ports: readonly SwitchPort[];
 }
 
+/** An interface is on a switch by two ports where its host stack is, too. */
+export type SwitchPortKind = OpenPortKind | "interface" | "host";
+
 type Counted = Readonly<Record<CounterName, number>>;
 
 export interface SwitchPort
-  extends Omit<NativeSwitchPort, "kind" | "policy" | "sent" | "received" | "leadsTo"> {
+  extends Omit<
+    NativeSwitchPort,
+    "kind" | "policy" | "sent" | "received" | "leadsTo" | "isInterface" | "driver"
+  > {
   /** With the switch's: "vale0:a"; of a persistent port on no switch, its own. */
   readonly fullName: string;
-  readonly kind: OpenPortKind;
+  readonly kind: SwitchPortKind;
   readonly leadsTo: string | undefined;
+  /** That has the interface, of ports by which one is on the switch. */
+  readonly driver: string | undefined;
   readonly sent: Counted;
   readonly received: Counted;
   readonly policy: Policy;
@@ -52,26 +62,18 @@ export function listSwitches(place: Place = {}): Listing {
   };
 }
 
-const kinds = Object.keys(openPortKinds) as OpenPortKind[];
-const counters = Object.keys(counterMeanings) as CounterName[];
-
 function switchPort(vale: string, port: NativeSwitchPort): SwitchPort {
-  const { kind, policy, sent, received, leadsTo, ...rest } = port;
+  const { kind, policy, sent, received, leadsTo, isInterface, driver, ...rest } = port;
   return {
     ...rest,
     fullName: vale === "" ? port.name : `${vale}:${port.name}`,
-    kind: kinds[kind] ?? "free",
+    kind: isInterface ? (port.name.endsWith("^") ? "host" : "interface") : kindOf(kind),
     leadsTo: leadsTo || undefined,
-    sent: named(sent),
-    received: named(received),
+    driver: driver || undefined,
+    sent: named(counterMeanings, sent),
+    received: named(counterMeanings, received),
     policy: policyFrom(policy),
   };
-}
-
-function named(counted: readonly number[]): Counted {
-  const record = {} as Record<CounterName, number>;
-  for (let i = 0; i < counters.length; i++) record[counters[i] as CounterName] = counted[i] ?? 0;
-  return record;
 }
 
 /** The switch of that name. @throws {NmError} SWITCH_NOT_FOUND */
@@ -195,19 +197,6 @@ export function readMac(text: string): Uint8Array {
     });
   }
   return Uint8Array.from(text.split(/[:-]/), (byte) => Number.parseInt(byte, 16));
-}
-
-/** "pkt-gen -i vale1:a" of "/usr/bin/node /usr/bin/nm pkt-gen -i vale1:a"; undefined where the process is gone. */
-export function programOf(pid: number): string | undefined {
-  let words: string[];
-  try {
-    words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter(Boolean);
-  } catch {
-    return undefined;
-  }
-  const own = words.findIndex((word) => /\/nm(\.js)?$/.test(word));
-  const shown = own === -1 ? words : ["nm", ...words.slice(own + 1)];
-  return shown.join(" ") || undefined;
 }
 
 function answer(action: string, name: string, place: Place, ask: (directory: string) => number): number {

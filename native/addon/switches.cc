@@ -42,6 +42,9 @@ Napi::Object port_object(Napi::Env env, const engine::ListedPort& port) {
   object["headerLength"] = port.header_length;
   object["stations"] = port.stations;
   object["leadsTo"] = port.leads_to;
+  object["isSecond"] = port.is_second;
+  object["isInterface"] = port.is_interface;
+  object["driver"] = port.driver;
   object["pids"] = pids;
   object["sent"] = counter_list(env, port.sent);
   object["received"] = counter_list(env, port.received);

@@ -77,10 +77,6 @@ void remember_debtors(Namespace& space, const FoundPort& port) {
   });
 }
 
-bool is_attached_interface(const PortRecord& record) {
-  return record.kind == PortKind::vale && record.interface_index != 0;
-}
-
 // The worker that has the interface of a port on a switch. It lets go of the interface last.
 Status find_worker(Namespace& space, const PortRecord& attached, Registration* worker) {
   nic::Interface interface;

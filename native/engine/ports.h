@@ -11,6 +11,11 @@
 
 namespace nm::engine {
 
+// Whether a network interface is on a switch by this port, whose packets a worker brings (device/switch_worker.h).
+inline bool is_attached_interface(const PortRecord& record) {
+  return record.kind == PortKind::vale && record.interface_index != 0;
+}
+
 struct FoundPort {
   std::shared_ptr<Region> region;
   uint32_t index = 0;

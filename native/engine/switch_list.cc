@@ -12,6 +12,7 @@
 #include "engine/ports.h"
 #include "engine/region_snapshot.h"
 #include "engine/ring_counters.h"
+#include "nic/drivers.h"
 
 namespace nm::engine {
 
@@ -52,6 +53,18 @@ bool describe(RegionSnapshot& region, uint32_t id, uint32_t index, const Users& 
   return true;
 }
 
+// The driver that has the interface which is on a switch by way of `attached`, a port in the same region.
+std::string driver_of(const RegionSnapshot& region, const PortRecord& attached) {
+  for (uint32_t i = 0; i < region.ports_high(); i++) {
+    const PortRecord& record = region.port(i);
+    const bool is_it = record.kind == PortKind::nic && record.network == attached.network &&
+                       record.interface_index == attached.interface_index;
+    const nic::DriverKind* const kind = is_it ? nic::find_driver(record.driver) : nullptr;
+    if (kind != nullptr) return kind->name;
+  }
+  return "";
+}
+
 ListedSwitch describe_switch(Namespace& space, const Switch& vale, const Users& users) {
   ListedSwitch listed;
   listed.name = vale.name();
@@ -82,6 +95,10 @@ ListedSwitch describe_switch(Namespace& space, const Switch& vale, const Users& 
     if (leads_to != 0 && leads_to <= kMaxSwitches && Switch::open(space, leads_to - 1, &far) == Status::ok) {
       port.leads_to = far->name();
     }
+    const PortRecord& record = region.port(taken.port);
+    port.is_second = record.far_switch_index == vale.index();
+    port.is_interface = is_attached_interface(record);
+    if (port.is_interface) port.driver = driver_of(region, record);
     listed.ports.push_back(std::move(port));
   }
   return listed;

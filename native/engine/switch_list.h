@@ -23,8 +23,12 @@ struct ListedPort {
   uint32_t tx_slots = 0;
   uint32_t rx_slots = 0;
   uint32_t header_length = 0;
-  uint32_t stations = 0;       // that are known behind it
-  std::string leads_to;        // the switch that it joins this one to, or empty
+  uint32_t stations = 0;   // that are known behind it
+  std::string leads_to;    // the switch that it joins this one to, or empty
+  bool is_second = false;  // it came to this switch after it was on that one, and must leave it first
+  // Of a network interface, or of the host behind it: nic::DriverKind::name of the driver that has it.
+  bool is_interface = false;
+  std::string driver;
   std::vector<uint32_t> pids;  // of the processes that have it open, one for each descriptor
   // Sums over its rings, since the port was made.
   Counters sent;

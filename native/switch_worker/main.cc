@@ -18,6 +18,7 @@
 
 #include "device/embedded.h"
 #include "device/switch_worker.h"
+#include "device/worker_log.h"
 #include "port.h"
 #include "traffic/forwarder.h"
 
@@ -34,6 +35,8 @@ class Attachment {
  public:
   // Opens the ports that the order asks for, and answers.
   Status open(const WorkerOrder& order, WorkerAnswer* answer);
+  // Nobody knows of it.
+  void abandon() { log_.remove(); }
   // Moves packets until it is asked to end, or the interface is no more.
   void serve();
   // The interface goes last: who waits for that knows that all is over.
@@ -51,6 +54,7 @@ class Attachment {
   void stop();
 
   std::shared_ptr<engine::Namespace> space_;
+  WorkerLog log_;  // of the thread that moves packets
   // An interface's rings, then the port on the switch that they are brought to; the host's rings likewise.
   std::vector<std::unique_ptr<Port>> ports_;
   EmbeddedDevice* device_ = nullptr;  // of the first, which is asked
@@ -58,6 +62,7 @@ class Attachment {
   std::mutex mutex_;
   Forwarder* forwarder_ = nullptr;  // that runs now
   std::atomic<bool> over_{false};
+  std::atomic<bool> is_detached_{false};
 
   std::atomic<bool> polls_{false};
   engine::Polling polling_;  // as it is done now
@@ -116,23 +121,39 @@ Status Attachment::open(const WorkerOrder& order, WorkerAnswer* answer) {
   std::string asked = name;
   status = engine::list_switch_port(space_, &asked, &place);
   answer->port_index = place.nr_port_idx;
-  return status;
+  if (status != Status::ok) return status;
+  log_.begin(order.directory, name);
+  log_.write(WorkerLog::Level::info, "attached", "driver", report.attempts.back().driver);
+  return Status::ok;
 }
 
 void Attachment::serve() {
   std::thread asked([this, mover = pthread_self()] {
     // Without its directory nobody could ask it any more.
-    while (!over_ && !space_->removed() && !device_->wait_to_be_asked(kAskPause_ns)) place(mover);
+    while (!over_ && !space_->removed() && !is_detached_) {
+      is_detached_ = device_->wait_to_be_asked(kAskPause_ns);
+      place(mover);
+    }
     stop();
   });
+  Status status = Status::ok;
+  Status before = Status::ok;
   while (!over_) {
-    const Status status = forward();
+    status = forward();
     if (status == Status::interface_gone || status == Status::port_gone) break;
     // Down, perhaps, and up again some time.
+    if (status != before && !over_)
+      log_.write(WorkerLog::Level::warning, "waiting for the interface", status);
+    before = status;
     if (status != Status::ok && !over_) usleep(kDownPause_us);
   }
   over_ = true;
   asked.join();
+  if (is_detached_) {
+    log_.remove();
+  } else {
+    log_.write(WorkerLog::Level::error, "ended", status);
+  }
 }
 
 Status Attachment::forward() {
@@ -199,7 +220,10 @@ int main() {
   const bool told = send(kWorkerSocket, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer);
   close(kWorkerSocket);
   // Nobody waits any more for one that nobody knows of.
-  if (answer.status != Status::ok || !told) return 1;
+  if (answer.status != Status::ok || !told) {
+    attachment.abandon();
+    return 1;
+  }
   attachment.serve();
   return 0;
 }
