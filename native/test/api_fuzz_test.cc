@@ -448,7 +448,8 @@ void run_program(const Rig& rig, uint64_t which, int64_t until_ns) {
 
 void remove_persistent(Device& device) {
   for (const char* name : kPersistent) {
-    for (const char* vale : {"vale0:", "vale1:", "vale2:"}) {
+    // Twice: a port that joins two switches leaves the one first that it came to last.
+    for (const char* vale : {"vale0:", "vale1:", "vale2:", "vale0:", "vale1:", "vale2:"}) {
       abi::nmreq_vale_detach body = {};
       ask(device, abi::NETMAP_REQ_VALE_DETACH, std::string(vale) + name, &body);
     }
