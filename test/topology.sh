@@ -1,32 +1,33 @@
 #!/bin/sh
-# Builds two switches with software ports, checks them, and takes them down again.
+# Two switches with three network interfaces and four software ports: builds them, checks them, takes them down.
 set -eu
-: "${NM:=nm}"
+nm=${NM:-nm}
+expect() { [ "$1" = "$2" ] || { echo "found $1 instead of $2" >&2; exit 1; }; }
 
-say() { echo "$*"; }
-expect() { [ "$1" = "$2" ] || { say "expected $2, found $1" >&2; exit 1; }; }
+for i in 0 1 2; do
+  ip link add "nic$i" type veth peer name "far$i"
+  ip link set "nic$i" up
+  ip link set "far$i" up
+  $nm vale-ctl attach "vale$((i / 2)):nic$i"
+done
+for port in vale0:web vale0:db vale1:log vale0:join; do
+  $nm vale-ctl create "${port#*:}"
+  $nm vale-ctl attach "$port"
+done
+$nm vale-ctl attach vale1:join # on both: it joins them
+expect "$($nm vale-ctl | wc -l)" 8
+$nm vale-ctl set vale0:db --full wait --rate 1Mpps
 
-before=$($NM vale-ctl | wc -l)
-
-for port in web db log; do $NM vale-ctl create "$port"; done
-$NM vale-ctl attach vale0:web
-$NM vale-ctl attach vale0:db
-$NM vale-ctl attach vale1:log
-$NM vale-ctl create join
-$NM vale-ctl attach vale0:join
-$NM vale-ctl attach vale1:join
-expect "$($NM vale-ctl | wc -l)" $((before + 5))
-
-$NM vale-ctl set vale0:db --full wait --rate 1Mpps
-expect "$($NM vale-ctl list vale0 --json | grep -c '"full":"wait"')" 1
-
-$NM pkt-gen -i vale1:log -f rx -n 1000 & receiver=$!
-until $NM vale-ctl list vale1 --json | grep -q '"processes":\[{'; do sleep 0.1; done
-$NM pkt-gen -i vale0:web -f tx -n 1000 -R 100k
+# What comes in at one interface goes to everybody, on the other switch too.
+$nm pkt-gen -i vale1:log -f rx -n 500 & receiver=$!
+until $nm vale-ctl list vale1 --json | grep -q '"command":"nm pkt-gen'; do sleep 0.1; done
+$nm pkt-gen -i far0 -f tx -n 500 -R 10k
 wait "$receiver"
 
-$NM vale-ctl detach vale1:join
-for name in vale0:join vale1:log vale0:db vale0:web; do $NM vale-ctl detach "$name"; done
-for port in web db log join; do $NM vale-ctl destroy "$port"; done
-expect "$($NM vale-ctl | wc -l)" "$before"
-say all is as it was
+for port in vale1:join vale0:join vale1:log vale0:db vale0:web vale0:nic0 vale0:nic1 vale1:nic2; do
+  $nm vale-ctl detach "$port"
+done
+for name in web db log join; do $nm vale-ctl destroy "$name"; done
+for i in 0 1 2; do ip link del "nic$i"; done
+expect "$($nm vale-ctl list --json | wc -l)" 0
+echo all is as it was

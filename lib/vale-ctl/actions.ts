@@ -13,6 +13,7 @@ import type { Output } from "../output.js";
 import { parsePort } from "../port-spec.js";
 import { changedPolicy, type PolicyWords, policyFields, policyWords } from "./policy.js";
 import {
+  deadFields,
   portFields,
   printCounters,
   printListing,
@@ -29,6 +30,7 @@ import {
   findPort,
   findSwitch,
   flushStations,
+  forgetDead,
   type Listing,
   listStations,
   listSwitches,
@@ -40,6 +42,7 @@ import {
   splitName,
   unpinStation,
 } from "./switches.js";
+import { endWords } from "./workers.js";
 
 /** What an action may need beside its operands. */
 export interface ActionOptions extends PolicyWords {
@@ -88,6 +91,12 @@ export const actions = {
     operands: [1, 1],
     run: ([name = ""], { verbose }, { out, json, place }) => {
       splitName(name);
+      const dead = forgetDead(name, place);
+      if (dead) {
+        if (json) out.json({ type: "dead_worker", ...deadFields(dead) });
+        else out.print(`${name} was attached no longer: its worker, process ${dead.pid}, ${endWords(dead)}.`);
+        return;
+      }
       const index = detach(name, place);
       if (json) out.json({ type: "change", change: "detach", subject: name, index });
       else if (verbose > 0) out.print(`port_index: ${index}`);
@@ -238,12 +247,13 @@ export function locate(name: string, { out, json, place }: World): void {
 
 /** The listing, or one switch of it. */
 export function only(name: string | undefined, listing: Listing, place: Place): Listing {
-  return name === undefined ? listing : { switches: [findSwitch(name, place)], loose: [] };
+  return name === undefined ? listing : { switches: [findSwitch(name, place)], loose: [], dead: [] };
 }
 
-export function printListingJson(out: Output, { switches, loose }: Listing): void {
+export function printListingJson(out: Output, { switches, loose, dead }: Listing): void {
   for (const vale of switches) out.json({ type: "switch", ...switchFields(vale) });
   for (const port of loose) out.json({ type: "switch_port", ...portFields(port) });
+  for (const worker of dead) out.json({ type: "dead_worker", ...deadFields(worker) });
 }
 
 type Geometry = Pick<NativeCreated, "txSlots" | "rxSlots" | "txRings" | "rxRings" | "memId">;

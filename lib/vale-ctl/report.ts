@@ -6,6 +6,7 @@ import { programOf } from "../open-ports.js";
 import { type Column, grouped, type Output, scaled } from "../output.js";
 import { policyFields, policyWords } from "./policy.js";
 import type { Listing, Station, Switch, SwitchPort } from "./switches.js";
+import { type DeadWorker, endWords } from "./workers.js";
 
 const reasons = Object.keys(dropCounters) as DropReason[];
 
@@ -31,8 +32,17 @@ const kindWords: Readonly<Partial<Record<SwitchPort["kind"], string>>> = {
   host: "host stack",
 };
 
-export function printListing(out: Output, { switches, loose }: Listing, ratesOf?: RatesOf): void {
-  if (switches.length === 0 && loose.length === 0) {
+export function printListing(out: Output, { switches, loose, dead }: Listing, ratesOf?: RatesOf): void {
+  for (const worker of dead) {
+    out.print(
+      out.paint.bold(
+        `${worker.port} is attached no longer: its worker, process ${worker.pid}, ${endWords(worker)}`,
+      ),
+    );
+    out.print("  attach it again, or detach it to forget it; the interface is the host's meanwhile");
+  }
+  if (dead.length > 0 && switches.length + loose.length > 0) out.print();
+  if (switches.length + loose.length + dead.length === 0) {
     out.print("There are no switches. Opening a port makes one, for example: nm pkt-gen -i vale0:a -f rx");
     return;
   }
@@ -120,6 +130,10 @@ function openWords({ pids }: SwitchPort): string {
   if (first === undefined) return "nobody";
   const others = more.length > 0 ? ` and ${more.length} more` : "";
   return `${first}${others} ${programOf(first) ?? ""}`.trim();
+}
+
+export function deadFields({ port, pid, status, log }: DeadWorker) {
+  return { port, pid, status: status ?? null, log };
 }
 
 /** One switch as --json prints it. */

@@ -1,6 +1,6 @@
 /** The switches of a namespace, and what may be asked of them. Nothing here prints. */
 
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, namespaceDirectory, type Place, portError } from "../control.js";
 import { named } from "../counts.js";
@@ -10,6 +10,7 @@ import { type NativeCreated, type NativeSwitchPort, native } from "../native.js"
 import { kindOf } from "../open-ports.js";
 import { parsePort } from "../port-spec.js";
 import { nativePolicy, type Policy, policyFrom } from "./policy.js";
+import { type DeadWorker, deadWorkers } from "./workers.js";
 
 export interface Switch {
   readonly name: string;
@@ -44,19 +45,23 @@ export interface Listing {
   readonly switches: readonly Switch[];
   /** Persistent ports that are on no switch. */
   readonly loose: readonly SwitchPort[];
+  /** Of interfaces that were attached, and whose workers are no more. */
+  readonly dead: readonly DeadWorker[];
 }
 
 /** All switches, in the order of their numbers. Looking makes no namespace. */
 export function listSwitches(place: Place = {}): Listing {
   const directory = directoryOf(place);
-  if (!existsSync(directory)) return { switches: [], loose: [] };
+  if (!existsSync(directory)) return { switches: [], loose: [], dead: [] };
   const listed = native().listSwitches(directory);
   if (typeof listed === "number") throw portError(listed, "list the switches of", directory, directory);
   const all = listed.map(({ ports, ...rest }) => ({
     ...rest,
     ports: ports.map((port) => switchPort(rest.name, port)),
   }));
+  const names = all.flatMap(({ ports }) => ports.map(({ fullName }) => fullName));
   return {
+    dead: deadWorkers(directory, new Set(names)),
     switches: all.filter(({ name }) => name !== ""),
     loose: all.filter(({ name }) => name === "").flatMap(({ ports }) => ports),
   };
@@ -107,6 +112,13 @@ export function attach(name: string, host: boolean, memId: number, place: Place 
 
 export function detach(name: string, place: Place = {}): number {
   return answer("detach", name, place, (directory) => native().detachPort(directory, name));
+}
+
+/** Forgets that the interface was attached, where its worker is no more. Undefined: it was not so. */
+export function forgetDead(name: string, place: Place = {}): DeadWorker | undefined {
+  const found = listSwitches(place).dead.find(({ port }) => port === name);
+  if (found) rmSync(found.log, { force: true });
+  return found;
 }
 
 /** Makes a persistent port, which stays until it is destroyed. */

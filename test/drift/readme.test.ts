@@ -12,6 +12,10 @@ test("the README shows examples/echo.ts as it is", () => {
   assert.ok(readme.includes(readFileSync(`${root}examples/echo.ts`, "utf8").trimEnd()));
 });
 
+test("the README shows test/topology.sh as it is", () => {
+  assert.ok(readme.includes(readFileSync(`${root}test/topology.sh`, "utf8").trimEnd()));
+});
+
 test("the README names only commands that exist", () => {
   const named = [...readme.matchAll(/npx nm ([a-z][a-z-]*)/g)].map(([, name]) => name);
   assert.notEqual(named.length, 0);
