@@ -148,7 +148,8 @@ TEST("a killed switch worker leaves the interface to its host, and the switch wi
       host_b.send(numbered_frame(1, 60, random));
     } while (host_a.take_all() == 0);
     while (clients_after_reaping(rig) != 0) CHECK(engine::monotonic_ns() < deadline);
-    CHECK_EQUAL(rig.files(), "namespace");
+    // Its log tells of it, until the interface is attached anew or detached.
+    CHECK_EQUAL(rig.files(), "attached.vale0:a namespace");
     CHECK_EQUAL(output_of("ip -o link | wc -l"), "3\n");
   }
 }
@@ -211,7 +212,8 @@ TEST("an attached interface that is taken down and up again goes on; one that is
     CHECK(engine::monotonic_ns() < deadline);
     usleep(10'000);
   }
-  CHECK_EQUAL(rig.files(), "namespace");
+  // What became of it, its log tells until it is attached anew or detached.
+  CHECK_EQUAL(rig.files(), "attached.vale0:a namespace");
 }
 
 }  // namespace nm::test
