@@ -115,8 +115,15 @@ TEST("a receiver that is stuck holds up those who send to it, and no other sende
   for (uint32_t i = 0; i < 50; i++) send(*other, kBroadcast, station(2), i);
   CHECK(!other->tx_rings()[0].pending());
   for (int64_t i = 0; i < 50; i++) CHECK_EQUAL(take(*reads), i);
-  CHECK_EQUAL(a->device().tx_sync(), Status::ok);
-  for (int64_t i = 0; i < 15; i++) CHECK_EQUAL(take(*stuck), i);
+  // Once it takes what it has, the rest comes, in order, and nothing of it is lost.
+  int64_t next = 0;
+  while (next < 100) {
+    const int64_t before = next;
+    CHECK_EQUAL(a->device().tx_sync(), Status::ok);
+    for (int64_t tag = take(*stuck); tag >= 0; tag = take(*stuck)) CHECK_EQUAL(tag, next++);
+    CHECK(next > before);
+  }
+  CHECK_EQUAL(sent_by(*a).drops_full, 0u);
 }
 
 TEST("a sender that sleeps until a port has room is woken when it has") {
