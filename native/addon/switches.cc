@@ -14,6 +14,17 @@
 namespace nm::addon {
 namespace {
 
+using Call = Napi::Value (*)(const Napi::CallbackInfo&);
+
+// Calls what takes so many texts first, and refuses what is none: a conversion could run a program's code, or throw.
+template <size_t kTexts, Call kCall>
+Napi::Value with_texts(const Napi::CallbackInfo& info) {
+  for (size_t i = 0; i < kTexts; i++) {
+    if (!info[i].IsString()) return failure(info.Env(), Status::bad_request);
+  }
+  return kCall(info);
+}
+
 std::string text(const Napi::CallbackInfo& info, size_t index) { return info[index].ToString(); }
 
 Napi::Object policy_object(Napi::Env env, const engine::Policy& policy) {
@@ -214,21 +225,21 @@ Napi::Value set_polling(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void install_switches(Napi::Env env, Napi::Object exports) {
-  const auto offer = [&](const char* name, Napi::Value (*call)(const Napi::CallbackInfo&)) {
+  const auto offer = [&](const char* name, Call call) {
     exports[name] = Napi::Function::New(env, call, name);
   };
-  offer("listSwitches", list_switches);
-  offer("listStations", list_stations);
-  offer("flushStations", flush_stations);
-  offer("pinStation", pin_station);
-  offer("unpinStation", unpin_station);
-  offer("setAgeing", set_ageing);
-  offer("setPolicy", set_policy);
-  offer("attachPort", attach_port);
-  offer("detachPort", detach_port);
-  offer("createPort", create_port);
-  offer("destroyPort", destroy_port);
-  offer("setPolling", set_polling);
+  offer("listSwitches", with_texts<1, list_switches>);
+  offer("listStations", with_texts<2, list_stations>);
+  offer("flushStations", with_texts<3, flush_stations>);
+  offer("pinStation", with_texts<2, pin_station>);
+  offer("unpinStation", with_texts<2, unpin_station>);
+  offer("setAgeing", with_texts<2, set_ageing>);
+  offer("setPolicy", with_texts<2, set_policy>);
+  offer("attachPort", with_texts<2, attach_port>);
+  offer("detachPort", with_texts<2, detach_port>);
+  offer("createPort", with_texts<2, create_port>);
+  offer("destroyPort", with_texts<2, destroy_port>);
+  offer("setPolling", with_texts<2, set_polling>);
 }
 
 }  // namespace nm::addon
