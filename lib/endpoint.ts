@@ -168,3 +168,8 @@ export function readMac(text: string): Uint8Array | undefined {
   if (!/^[\da-f]{1,2}(:[\da-f]{1,2}){5}$/i.test(text)) return undefined;
   return Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
 }
+
+/** "02:00:00:00:00:01", as readMac reads it. */
+export function formatMac(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}

@@ -1,5 +1,7 @@
 /** A packet in one line for people: who sends to whom, and what. */
 
+import { formatMac } from "./endpoint.js";
+
 const etherTypes: Readonly<Record<number, string>> = {
   2054: "ARP",
   34887: "MPLS",
@@ -83,5 +85,5 @@ function ipv6Of(packet: Buffer, at: number): string {
 }
 
 function macOf(packet: Buffer, at: number): string {
-  return [...packet.subarray(at, at + 6)].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return formatMac(packet.subarray(at, at + 6));
 }

@@ -4,6 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, namespaceDirectory, type Place, portError } from "../control.js";
 import { named } from "../counts.js";
+import { formatMac, readMac } from "../endpoint.js";
 import { NmError } from "../errors.js";
 import { type CounterName, counterMeanings, type OpenPortKind } from "../layout.js";
 import { type NativeCreated, type NativeSwitchPort, native } from "../native.js";
@@ -185,30 +186,25 @@ export function flushStations(name: string, place: Place = {}): number {
 }
 
 export function pinStation(port: string, mac: string, place: Place = {}): void {
-  answer("pin a station to", port, place, (directory) => native().pinStation(directory, port, readMac(mac)));
+  answer("pin a station to", port, place, (directory) => native().pinStation(directory, port, stationMac(mac)));
 }
 
 export function unpinStation(vale: string, mac: string, place: Place = {}): void {
   answer("unpin a station of", vale, place, (directory) =>
-    native().unpinStation(directory, vale, readMac(mac)),
+    native().unpinStation(directory, vale, stationMac(mac)),
   );
 }
 
-function formatMac(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-}
-
-/** @throws {NmError} ARGUMENT_VALUE */
-export function readMac(text: string): Uint8Array {
-  if (!/^[0-9a-f]{1,2}([:-][0-9a-f]{1,2}){5}$/i.test(text)) {
-    throw new NmError("ARGUMENT_VALUE", {
-      argument: "MAC",
-      text,
-      expected: "a MAC address, for example 02:00:00:00:00:01",
-      command: "vale-ctl",
-    });
-  }
-  return Uint8Array.from(text.split(/[:-]/), (byte) => Number.parseInt(byte, 16));
+/** With colons or hyphens. @throws {NmError} ARGUMENT_VALUE */
+function stationMac(text: string): Uint8Array {
+  const mac = readMac(text.replaceAll("-", ":"));
+  if (mac) return mac;
+  throw new NmError("ARGUMENT_VALUE", {
+    argument: "MAC",
+    text,
+    expected: "a MAC address, for example 02:00:00:00:00:01",
+    command: "vale-ctl",
+  });
 }
 
 function answer(action: string, name: string, place: Place, ask: (directory: string) => number): number {
