@@ -5,12 +5,20 @@
  * lib/vale-ctl/plan.ts for whole topologies.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { backendOption, type Context, command } from "../lib/command.js";
 import type { Place } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
 import { parsePort } from "../lib/port-spec.js";
-import { type ActionName, actions, listPlainly, locate, only, type World } from "../lib/vale-ctl/actions.js";
+import { pause } from "../lib/running.js";
+import {
+  type ActionName,
+  actions,
+  listPlainly,
+  locate,
+  only,
+  printListingJson,
+  type World,
+} from "../lib/vale-ctl/actions.js";
 import { fullPolicies, limitForm } from "../lib/vale-ctl/policy.js";
 import { printListing, type RatesOf } from "../lib/vale-ctl/report.js";
 import { listSwitches, type SwitchPort } from "../lib/vale-ctl/switches.js";
@@ -306,7 +314,6 @@ async function watch(
       };
     };
     if (json) {
-      const { printListingJson } = await import("../lib/vale-ctl/actions.js");
       printListingJson(out, listing);
     } else {
       if (out.isTTY) out.stream.write("\u001b[H\u001b[J");
@@ -315,6 +322,6 @@ async function watch(
     }
     before = new Map(listing.switches.flatMap(({ ports }) => ports.map((port) => [port.fullName, port])));
     beforeMs = nowMs;
-    await sleep(watchEvery_ms, undefined, { signal }).catch(() => {});
+    await pause(watchEvery_ms, signal);
   }
 }

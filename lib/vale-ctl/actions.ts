@@ -6,7 +6,6 @@
 
 import { type Place, portInfo } from "../control.js";
 import { NmError } from "../errors.js";
-import { counterMeanings } from "../layout.js";
 import type { NativeCreated } from "../native.js";
 import { readNumber } from "../number.js";
 import type { Output } from "../output.js";
@@ -145,7 +144,7 @@ export const actions = {
           continue;
         }
         if (i > 0) out.print();
-        printCounters(out, port, counterMeanings);
+        printCounters(out, port);
       }
     },
   },

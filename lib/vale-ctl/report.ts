@@ -1,7 +1,7 @@
 /** What vale-ctl prints of switches: netmap's lines, columns for people, and objects for programs. */
 
 import { formatDuration } from "../duration.js";
-import { type CounterName, type DropReason, dropCounters } from "../layout.js";
+import { type CounterName, counterMeanings, type DropReason, dropCounters } from "../layout.js";
 import { programOf } from "../open-ports.js";
 import { type Column, grouped, type Output, scaled } from "../output.js";
 import { policyFields, policyWords } from "./policy.js";
@@ -188,15 +188,12 @@ export function printStations(out: Output, stations: readonly Station[]): void {
     ]),
   );
 }
+
 /** What a port counted, a line for each number that is not 0. */
-export function printCounters(
-  out: Output,
-  port: SwitchPort,
-  meanings: Readonly<Record<CounterName, string>>,
-): void {
-  const rows = (Object.keys(meanings) as CounterName[])
+export function printCounters(out: Output, port: SwitchPort): void {
+  const rows = (Object.keys(counterMeanings) as CounterName[])
     .filter((name) => port.sent[name] !== 0 || port.received[name] !== 0)
-    .map((name) => [name, grouped(port.sent[name]), grouped(port.received[name]), meanings[name]]);
+    .map((name) => [name, grouped(port.sent[name]), grouped(port.received[name]), counterMeanings[name]]);
   out.print(out.paint.bold(port.fullName));
   out.table(
     [{ heading: "  counter" }, right("sent"), right("received"), { heading: "meaning" }],

@@ -124,10 +124,7 @@ export function forgetDead(name: string, place: Place = {}): DeadWorker | undefi
 
 /** Makes a persistent port, which stays until it is destroyed. */
 export function create(name: string, wanted: Partial<NativeCreated>, place: Place = {}): NativeCreated {
-  const directory = directoryOf(place);
-  const created = native().createPort(directory, name, wanted);
-  if (typeof created === "number") throw portError(created, "create port", name, directory);
-  return created;
+  return answer("create port", name, place, (directory) => native().createPort(directory, name, wanted));
 }
 
 export function destroy(name: string, place: Place = {}): void {
@@ -172,10 +169,11 @@ export interface Station {
 
 /** Who is behind which port of the switch, the longest known port first. */
 export function listStations(vale: string, place: Place = {}): Station[] {
-  const directory = directoryOf(place);
-  if (!existsSync(directory)) throw refused("no_such_switch", "list the stations of switch", vale, place);
-  const listed = native().listStations(directory, vale);
-  if (typeof listed === "number") throw portError(listed, "list the stations of switch", vale, directory);
+  const action = "list the stations of switch";
+  const listed = answer(action, vale, place, (directory) => {
+    if (!existsSync(directory)) throw refused("no_such_switch", action, vale, place);
+    return native().listStations(directory, vale);
+  });
   return listed.map(({ mac, port, ...rest }) => ({ ...rest, mac: formatMac(mac), port: `${vale}:${port}` }));
 }
 
@@ -186,7 +184,9 @@ export function flushStations(name: string, place: Place = {}): number {
 }
 
 export function pinStation(port: string, mac: string, place: Place = {}): void {
-  answer("pin a station to", port, place, (directory) => native().pinStation(directory, port, stationMac(mac)));
+  answer("pin a station to", port, place, (directory) =>
+    native().pinStation(directory, port, stationMac(mac)),
+  );
 }
 
 export function unpinStation(vale: string, mac: string, place: Place = {}): void {
@@ -207,11 +207,17 @@ function stationMac(text: string): Uint8Array {
   });
 }
 
-function answer(action: string, name: string, place: Place, ask: (directory: string) => number): number {
+/** What the native core answers. @throws {NmError} where that is a status, which are the numbers below 0 */
+function answer<Answer>(
+  action: string,
+  name: string,
+  place: Place,
+  ask: (directory: string) => Answer | number,
+): Answer {
   const directory = directoryOf(place);
   const result = ask(directory);
-  if (result < 0) throw portError(result, action, name, directory);
-  return result;
+  if (typeof result === "number" && result < 0) throw portError(result, action, name, directory);
+  return result as Answer;
 }
 
 function directoryOf(place: Place): string {
