@@ -118,6 +118,18 @@ namespace nm {
 enum class Status : int32_t { NM_STATUSES(row) };
 #undef row
 
+// Its name as above; nullptr of a number that is no status.
+constexpr const char* status_name(Status status) {
+  switch (status) {
+#define row(name, number, text) \
+  case Status::name:            \
+    return #name;
+    NM_STATUSES(row)
+#undef row
+  }
+  return nullptr;
+}
+
 constexpr int status_errno(Status status) {
   switch (status) {
 #define row(name, number, text) \

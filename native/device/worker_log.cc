@@ -1,10 +1,11 @@
 #include "device/worker_log.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
+
+#include "clock.h"
 
 namespace nm {
 
@@ -12,17 +13,6 @@ namespace {
 
 // An interface that goes up and down for ever fills no memory.
 constexpr uint64_t kMostBytes = 1 << 20;
-
-const char* name_of(Status status) {
-  switch (status) {
-#define row(name, number, text) \
-  case Status::name:            \
-    return #name;
-    NM_STATUSES(row)
-#undef row
-  }
-  return "unknown";
-}
 
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -52,7 +42,8 @@ void WorkerLog::begin(const std::string& directory, const std::string& port) {
 void WorkerLog::write(Level level, const std::string& event) { write_line(level, event, ""); }
 
 void WorkerLog::write(Level level, const std::string& event, Status reason) {
-  write(level, event, "status", name_of(reason));
+  const char* const name = status_name(reason);
+  write(level, event, "status", name != nullptr ? name : "unknown");
 }
 
 void WorkerLog::write(Level level, const std::string& event, const char* name, const std::string& value) {
@@ -60,9 +51,7 @@ void WorkerLog::write(Level level, const std::string& event, const char* name, c
 }
 
 void WorkerLog::write_line(Level level, const std::string& event, const std::string& fields) {
-  timespec now = {};
-  clock_gettime(CLOCK_REALTIME, &now);
-  const int64_t now_ms = int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  const int64_t now_ms = real_time_ns() / 1'000'000;
   const std::string line = "{\"level\":" + std::to_string(static_cast<int>(level)) +
                            ",\"time\":" + std::to_string(now_ms) + ",\"pid\":" + std::to_string(getpid()) +
                            ",\"port\":" + quoted(port_) + fields + ",\"msg\":" + quoted(event) + "}\n";

@@ -19,8 +19,6 @@ Status with_switch(const std::shared_ptr<Namespace>& space, const std::string& n
   return status == Status::ok ? use(*vale) : status;
 }
 
-uint32_t place_of(uint64_t entry) { return static_cast<uint32_t>(entry & (kPinned - 1)) - 1; }
-
 }  // namespace
 
 Status list_stations(const std::shared_ptr<Namespace>& space, const std::string& switch_name,

@@ -152,8 +152,7 @@ void Switch::remove(Namespace& space, uint32_t index) {
   }
   // netmap leaves the stations of a port that went away in the table, where they swallow packets. [quirk 8]
   for (std::atomic<uint64_t>& entry : header().learned) {
-    if ((entry.load(std::memory_order_relaxed) & (kPinned - 1)) == index + 1)
-      entry.store(0, std::memory_order_relaxed);
+    if (place_of(entry.load(std::memory_order_relaxed)) == index) entry.store(0, std::memory_order_relaxed);
   }
   port.policy = 0;
   count_waiting_places();
@@ -170,7 +169,7 @@ uint32_t Switch::count_stations(uint32_t place, uint32_t oldest_s) const {
   uint32_t count = 0;
   for (uint32_t bucket = 0; bucket < kLearningEntries; bucket++) {
     const uint64_t entry = learned(bucket);
-    count += (entry & (kPinned - 1)) == place + 1 && !is_old(bucket, entry, oldest_s);
+    count += place_of(entry) == place && !is_old(bucket, entry, oldest_s);
   }
   return count;
 }

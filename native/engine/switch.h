@@ -24,6 +24,9 @@ inline Mac mac_at(const uint8_t* bytes) {
   return mac;
 }
 
+// The place that an entry of the learning table names: Switch::kNowhere where it is empty, any number where it is spoilt.
+constexpr uint32_t place_of(uint64_t entry) { return static_cast<uint32_t>(entry & (kPinned - 1)) - 1; }
+
 // netmap's learning bucket of an address: 0 … kLearningEntries - 1.
 uint32_t learning_bucket(Mac mac);
 
@@ -82,7 +85,7 @@ class Switch {
     if (entry >> 16 != destination) return kNowhere;
     if (oldest_s != 0 && is_old(bucket, entry, oldest_s)) [[unlikely]]
       return kNowhere;
-    const uint32_t place = (entry & (kPinned - 1)) - 1;
+    const uint32_t place = place_of(entry);
     return place < kMaxSwitchPorts ? place : kNowhere;
   }
   // The entry that learn() would compare with: station and place, whatever else is in it.

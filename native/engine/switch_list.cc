@@ -74,7 +74,7 @@ ListedSwitch describe_switch(Namespace& space, const Switch& vale, const Users& 
   const uint32_t oldest_s = vale.oldest_s(monotonic_s());
   for (uint32_t bucket = 0; bucket < kLearningEntries; bucket++) {
     const uint64_t entry = vale.learned(bucket);
-    const auto place = static_cast<uint32_t>(entry & (kPinned - 1)) - 1;
+    const uint32_t place = place_of(entry);
     if (entry != 0 && place < kMaxSwitchPorts && !vale.is_old(bucket, entry, oldest_s)) stations[place]++;
   }
   for (uint32_t place = 0; place < vale.places(); place++) {

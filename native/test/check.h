@@ -77,14 +77,8 @@ class Random {
 };
 
 inline std::string describe(Status status) {
-  switch (status) {
-#define row(name, number, text) \
-  case Status::name:            \
-    return #name;
-    NM_STATUSES(row)
-#undef row
-  }
-  return "Status " + std::to_string(static_cast<int>(status));
+  const char* const name = status_name(status);
+  return name != nullptr ? name : "Status " + std::to_string(static_cast<int>(status));
 }
 
 template <typename Value>
