@@ -5,6 +5,7 @@
 // drift.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,11 +24,15 @@ constexpr uint64_t sum_words(uint32_t value) { return (value >> 16) + (value & 0
 
 // The same number in 16 bits. Only a sum of nothing folds to 0: any other multiple of 0xffff stays 0xffff.
 constexpr uint16_t fold(uint64_t sum) {
-  sum = (sum >> 32) + (sum & 0xffffffff);
-  sum = (sum >> 32) + (sum & 0xffffffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  return static_cast<uint16_t>(sum);
+  // Both halves of what is added are both halves of the sum, so that the upper one gets its own carry from the lower.
+  const uint32_t half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+  return static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
+}
+
+// The ones' complement sum of two numbers of 64 bits.
+constexpr uint64_t add_around(uint64_t sum, uint64_t more) {
+  sum += more;
+  return sum + (sum < more);
 }
 
 constexpr uint16_t ip_checksum(uint64_t sum) { return static_cast<uint16_t>(~fold(sum)); }

@@ -4,10 +4,15 @@
 
 #include "engine/offsets.h"
 #include "engine/wake.h"
+#include "prefetch.h"
 
 namespace nm::engine {
 
 namespace {
+
+constexpr uint32_t kSlotsPerLine = kCacheLine / sizeof(abi::netmap_slot);
+// How far ahead of a slot its line is asked for. What lies past the ring is memory as well, or ignored.
+constexpr uint32_t kSlotsAhead = 8 * kSlotsPerLine;
 
 // The flag tells one side of a swap. It is not passed on.
 Descriptor without_change(Descriptor slot) {
@@ -32,6 +37,7 @@ Sent copy_run(const abi::netmap_slot* from, abi::netmap_slot* to, uint32_t first
   uint32_t flags = 0;
   uint64_t room = 0;  // negative as soon as an index or a length is too large
   for (uint32_t i = first; i < end; i++) {
+    if (i % kSlotsPerLine == 0) prefetch_to_write(&to[i + kSlotsAhead]);
     const Descriptor sent = Descriptor::copy(from[i], to[i], abi::NS_BUF_CHANGED);
     bytes += sent.len;
     flags |= sent.flags;
@@ -69,10 +75,9 @@ Sent copy_run_carefully(const abi::netmap_slot* from, abi::netmap_slot* to, uint
 // Asks for the lines of the slots [first, end), which the sender wrote. They come while the first are read.
 // Always inlined, because g++ takes a function that only prefetches for one that does nothing.
 [[gnu::always_inline]] inline void prefetch_slots(const BoundRing& ring, uint32_t first, uint32_t end) {
-  constexpr uint32_t kPerLine = kCacheLine / sizeof(abi::netmap_slot);
-  constexpr uint32_t kMost = 32 * kPerLine;
+  constexpr uint32_t kMost = 32 * kSlotsPerLine;
   const uint32_t slots = std::min(ring_distance(first, end, ring.slots), kMost);
-  for (uint32_t i = 0; i < slots; i += kPerLine) {
+  for (uint32_t i = 0; i < slots; i += kSlotsPerLine) {
     const uint32_t index = first + i;
     __builtin_prefetch(&ring.shared->slot[index < ring.slots ? index : index - ring.slots]);
   }

@@ -1,9 +1,7 @@
-// The x86 instruction where the processor has it, else eight tables that take eight bytes a step.
+// Eight tables, which take eight bytes a step.
 #include "traffic/crc32c.h"
 
 #include <array>
-
-#include "bytes.h"
 
 namespace nm {
 namespace {
@@ -31,34 +29,14 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
+}  // namespace
+
 #if defined(__x86_64__)
-
-__attribute__((target("sse4.2"))) uint32_t crc32c_by_instruction(uint32_t crc, const uint8_t* bytes,
-                                                                 size_t length) {
-  uint64_t state = static_cast<uint32_t>(~crc);
-  for (; length >= 8; bytes += 8, length -= 8)
-    state = __builtin_ia32_crc32di(state, load_little<uint64_t>(bytes));
-  uint32_t rest = static_cast<uint32_t>(state);
-  if (length & 4) {
-    rest = __builtin_ia32_crc32si(rest, load_little<uint32_t>(bytes));
-    bytes += 4;
-  }
-  if (length & 2) {
-    rest = __builtin_ia32_crc32hi(rest, load_little<uint16_t>(bytes));
-    bytes += 2;
-  }
-  if (length & 1) rest = __builtin_ia32_crc32qi(rest, *bytes);
-  return ~rest;
-}
-
-const bool kHasInstruction = [] {
+const bool kHasCrc32c = [] {
   __builtin_cpu_init();
   return __builtin_cpu_supports("sse4.2") != 0;
 }();
-
 #endif
-
-}  // namespace
 
 uint32_t crc32c_by_table(uint32_t crc, const uint8_t* bytes, size_t length) {
   uint32_t state = ~crc;
@@ -69,13 +47,6 @@ uint32_t crc32c_by_table(uint32_t crc, const uint8_t* bytes, size_t length) {
   }
   for (; length > 0; bytes++, length--) state = state >> 8 ^ kTables[0][(state ^ *bytes) & 0xff];
   return ~state;
-}
-
-uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
-#if defined(__x86_64__)
-  if (kHasInstruction) return crc32c_by_instruction(crc, bytes, length);
-#endif
-  return crc32c_by_table(crc, bytes, length);
 }
 
 }  // namespace nm

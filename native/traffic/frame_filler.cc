@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "clock.h"
+#include "prefetch.h"
 
 namespace nm {
 namespace {
@@ -75,8 +76,10 @@ FrameFiller::FrameFiller(Port& port, const FrameFillerOptions& options)
 Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
   Lane& to = lanes_[lane];
   if (!assembled_.empty()) return {packets, put_several(to, packets, now_ns)};
-  const bool plain = !composes_ && !frame_.varies() && !options_.indirect && options_.dump == nullptr;
-  return {packets, plain ? put_same(to, packets) : put_differing(to, packets, now_ns)};
+  const bool alike = !frame_.varies() && !options_.indirect && options_.dump == nullptr;
+  if (alike && !composes_) return {packets, put_same(to, packets)};
+  if (alike && options_.contents != Contents::always) return {packets, put_marked(to, packets, now_ns)};
+  return {packets, put_differing(to, packets, now_ns)};
 }
 
 // Packets of one slot that are all the same: the loop that has to be fast. What it uses is in locals, because
@@ -104,6 +107,38 @@ uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
   }
   // A network card tells us only of slots with this flag that they were sent.
   ring.put(last, {ring.descriptor(last).buf_idx, length, abi::NS_REPORT});
+  ring.advance(slot);
+  return uint64_t{packets} * length;
+}
+
+// Packets of one slot that differ by their marks alone. Another core has read the buffers: while one packet is made, the lines
+// of the next ones are on their way.
+uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) {
+  const Ring ring = lane.ring;
+  const uint32_t header_length = options_.header_length;
+  const uint16_t length = static_cast<uint16_t>(packet_length());
+  const Marker marker = *lane.marker;
+  const Marker::Rest rest = marker.rest(frame_, nullptr);
+  const uint32_t* const written = lane.written.data();
+  uint64_t sequence = lane.sequence;
+
+  uint32_t slot = ring.head_in_range();
+  uint32_t ahead = slot;
+  uint32_t asked = 0;
+  for (uint32_t i = 0; i < packets; i++, slot = ring.next(slot)) {
+    for (const uint32_t most = std::min(packets, i + kPrefetchedPackets); asked < most; asked++) {
+      prefetch_to_write(ring.start(ring.descriptor(ahead).buf_idx) + header_length + rest.mark);
+      ahead = ring.next(ahead);
+    }
+    const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+    if (written[slot] != buf_idx) [[unlikely]] {
+      write_buffer(lane, slot, buf_idx);
+    }
+    if (sequence % kStampPackets == 0) now_ns = monotonic_ns();
+    marker.write(rest, ring.start(buf_idx) + header_length, sequence++, now_ns);
+    ring.put(slot, {buf_idx, length, i + 1 == packets ? abi::NS_REPORT : uint16_t{0}});
+  }
+  lane.sequence = sequence;
   ring.advance(slot);
   return uint64_t{packets} * length;
 }

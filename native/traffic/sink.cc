@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "bytes.h"
+#include "prefetch.h"
 #include "traffic/alarm.h"
 
 namespace nm {
@@ -70,8 +71,9 @@ uint64_t Sink::deadline_ns(uint64_t end_ns) {
 
 Sink::Taken Sink::take() {
   uint64_t left = options_.dump != nullptr ? options_.dump->room() : UINT64_MAX;
-  const bool inspects =
-      options_.measure || options_.check_numbers || options_.touch || options_.dump != nullptr;
+  const bool looks = options_.check_numbers || options_.touch || options_.dump != nullptr;
+  const bool measures = options_.measure && !looks;
+  const bool inspects = options_.measure || looks;
 
   Taken all;
   for (Lane& lane : lanes_) {
@@ -84,7 +86,9 @@ Sink::Taken Sink::take() {
     // A packet has a slot at least, so that as many slots as packets are reserved cannot hold too many of them.
     if (budget_) slots = static_cast<uint32_t>(budget_->reserve(slots));
     if (slots == 0) continue;
-    const Taken taken = inspects ? inspect(lane, slots) : count(lane.ring, slots);
+    const Taken taken = measures   ? measure_all(lane, slots)
+                        : inspects ? inspect(lane, slots)
+                                   : count(lane.ring, slots);
     if (budget_) budget_->settle(slots, taken.packets);
     left -= slots;
     all.slots += taken.slots;
@@ -112,6 +116,36 @@ Sink::Taken Sink::count(const Ring& ring, uint32_t slots) {
   }
   ring.advance(slot);
   return {slots, slots - unfinished, bytes};
+}
+
+// Takes `slots` slots and measures their packets.
+Sink::Taken Sink::measure_all(Lane& lane, uint32_t slots) {
+  const Ring ring = lane.ring;
+  const uint32_t header_length = options_.header_length;
+  Taken taken;
+  taken.slots = slots;
+  uint32_t slot = ring.head_in_range();
+  uint32_t ahead = slot;
+  uint32_t asked = 0;
+  for (uint32_t i = 0; i < slots; i++) {
+    for (const uint32_t most = std::min(slots, i + kPrefetchedPackets); asked < most; asked++) {
+      __builtin_prefetch(ring.packet(ahead, ring.descriptor(ahead).buf_idx));
+      ahead = ring.next(ahead);
+    }
+    const Descriptor descriptor = ring.descriptor(slot);
+    const auto [bytes, length] = ring.piece(slot, descriptor);
+    const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
+    taken.bytes += descriptor.len;
+    taken.packets += !more;
+    if (more || !lane.partial.empty() || length < header_length) [[unlikely]] {
+      measure(lane, bytes, length, more);
+    } else {
+      arrivals_->packet(bytes + header_length, length - header_length);
+    }
+    slot = ring.next(slot);
+  }
+  ring.advance(slot);
+  return taken;
 }
 
 // Takes `slots` slots and looks into them.

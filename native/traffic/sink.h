@@ -72,6 +72,7 @@ class Sink final : public Loop {
   Taken take();
   Taken count(const Ring& ring, uint32_t slots);
   Taken inspect(Lane& lane, uint32_t slots);
+  Taken measure_all(Lane& lane, uint32_t slots);
   void measure(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
   void judge(const uint8_t* packet, uint32_t length);
 

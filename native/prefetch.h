@@ -1,0 +1,25 @@
+// Asking for memory that another core has, before it is needed.
+//
+// Between cores that are far from each other a line takes 200 ns. Those that were asked for ahead come at the same time.
+#pragma once
+
+#include <cstdint>
+
+namespace nm {
+
+// How many packets ahead a loop asks that takes some ten nanoseconds for one. Far cores, marked packets of
+// 60 bytes: 53 million a second with 8 to 12, 46 with 32, 33 with none. [measured]
+inline constexpr uint32_t kPrefetchedPackets = 8;
+
+// Asks for a line that is going to be written whole or in part.
+inline void prefetch_to_write(const void* address) {
+#if defined(__x86_64__)
+  // As assembly, because compilers that make code for any x86 ask for the line to read it: writing it then takes a second
+  // way to the other core. A processor that does not know the instruction ignores it.
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
+}  // namespace nm
