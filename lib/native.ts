@@ -675,6 +675,8 @@ export interface Native {
   ): NativePort | number;
   portInfo(directory: string, name: string): NativeGeometry | number;
   portHeader(directory: string, name: string): number;
+  /** 0 where a device can be opened there, which makes a namespace that is not there. */
+  tryDevice(place: string): number;
   setPortHeader(directory: string, name: string, bytes: number): number;
   /**
    * Becomes another program in this process, with the standard descriptors as they were. Returns only where that

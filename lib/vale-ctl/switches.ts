@@ -221,7 +221,7 @@ function answer<Answer>(
 }
 
 function directoryOf(place: Place): string {
-  chooseBackend(place);
+  if (chooseBackend(place) === "kernel") throw new NmError("KERNEL_SWITCHES", undefined);
   return namespaceDirectory(place);
 }
 
