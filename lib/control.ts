@@ -98,8 +98,7 @@ export function namespaceDirectory({ namespace }: Place = {}): string {
  * The backend that will serve a port. "auto" is the kernel module where this user can open it and its version is
  * understood here, but not where a namespace of the embedded engine was named.
  *
- * @throws {NmError} BACKEND_MISSING where there is no kernel module, KERNEL_NOT_PERMITTED and KERNEL_VERSION where there is one
- *   that cannot be used
+ * @throws {NmError} BACKEND_MISSING where there is no kernel module, KERNEL_NOT_PERMITTED where it may not be opened
  */
 export function chooseBackend({ backend, namespace }: Place = {}): UsedBackend {
   const asked = backend ?? process.env.NM_BACKEND ?? "auto";
@@ -107,7 +106,7 @@ export function chooseBackend({ backend, namespace }: Place = {}): UsedBackend {
     case "embedded":
       return asked;
     case "kernel":
-      checkKernel();
+      checkKernel({ anyVersion: true });
       return asked;
     case "auto":
       return !namespace && !process.env.NM_DIR && kernelWorks() ? "kernel" : "embedded";
@@ -123,10 +122,15 @@ export function deviceOf(place: Place = {}): string {
   return chooseBackend(place) === "kernel" ? kernelDevice : namespaceDirectory(place);
 }
 
-/** @throws {NmError} as chooseBackend, where the kernel module cannot be used */
-export function checkKernel(): void {
+/**
+ * Programs that nm starts may speak versions that it does not.
+ *
+ * @throws {NmError} as chooseBackend, and KERNEL_VERSION
+ */
+export function checkKernel({ anyVersion = false } = {}): void {
   const result = native().tryDevice(kernelDevice);
-  if (result < 0) throw portError(result, "use", kernelDevice, kernelDevice);
+  if (result >= 0 || (anyVersion && statusOf(result) === "module_version")) return;
+  throw portError(result, "use", kernelDevice, kernelDevice);
 }
 
 function kernelWorks(): boolean {

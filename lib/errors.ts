@@ -891,8 +891,8 @@ const table = {
   KERNEL_SWITCHES: {
     exit: 1,
     says: () =>
-      "Cannot control switches of the kernel module: this version does so only for those of the embedded engine",
-    hint: "Use netmap's own vale-ctl for the kernel's, or --backend embedded",
+      "Cannot do this with switches of the kernel module: it has no counters, stations or policies that a program could reach",
+    hint: "What works there: nm vale-ctl list, info, attach, detach, create, destroy and poll. --backend embedded has the rest",
   },
   PTNET_HEADER: {
     exit: 1,

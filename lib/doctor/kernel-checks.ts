@@ -143,7 +143,7 @@ const emulated = kernelCheck("emulated", ({ interface: facts, netmap }) => {
 });
 
 const vethPartner = kernelCheck("veth_partner", ({ interface: facts, standstill }) => {
-  if (!facts || facts.kind !== "veth") return [];
+  if (facts?.kind !== "veth") return [];
   const words = `a veth sends and receives natively only while its other end${facts.peerName ? `, ${facts.peerName},` : ""} is open in netmap as well`;
   return [standstill ? { ...note(words), stops: [standstill.direction] } : note(words)];
 });
@@ -165,14 +165,13 @@ const silentKernel = kernelCheck("kernel_tells_nothing", ({ spec, standstill }) 
 const ptnet = kernelCheck("ptnet", ({ interface: facts, netmap, nm, spec }) => {
   if (!facts || !ptnetDrivers.test(facts.driver)) return [];
   const header = netmap.parameters.ptnet_vnet_hdr;
+  if (spec.kind === "pipe" || spec.kind === "host")
+    return [
+      { ...fault("a ptnet port has no pipes and no host rings in the guest"), stops: ["tx", "rx"] as const },
+    ];
   const limits = note(
     "it is a port of the virtual machine's host, passed through (ptnet): it has no pipes and no host rings here, and no other port can share its memory",
   );
-  if (spec.kind === "pipe" || spec.kind === "host")
-    return [
-      { ...fault("a ptnet port has no pipes and no host rings in the guest"), stops: ["tx", "rx"] },
-      limits,
-    ];
   if (header === undefined) return [limits];
   const words =
     header === "0"

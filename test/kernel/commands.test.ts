@@ -87,6 +87,36 @@ test("bridge joins two pipes of the kernel", async (t) => {
   assert.equal(summaryOf(await bridge.ended).packets, 20_000);
 });
 
+test("lb spreads what comes through a pipe of the kernel over two consumers, each flow to one", async (t) => {
+  const { nm } = kernelFor(t);
+  const name = freshName("k");
+  const balancer = nm("lb", "-i", `${name}}1`, "-p", `${name}x:2`, "--json");
+  await balancer.printed(/"report"/);
+  const consumers = [0, 1].map((i) => nm("pkt-gen", "-i", `${name}x}${i}`, "-f", "rx", "--json"));
+  for (const consumer of consumers) await consumer.printed(/"report"/);
+  const flows = "10.0.0.1:1000-10.0.0.4:1099";
+  const sender = await nm("pkt-gen", "-i", `${name}{1`, "-f", "tx", "-n", "800", "-s", flows, "--json").ended;
+  assert.equal(sender.status, 0, sender.stderr);
+  // What the consumers have is told by them every second.
+  for (const consumer of consumers) await consumer.printed(/"packets":[1-9]/);
+  for (const consumer of consumers) consumer.signal("SIGINT");
+  const ended = await Promise.all(consumers.map((consumer) => consumer.ended));
+  balancer.signal("SIGINT");
+  const counts = ended.map((run) => summaryOf(run).packets as number);
+  assert.equal(
+    counts.reduce((sum, packets) => sum + packets, 0),
+    800,
+    JSON.stringify(counts),
+  );
+  assert.ok(
+    counts.every((packets) => packets > 0),
+    JSON.stringify(counts),
+  );
+  const summary = summaryOf(await balancer.ended);
+  assert.equal(summary.forwarded, 800);
+  assert.equal(summary.backend, "kernel");
+});
+
 test("dump captures from the kernel, and nmreplay sends the capture again", async (t) => {
   const { nm } = kernelFor(t);
   const directory = mkdtempSync(join(tmpdir(), "nm-kernel-"));
@@ -140,4 +170,52 @@ test("doctor says that the kernel serves, and what it knows of a port there", as
   const lines = jsonLines(run.stdout);
   const found = lines.find((line) => line.check === "kernel_module");
   assert.match(found?.says as string, /^the kernel's netmap.* serves ports/, run.stdout);
+});
+
+test("vale-ctl lists, makes, attaches, polls and takes away ports of the kernel", async (t) => {
+  const { nm } = kernelFor(t);
+  const ctl = async (...words: string[]) => {
+    const run = await nm("vale-ctl", ...words).ended;
+    assert.equal(run.status, 0, `${words.join(" ")}: ${run.stderr}`);
+    return run.stdout;
+  };
+  const [vale, port] = [freshName("vale"), freshName("p")];
+  const holder = nm("pkt-gen", "-i", `${vale}:a`, "-f", "rx");
+  await holder.printed(/Ready/);
+  assert.match(
+    await ctl("-v", "create", port, "--config", "256,512"),
+    /tx_slots: {3}256\nrx_slots: {3}512\n/,
+  );
+  assert.match(await ctl("-v", "attach", `${vale}:${port}`), /^port_index: 1\n/);
+
+  assert.match(await ctl(), new RegExp(`^${vale}:a bridge_idx \\d+ port_idx 0$`, "m"));
+  assert.match(await ctl("list"), new RegExp(`^${vale}, 2 ports\n`, "m"));
+  assert.match(await ctl("list", vale), /does not tell who has its ports open/);
+  const [listed] = jsonLines(await ctl("list", vale, "--json"));
+  const ports = listed?.ports as { sent: unknown }[] | undefined;
+  assert.deepEqual(
+    ports?.map(({ sent }) => sent),
+    [null, null],
+  );
+  assert.match(await ctl("-l", `${vale}:${port}`), /^bridge_idx: \d+\nport_idx: {3}1\n/);
+  assert.match(await ctl("-l", `${vale}:none`), /^port_idx: {3}255\n/m);
+  assert.match(await ctl("info", `${vale}:a`), /^rx_rings {4}1$/m);
+
+  await ctl("detach", `${vale}:${port}`);
+  await ctl("destroy", port);
+  for (const words of [
+    ["set", `${vale}:a`, "--rate", "1kpps"],
+    ["macs", vale],
+    ["stats", vale],
+  ]) {
+    const run = await nm("vale-ctl", ...words).ended;
+    assert.equal(run.status, 1, words.join(" "));
+    assert.match(run.stderr, /^nm vale-ctl: Cannot do this with switches of the kernel module/);
+  }
+  const ephemeral = await nm("vale-ctl", "detach", `${vale}:a`).ended;
+  assert.equal(ephemeral.status, 1);
+  assert.match(ephemeral.stderr, /^nm vale-ctl: Cannot detach/);
+  holder.signal("SIGINT");
+  await holder.ended;
+  assert.equal((await nm("vale-ctl", "list", vale).ended).status, 1);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { finished, programFile } from "../run.js";
-import { freshName, hasModule, type Kernel, kernelFor } from "./kernel.js";
+import { freshName, hasModule, type Kernel, kernelFor, libraryFile } from "./kernel.js";
 
 async function printedBy(kernel: Kernel, lines: string): Promise<unknown> {
   const { status, stdout, stderr } = await kernel.library(lines).ended;
@@ -75,7 +75,9 @@ test("a ring whose head cannot be is an error of a wait, and works again when th
     kernelFor(t),
     `
     const port = nm.openPort("${freshName("k")}{1");
-    port.tx.head = 999999; port.tx.cur = 999999;
+    const { nativeOf } = await import(${JSON.stringify(libraryFile("port.js"))});
+    const { offsets } = await import(${JSON.stringify(libraryFile("abi.js"))});
+    new Uint32Array(nativeOf(port).tx[0].memory)[offsets.netmap_ring.head / 4] = 999999;
     const bad = await port.wait({ writable: true, timeoutMs: 2000 });
     const good = await port.wait({ writable: true, timeoutMs: 2000 });
     console.log(JSON.stringify({ bad: bad.ringError, good: good.writable && !good.ringError }));`,
@@ -137,7 +139,7 @@ test("without a kernel module the kernel backend says so", {
 test("auto is the embedded engine where a namespace is named, and in programs that nm serves", async (t) => {
   const kernel = kernelFor(t);
   const run = await kernel.library(`
-    const { chooseBackend } = await import(${JSON.stringify(new URL("../../lib/control.js", import.meta.url).href)});
+    const { chooseBackend } = await import(${JSON.stringify(libraryFile("control.js"))});
     console.log(chooseBackend({ backend: "auto", namespace: "/dev/shm/x" }), chooseBackend({ backend: "auto" }));`)
     .ended;
   assert.equal(run.stdout, hasModule ? "embedded kernel\n" : "embedded embedded\n", run.stderr);

@@ -31,8 +31,7 @@ export function kernelFor(t: TestContext): Kernel {
     program,
     nm: (...words) => program(process.execPath, programFile("nm"), ...words),
     library(lines) {
-      const library = new URL("../../lib/index.js", import.meta.url);
-      const script = `const nm = await import(${JSON.stringify(library.href)});\n${lines}`;
+      const script = `const nm = await import(${JSON.stringify(libraryFile("index.js"))});\n${lines}`;
       return program(process.execPath, "--input-type=module", "-e", script);
     },
   };
@@ -44,3 +43,8 @@ export function freshName(stem: string): string {
 }
 
 let nextName = 1;
+
+/** Where a file of lib/ is, for scripts that import it. */
+export function libraryFile(name: string): string {
+  return new URL(`../../lib/${name}`, import.meta.url).href;
+}
