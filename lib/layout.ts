@@ -105,8 +105,7 @@ export const statusMeanings = {
   module_version: "the kernel module speaks a version that is not understood here",
   device_not_permitted: "this user may not open /dev/netmap",
   no_native_driver: "the kernel module is to use native drivers only, and the interface has none",
-  interface_unfit_for_kernel:
-    "the kernel module does not open the interface: a loopback, or an MTU above its buffers",
+  interface_unfit_for_kernel: "the kernel module does not open it: a loopback, or an MTU above its buffers",
   kernel_full: "the kernel module has no memory, or no switch or port, left for it",
   kernel_invalid: "the kernel module refused the request and gave no reason",
   external_unsupported: "the kernel module was built without external memory",

@@ -110,7 +110,7 @@ namespace nm {
   row(module_version, EINVAL, "the kernel module speaks a version that is not understood here")             \
   row(device_not_permitted, EACCES, "this user may not open /dev/netmap")                                  \
   row(no_native_driver, EOPNOTSUPP, "the kernel module is to use native drivers only, and the interface has none") \
-  row(interface_unfit_for_kernel, EINVAL, "the kernel module does not open the interface: a loopback, or an MTU above its buffers") \
+  row(interface_unfit_for_kernel, EINVAL, "the kernel module does not open it: a loopback, or an MTU above its buffers") \
   row(kernel_full, ENOMEM, "the kernel module has no memory, or no switch or port, left for it")           \
   row(kernel_invalid, EINVAL, "the kernel module refused the request and gave no reason")                  \
   row(external_unsupported, EOPNOTSUPP, "the kernel module was built without external memory")             \
