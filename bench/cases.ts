@@ -4,7 +4,7 @@
 export type Placement = "two" | "one" | "any";
 
 /** What is done with packets: see NM_BENCH_WORKLOADS in native/bench/ports.h. */
-export type Workload = "bare" | "untouched" | "touched" | "ranged" | "random" | "marked";
+export type Workload = "bare" | "untouched" | "touched" | "ranged" | "random" | "marked" | "replayed";
 
 export interface Goal {
   /** The ratio is to the limit of the same window, or to the figure of another case. */
@@ -146,6 +146,13 @@ export const cases: readonly Case[] = [
     name: "pipe-60-marked",
     length: 60,
     workload: "marked",
+    goals: halfOfUnvaried,
+  },
+  {
+    ...pipe,
+    name: "pipe-60-replayed",
+    length: 60,
+    workload: "replayed",
     goals: halfOfUnvaried,
   },
   { ...pipe, name: "pipe-1500-untouched", length: 1500 },

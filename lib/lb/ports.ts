@@ -1,5 +1,6 @@
 /** The open ports of a load balancer: its input, and one end of each pipe. Consumers open the others. */
 
+import { namespaceDirectory } from "../control.js";
 import { NmError } from "../errors.js";
 import { openPortKinds } from "../layout.js";
 import { native } from "../native.js";
@@ -42,7 +43,7 @@ export class LbPorts {
           return { port, name: port.name, consumer: spec.pipe ? otherEnd(spec.pipe) : "" };
         }),
       );
-      return new LbPorts(input, groups, input.namespace);
+      return new LbPorts(input, groups, namespaceDirectory(place));
     } catch (error) {
       for (const port of opened) port.close();
       throw error;
@@ -53,9 +54,8 @@ export class LbPorts {
     return this.groups.flat();
   }
 
-  /** The process that has each output's other end open, or nothing; the kernel module does not tell. */
+  /** The process that has each output's other end open, or nothing. */
   consumers(): (number | undefined)[] {
-    if (this.input.backend === "kernel") return this.outputs.map(() => undefined);
     const open = native().openPorts(this.#namespace);
     if (typeof open === "number") return this.outputs.map(() => undefined);
     // A monitor of the port has its name too.

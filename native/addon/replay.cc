@@ -190,7 +190,7 @@ Napi::Value rehearse(const Napi::CallbackInfo& info) {
   if (!info[0].IsObject()) return failure(env, Status::bad_request);
   const auto from = info[0].As<Napi::Object>();
   FeedOptions options = read_feed(from);
-  options.longest = Piece::kBytes;
+  options.longest = Batch::kBytes;
   RehearsalOptions rehearsal;
   read(from, "shown", &rehearsal.shown);
   read(from, "durationNs", &rehearsal.duration_ns);
@@ -207,14 +207,15 @@ std::unique_ptr<Loop> make_replay(const std::vector<Port*>& ports, Napi::Object 
   FeedOptions options = read_feed(from);
   ReplayerOptions replay;
   bool live = false;
+  replay.timed =
+      options.bandwidth.model != BandwidthModel::infinite || options.delay.model != DelayModel::none;
+  replay.burst = replay.timed ? ReplayerOptions::kTimedBurst : ReplayerOptions::kFastBurst;
   read(from, "burst", &replay.burst);
   read(from, "durationNs", &replay.duration_ns);
   read(from, "lingerNs", &replay.linger_ns);
   read(from, "live", &live);
   if (!can_be(options) || !fit(ports, options) || replay.burst == 0) return nullptr;
   options.longest = Replayer::longest_packet(ports);
-  replay.timed =
-      options.bandwidth.model != BandwidthModel::infinite || options.delay.model != DelayModel::none;
 
   const int descriptor = read_descriptor(from);
   if (descriptor < 0) return nullptr;

@@ -1,13 +1,18 @@
 #include "bench/ports.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <new>
 #include <vector>
 
 #include "bench/namespace_directory.h"
 #include "bench/payload_sender.h"
+#include "capture/writer.h"
 #include "traffic/balancer.h"
 #include "traffic/forwarder.h"
 #include "traffic/generator.h"
+#include "traffic/replay/replayer.h"
 #include "traffic/sink.h"
 
 namespace nm::bench {
@@ -38,11 +43,11 @@ void introduce(Port& port) {
 }
 
 // Makes the loop where whoever watches the window can see its progress, and runs it.
-template <typename MadeLoop, typename Ports, typename Options>
-void run_loop(Seat& seat, Ports& ports, Options options) {
+template <typename MadeLoop, typename Ports, typename Options, typename... Rest>
+void run_loop(Seat& seat, Ports& ports, Options options, Rest... rest) {
   static_assert(sizeof(MadeLoop) <= Seat::kObjectSize);
   options.duration_ns = seat.working_ns();
-  MadeLoop* const loop = new (seat.object) MadeLoop(ports, options);
+  MadeLoop* const loop = new (seat.object) MadeLoop(ports, options, std::move(rest)...);
   seat.counts_in = &loop->progress().packets;
   seat.wait_for_start();
   if (loop->run() != Status::ok) give_up("a port stopped working");
@@ -61,6 +66,36 @@ void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
   run_loop<Generator>(seat, port, options);
 }
 
+// A capture of packets that all differ, more of them than a core's caches hold.
+int make_capture(uint32_t length) {
+  constexpr uint32_t kPackets = 100'000;
+  constexpr uint64_t kGap_ns = 1000;
+  const int descriptor = memfd_create("capture", MFD_CLOEXEC);
+  CaptureWriter writer(descriptor, CaptureEncoder(CaptureKind::pcap, "nm", {}));
+  std::vector<uint8_t> bytes(length);
+  for (uint32_t i = 0; i < kPackets; i++) {
+    bytes.assign(length, static_cast<uint8_t>(i));
+    CaptureRecord record;
+    record.time_ns = static_cast<int64_t>(i * kGap_ns);
+    record.captured = record.length = length;
+    writer.put(record, bytes.data());
+  }
+  if (!writer.flush() || lseek(descriptor, 0, SEEK_SET) != 0) give_up("cannot make a capture");
+  return descriptor;
+}
+
+void replay(Seat& seat, Port& port, const Traffic& traffic) {
+  FeedOptions capture;
+  capture.passes = 0;
+  capture.bandwidth = {BandwidthModel::infinite, {}};
+  ReplayerOptions options;
+  options.timed = false;
+  options.burst = ReplayerOptions::kFastBurst;
+  options.linger_ns = 0;
+  std::vector<Port*> ports = {&port};
+  run_loop<Replayer>(seat, ports, options, std::make_unique<Feed>(make_capture(traffic.length), capture));
+}
+
 void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
   const bool is_vale = traffic.engine == Engine::vale;
   const auto port = open_port(directory, is_vale ? "vale0:from" + std::to_string(number) : kFromSender);
@@ -68,6 +103,8 @@ void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint
   if (touched || traffic.workload == Workload::bare) {
     run_loop<PayloadSender>(seat, *port,
                             PayloadSenderOptions{.length = traffic.length, .writes_payload = touched});
+  } else if (traffic.workload == Workload::replayed) {
+    replay(seat, *port, traffic);
   } else {
     generate(seat, *port, traffic, number);
   }

@@ -1,7 +1,7 @@
 // The engine's figures: processes that send and receive through its ports.
 //
-// The loops are those of pkt-gen, traffic/generator.h and traffic/sink.h, but for the sender that writes each payload,
-// payload_sender.h.
+// The loops are those of pkt-gen and nmreplay, traffic/generator.h, traffic/sink.h and traffic/replay/replayer.h, but for the
+// sender that writes each payload, payload_sender.h.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ inline constexpr uint32_t kBalancedPipes = 4;
   row(touched, "a sender writes the payload of each packet, the receiver reads each line of it")            \
   row(ranged, "the sender gives each packet other ports, from a range, and right checksums")                \
   row(random, "the sender gives each packet random addresses and ports, and right checksums")               \
-  row(marked, "the sender marks each packet, the receiver looks into each and measures")
+  row(marked, "the sender marks each packet, the receiver looks into each and measures")                     \
+  row(replayed, "nmreplay's sender sends a capture, again and again, as fast as it can")
 
 enum class Workload {
 #define row(name, text) name,

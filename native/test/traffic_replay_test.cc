@@ -27,14 +27,15 @@ struct Sent {
 std::vector<Sent> all_of(PieceSource& source) {
   std::vector<Sent> all;
   Piece piece;
-  for (source.next(&piece); !piece.packets.empty(); source.next(&piece)) {
-    for (const Piece::Packet& packet : piece.packets) {
-      const uint8_t* const bytes = piece.bytes.data() + packet.offset;
-      all.push_back({packet.due_ns, packet.length, packet.side, {bytes, bytes + packet.captured}});
+  for (source.next(&piece); !piece.empty(); source.next(&piece)) {
+    for (size_t i = 0; i < piece.size(); i++) {
+      const Batch::Packet& packet = piece.packet(i);
+      const uint8_t* const bytes = piece.bytes(packet);
+      all.push_back({piece.due_ns(i), packet.length, packet.side, {bytes, bytes + packet.captured}});
     }
   }
   source.next(&piece);
-  CHECK(piece.packets.empty());
+  CHECK(piece.empty());
   return all;
 }
 
@@ -103,6 +104,35 @@ TEST("passes are the same whether the capture is kept in memory or read again") 
   CHECK_EQUAL(read_again.size(), 3 * kPackets);
   CHECK(dues(kept) == dues(read_again));
   for (size_t i = 0; i < kept.size(); i++) CHECK(kept[i].bytes == read_again[i].bytes);
+}
+
+TEST("without a link, passes and packets are as many as were asked for, however short the capture is") {
+  for (const uint32_t packets : {1u, 3u, 5'000u, 20'000u}) {
+    Writer file = pcap(false, Pcap::kMicroseconds);
+    for (uint32_t i = 0; i < packets; i++) add_record(file, 0, i, text(60, static_cast<uint8_t>(i)), 60);
+    for (const uint64_t passes : {1u, 2u, 3u, 30'000u / packets}) {
+      // All, one short of a pass, and one more than a pass.
+      for (const uint64_t limit : {uint64_t{0}, passes * packets - 1, uint64_t{packets} + 1}) {
+        FeedOptions options;
+        options.bandwidth = {BandwidthModel::infinite, {}};
+        options.passes = passes;
+        options.limit = limit;
+        const uint64_t expected = limit == 0 ? passes * packets : std::min(limit, passes * packets);
+        Feed feed(file_of(file.bytes), options);
+        uint64_t given = 0;
+        Piece piece;
+        for (feed.next(&piece); !piece.empty(); feed.next(&piece)) {
+          for (size_t i = 0; i < piece.size(); i++, given++) {
+            const Batch::Packet& packet = piece.packet(i);
+            CHECK(packet.captured == 60 && piece.bytes(packet)[59] == static_cast<uint8_t>(given % packets));
+          }
+        }
+        CHECK_EQUAL(given, expected);
+        CHECK_EQUAL(piece.counts.read, std::min<uint64_t>(expected, packets));
+        if (limit == 0) CHECK_EQUAL(piece.counts.passes, passes);
+      }
+    }
+  }
 }
 
 TEST("a range, a limit and a longest gap choose and shorten") {
@@ -258,11 +288,11 @@ TEST("reading ahead ends at once when it is stopped, also while it waits for a p
     ReadAhead ahead(std::make_unique<Feed>(ends[0], FeedOptions{}));
     Piece piece;
     ahead.next(&piece);
-    CHECK_EQUAL(piece.packets.size(), 2u);
+    CHECK_EQUAL(piece.size(), 2u);
     CHECK(!ahead.wait_ready(monotonic_ns() + 1'000'000));
     std::thread stopper([&] { ahead.stop(); });
     ahead.next(&piece);
-    CHECK(piece.packets.empty());
+    CHECK(piece.empty());
     stopper.join();
   }
   close(ends[1]);
@@ -302,13 +332,17 @@ TEST("a replayer sends every packet whole and in order, not before its time, and
     auto port = fake_port(wire, nullptr, {1, 64, 2048});
     FeedOptions options;
     options.longest = Replayer::longest_packet({port.get()});
+    options.passes = timed ? 1 : 3;
+    const std::vector<Bytes> once = expected;
+    for (uint64_t pass = 1; pass < options.passes; pass++)
+      expected.insert(expected.end(), once.begin(), once.end());
     Replayer replayer({port.get()}, {16, 0, timed, 0},
                       std::make_unique<ReadAhead>(std::make_unique<Feed>(file_of(file.bytes), options)));
     const uint64_t before = monotonic_ns();
     CHECK_EQUAL(replayer.run(), Status::ok);
     const uint64_t took = monotonic_ns() - before;
     CHECK_EQUAL(replayer.progress().packets.load(), expected.size());
-    CHECK_EQUAL(replayer.figures().read.load(), expected.size());
+    CHECK_EQUAL(replayer.figures().read.load(), once.size());
     CHECK_EQUAL(replayer.figures().cut.load(), 300u);
     CHECK_EQUAL(replayer.figures().end.load(), static_cast<uint64_t>(FeedEnd::Kind::whole));
     if (timed) {

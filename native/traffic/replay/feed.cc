@@ -58,40 +58,81 @@ void Feed::stop() { eventfd_write(stop_descriptor_, 1); }
 
 void Feed::next(Piece* piece) {
   piece->clear();
-  while (!ended_) {
-    Chosen chosen;
-    if (held_) {
-      chosen = *held_;
+  piece->linked = link_;
+  while (!ended_ && piece->empty()) {
+    if (replays_kept_) {
+      put_kept(piece);
     } else {
-      const Step step = read_one(piece->packets.empty(), &chosen);
-      if (step == Step::unread) break;
-      if (step == Step::none) {
-        end_pass();
-        continue;
-      }
+      put_new(piece);
     }
-    if (!piece->has_room(chosen.captured)) {
-      held_ = chosen;
-      break;
-    }
-    held_.reset();
-    put(chosen, piece);
-    if (options_.limit != 0 && sent_ == options_.limit) finish(FeedEnd::Kind::whole);
   }
   piece->counts = counts_;
   piece->file_offset = reader_ ? reader_->offset() : 0;
 }
 
+// Makes a batch of what comes next of the file.
+void Feed::put_new(Piece* piece) {
+  // Nobody else has it: what was sent of it is over.
+  if (piece->batch.use_count() != 1) piece->batch = std::make_shared<Batch>();
+  Batch& batch = *piece->batch;
+  batch.clear();
+  gaps_ns_.clear();
+
+  Step step = Step::chosen;
+  while (!ended_) {
+    Chosen chosen;
+    if (held_) {
+      chosen = *held_;
+    } else {
+      step = read_one(batch.packets.empty(), &chosen);
+      if (step != Step::chosen) break;
+    }
+    if (!batch.has_room(chosen.captured)) {
+      held_ = chosen;
+      break;
+    }
+    held_.reset();
+    std::memcpy(batch.bytes.data() + batch.used, chosen.bytes, chosen.captured);
+    batch.packets.push_back({batch.used, chosen.captured, chosen.length, chosen.side});
+    batch.used += chosen.captured;
+    if (keeps_) gaps_ns_.push_back(chosen.gap_ns);
+    leave(static_cast<uint32_t>(batch.packets.size() - 1), chosen.length, chosen.gap_ns, piece);
+    if (limit_reached()) finish(FeedEnd::Kind::whole);
+  }
+  if (keeps_ && !batch.packets.empty()) keep(piece->batch);
+  if (step == Step::none) end_pass();
+}
+
+// Gives the next of the batches that were kept.
+void Feed::put_kept(Piece* piece) {
+  const Kept& kept = kept_[next_kept_];
+  piece->batch = kept.batch;
+  size_t packets = kept.batch->packets.size();
+  const size_t in_a_pass = packets / passes_per_batch_;
+  uint64_t passes = 0;
+  if (++next_kept_ == kept_.size()) {
+    next_kept_ = 0;
+    passes = passes_per_batch_;
+    if (options_.passes != 0) passes = std::min(passes, options_.passes - counts_.passes);
+    packets = in_a_pass * passes;
+  }
+
+  size_t taken = 0;
+  if (link_) {
+    const std::vector<Batch::Packet>& all = kept.batch->packets;
+    for (; taken < packets && !limit_reached(); taken++)
+      leave(static_cast<uint32_t>(taken), all[taken].length, kept.gaps_ns[taken], piece);
+  } else {
+    taken = options_.limit != 0 ? std::min(packets, options_.limit - sent_) : packets;
+    piece->count = taken;
+    sent_ += taken;
+  }
+  counts_.passes += limit_reached() ? (taken - 1) / in_a_pass : passes;
+  if (limit_reached() || counts_.passes == options_.passes) finish(FeedEnd::Kind::whole);
+}
+
 // The next packet that is to be sent; none at the end of the pass.
 Feed::Step Feed::read_one(bool may_wait, Chosen* chosen) {
-  if (keeps_ && counts_.passes > 0) {
-    if (next_kept_ == kept_.packets.size()) return Step::none;
-    const Kept::Packet& packet = kept_.packets[next_kept_];
-    const uint64_t gap_ns = next_kept_ == 0 ? next_seam_ns_ : packet.gap_ns;
-    *chosen = {kept_.bytes.data() + packet.offset, packet.captured, packet.length, packet.side, gap_ns};
-    next_kept_++;
-    return Step::chosen;
-  }
   if (!reader_) reader_.emplace(descriptor_, stop_descriptor_);
   for (CapturedPacket packet;;) {
     if (may_wait) {
@@ -134,7 +175,6 @@ bool Feed::choose(const CapturedPacket& packet, Chosen* chosen) {
     chosen->captured = edited.captured;
     chosen->length = edited.length;
   }
-  if (keeps_) keep(*chosen);
   return true;
 }
 
@@ -166,15 +206,37 @@ uint64_t Feed::gap_before(const CapturedPacket& packet) {
   return gap_ns;
 }
 
-void Feed::keep(const Chosen& chosen) {
-  if (kept_.bytes.size() + chosen.captured > options_.most_kept ||
-      kept_.packets.size() == Kept::kMostPackets) {
+// Keeps a batch of the first pass, unless all of them become too many.
+void Feed::keep(const std::shared_ptr<Batch>& batch) {
+  kept_bytes_ += batch->used;
+  kept_packets_ += batch->packets.size();
+  if (kept_bytes_ > options_.most_kept || kept_packets_ > kMostPacketsKept) {
     keeps_ = false;
     kept_ = {};
     return;
   }
-  kept_.packets.push_back({kept_.bytes.size(), chosen.captured, chosen.length, chosen.side, chosen.gap_ns});
-  kept_.bytes.insert(kept_.bytes.end(), chosen.bytes, chosen.bytes + chosen.captured);
+  // Many that are nearly empty, as a live capture has them, would keep far more memory than they need.
+  const bool full = batch->used > Batch::kBytes / 2 || batch->packets.size() > Batch::kPackets / 2;
+  kept_.push_back({full ? batch : std::make_shared<Batch>(batch->trimmed()), gaps_ns_});
+}
+
+// The first pass is over, and all of it was kept: makes it ready to be played again.
+void Feed::join_passes() {
+  replays_kept_ = true;
+  passes_per_batch_ = 1;
+  Kept& first = kept_.front();
+  first.gaps_ns.front() = next_seam_ns_;
+  const size_t packets = first.gaps_ns.size();
+  if (kept_.size() > 1) return;
+  // One batch of several passes costs whoever sends it no more than one of a single packet.
+  passes_per_batch_ = Batch::kPackets / packets;
+  auto several = std::make_shared<Batch>(*first.batch);
+  for (uint64_t i = 1; i < passes_per_batch_; i++) {
+    several->packets.insert(several->packets.end(), first.batch->packets.begin(), first.batch->packets.end());
+    first.gaps_ns.insert(first.gaps_ns.end(), first.gaps_ns.begin(),
+                         first.gaps_ns.begin() + static_cast<ptrdiff_t>(packets));
+  }
+  first.batch = std::move(several);
 }
 
 // The pass is over, or the file is. Makes the next one ready, if there is one.
@@ -188,8 +250,7 @@ void Feed::end_pass() {
   if (counts_.passes == options_.passes) return finish(FeedEnd::Kind::whole);
 
   next_seam_ns_ = seam_ns();
-  next_kept_ = 0;
-  if (keeps_) return;
+  if (keeps_) return join_passes();
   played_ = {};
   past_range_ = false;
   file_begins_ns_.reset();
@@ -208,14 +269,14 @@ uint64_t Feed::seam_ns() const {
 }
 
 // When the packet leaves the link; nothing when it is lost there.
-std::optional<uint64_t> Feed::due(const Chosen& chosen) {
+std::optional<uint64_t> Feed::due(uint32_t length, uint64_t gap_ns) {
   // The time of the replay begins when the first packet is transmitted.
-  uint64_t transmission_ns = *bandwidth_->transmission_ns({chosen.length, transmitted_ns_, chosen.gap_ns});
+  uint64_t transmission_ns = *bandwidth_->transmission_ns({length, transmitted_ns_, gap_ns});
   if (!link_used_) transmission_ns = 0;
   link_used_ = true;
   // A lost packet has occupied the link too.
   transmitted_ns_ = plus(transmitted_ns_, transmission_ns);
-  if (loss_->loses(chosen.length)) {
+  if (loss_->loses(length)) {
     counts_.lost++;
     return std::nullopt;
   }
@@ -224,13 +285,15 @@ std::optional<uint64_t> Feed::due(const Chosen& chosen) {
   return leaves_ns_;
 }
 
-void Feed::put(const Chosen& chosen, Piece* piece) {
-  // Without a link all are due at once.
-  const std::optional<uint64_t> due_ns = link_ ? due(chosen) : 0;
-  if (!due_ns) return;
-  std::memcpy(piece->bytes.data() + piece->used, chosen.bytes, chosen.captured);
-  piece->packets.push_back({*due_ns, piece->used, chosen.captured, chosen.length, chosen.side});
-  piece->used += chosen.captured;
+// Sends one of the batch's packets through the link.
+void Feed::leave(uint32_t packet, uint32_t length, uint64_t gap_ns, Piece* piece) {
+  if (!link_) {
+    piece->count++;
+  } else if (const std::optional<uint64_t> due_ns = due(length, gap_ns)) {
+    piece->leaving.push_back({*due_ns, packet});
+  } else {
+    return;
+  }
   sent_++;
 }
 

@@ -1,6 +1,11 @@
 // Makes the packets of a capture ready to be replayed: chooses, changes, and says when each is due.
 //
-//   file -> reader -> range -> filter -> side -> edit -> link: bandwidth, loss, delay -> piece
+//   file -> reader -> range -> filter -> side -> edit -> batch -> link: bandwidth, loss, delay -> piece
+//                                                        ^    |
+//                                                        '----'  later passes, if all of it is not too much to keep
+//
+// Up to the batch, a packet is worked on once. Later passes have their own times from the link; without one, nothing is left
+// to do for a packet.
 //
 // A schedule is exact: times are sums of what the bandwidth model says, which loses no fraction of a nanosecond, and begin
 // with the first packet that is sent. Packets leave in the order of the file. One whose time is before that of a packet
@@ -111,31 +116,29 @@ class Feed final : public PieceSource {
     // Since the packet before it.
     uint64_t gap_ns;
   };
-  // What was chosen in the first pass, if that is not too much, so that later ones need not read the file.
+  // What was chosen in the first pass, so that later ones need not read the file.
   struct Kept {
-    struct Packet {
-      uint64_t offset;
-      uint32_t captured;
-      uint32_t length;
-      uint32_t side;
-      uint64_t gap_ns;
-    };
-    std::vector<Packet> packets;
-    std::vector<uint8_t> bytes;
-    static constexpr size_t kMostPackets = 1 << 20;
+    std::shared_ptr<Batch> batch;
+    // From the packet before, for each.
+    std::vector<uint64_t> gaps_ns;
   };
+  static constexpr size_t kMostPacketsKept = 1 << 20;
 
   enum class Step { chosen, none, unread };
   Step read_one(bool may_wait, Chosen* chosen);
   bool choose(const CapturedPacket& packet, Chosen* chosen);
   bool in_range(const CapturedPacket& packet);
   uint64_t gap_before(const CapturedPacket& packet);
-  void keep(const Chosen& chosen);
+  void put_new(Piece* piece);
+  void put_kept(Piece* piece);
+  void keep(const std::shared_ptr<Batch>& batch);
+  void join_passes();
   void end_pass();
   uint64_t seam_ns() const;
 
-  std::optional<uint64_t> due(const Chosen& chosen);
-  void put(const Chosen& chosen, Piece* piece);
+  std::optional<uint64_t> due(uint32_t length, uint64_t gap_ns);
+  void leave(uint32_t packet, uint32_t length, uint64_t gap_ns, Piece* piece);
+  bool limit_reached() const { return options_.limit != 0 && sent_ == options_.limit; }
   void finish(FeedEnd::Kind kind, CaptureFault fault = {});
 
   const FeedOptions options_;
@@ -154,10 +157,18 @@ class Feed final : public PieceSource {
   int64_t begin_offset_ = 0;
   // Where a packet is changed.
   std::vector<uint8_t> scratch_;
-  // What found no room in the piece before; its bytes are valid until the next is read.
+  // What found no room in the batch before; its bytes are valid until the next is read.
   std::optional<Chosen> held_;
-  Kept kept_;
+  // The gaps of the batch that is being made.
+  std::vector<uint64_t> gaps_ns_;
+  // The batches of the first pass, as long as they are kept; once it is over, `replays_kept_` says that they are all of it.
+  // A short capture is there as one batch of several passes.
+  std::vector<Kept> kept_;
   bool keeps_ = false;
+  bool replays_kept_ = false;
+  uint64_t kept_bytes_ = 0;
+  uint64_t kept_packets_ = 0;
+  uint64_t passes_per_batch_ = 0;
   size_t next_kept_ = 0;
   bool ended_ = false;
   FeedEnd end_;

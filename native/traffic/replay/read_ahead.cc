@@ -50,7 +50,7 @@ void ReadAhead::read() {
     hold.unlock();
     source_->next(&piece);
     hold.lock();
-    const bool last = piece.packets.empty();
+    const bool last = piece.empty();
     full_.push_back(std::move(piece));
     changed_.notify_all();
     if (last) return;
@@ -62,7 +62,7 @@ void ReadAhead::read() {
 void ReadAhead::next(Piece* piece) {
   std::unique_lock<std::mutex> hold(lock_);
   changed_.wait(hold, [this] { return !full_.empty(); });
-  if (full_.front().packets.empty()) {
+  if (full_.front().empty()) {
     // The last one stays: whoever asks again is told again.
     *piece = full_.front();
     return;

@@ -52,7 +52,7 @@ class Rehearsal {
   int write_error() const { return writer_ ? writer_->error() : 0; }
 
  private:
-  bool take(const Piece::Packet& packet, const uint8_t* bytes);
+  bool take(const Batch::Packet& packet, uint64_t due_ns, const uint8_t* bytes);
 
   const RehearsalOptions options_;
   const std::unique_ptr<Feed> feed_;

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "prefetch.h"
+
 namespace nm {
 namespace {
 
@@ -14,6 +16,17 @@ constexpr uint64_t kStageAtOnce = 8;
 constexpr uint64_t kTooSoon_ns = 1'000;
 // How long a device is let be that has not taken all that was sent: some take the rest at the next sync only.
 constexpr uint64_t kPending_ns = 200'000;
+
+// How far ahead the bytes of packets are asked for: the processor itself does not look past the end of a page.
+constexpr uint32_t kBytesAhead = 1024;
+// Longer packets are copied as the C library copies: its call is not worth it for a few lines.
+constexpr uint32_t kFewLines = 4 * 64;
+
+// Copies in whole lines, of which there is room for the last, and which can be read.
+[[gnu::always_inline]] inline void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
+  for (uint32_t done = 0; done < length; done += Batch::kReadable)
+    std::memcpy(to + done, from + done, Batch::kReadable);
+}
 
 uint32_t most_slots(const Ring& ring) { return std::min<uint32_t>(abi::NETMAP_MAX_FRAGS, ring.slots() - 1); }
 
@@ -47,7 +60,7 @@ uint32_t Replayer::longest_packet(const std::vector<Port*>& ports) {
     const Ring& ring = port->tx_rings().front();
     longest = std::min(longest, most_slots(ring) * ring.buffer_size());
   }
-  return std::min(longest, Piece::kBytes);
+  return std::min(longest, Batch::kBytes);
 }
 
 Status Replayer::work() {
@@ -56,6 +69,11 @@ Status Replayer::work() {
   set(figures_.start_ns, start_ns_);
   if (options_.duration_ns != 0) end_ns_ = start_ns_ + options_.duration_ns;
 
+  const Status status = options_.timed ? send_in_time() : send_as_taken();
+  return status == Status::ok ? drain_all() : status;
+}
+
+Status Replayer::send_in_time() {
   Status status = Status::ok;
   uint64_t now = start_ns_;
   while (status == Status::ok && !stopped() && now < end_ns_) {
@@ -71,7 +89,27 @@ Status Replayer::work() {
     }
     now = monotonic_ns();
   }
-  return status == Status::ok ? drain_all() : status;
+  return status;
+}
+
+// As fast as the ports take them.
+Status Replayer::send_as_taken() {
+  Status status = Status::ok;
+  for (uint64_t now = start_ns_; status == Status::ok && !stopped() && now < end_ns_; now = monotonic_ns()) {
+    const SlotsPassed filled = fill();
+    if (filled.packets > 0) {
+      for (size_t side = 0; side < lanes_.size() && status == Status::ok; side++) {
+        const Lane& lane = lanes_[side];
+        if (lane.filled_to != lane.ring.head()) status = show(side, lane.filled_to);
+      }
+      note_moved(filled.packets, filled.bytes, monotonic_ns());
+    } else if (ended_) {
+      break;
+    } else {
+      status = wait_to_stage();
+    }
+  }
+  return status;
 }
 
 // Waits until the receivers have taken what was sent.
@@ -85,22 +123,87 @@ Status Replayer::drain_all() {
 // Puts what comes next into slots, as far as there is room and time.
 void Replayer::stage(uint64_t now_ns) {
   staged_all_it_can_ = false;
-  const uint64_t most = options_.timed ? staged_.size() : options_.burst;
-  const uint64_t at_once = options_.timed ? kStageAtOnce : options_.burst;
-  for (uint64_t i = 0; i < at_once; i++) {
-    if (options_.timed && staged() > 0 && staged(staged_begin_).due_ns + start_ns_ < now_ns + kTooSoon_ns)
-      return;
-    const bool more = next_in_piece_ < piece_.packets.size() || next_piece(0);
-    if (!more || staged() == most || !stage_one(piece_.packets[next_in_piece_])) {
+  for (uint64_t i = 0; i < kStageAtOnce; i++) {
+    if (staged() > 0 && staged(staged_begin_).due_ns + start_ns_ < now_ns + kTooSoon_ns) return;
+    if (!more_in_piece() || staged() == staged_.size() || !stage_one()) {
       staged_all_it_can_ = true;
       return;
     }
-    next_in_piece_++;
   }
 }
 
+// Fills slots with the next packets, a burst at most. Returns what found room.
+SlotsPassed Replayer::fill() {
+  SlotsPassed filled;
+  while (filled.packets < options_.burst && more_in_piece()) {
+    const SlotsPassed run = fill_run(options_.burst - filled.packets);
+    filled.packets += run.packets;
+    filled.bytes += run.bytes;
+    if (run.packets > 0) continue;
+    const Batch::Packet& packet = piece_.packet(next_in_piece_);
+    if (!put(packet)) break;
+    next_in_piece_++;
+    filled.packets++;
+    filled.bytes += packet.length;
+  }
+  return filled;
+}
+
+// Fills slots with the next packets of the piece, at most `most`, as long as each takes one slot of one ring: the loop that
+// has to be fast. Another core may have read the buffers, so their lines are asked for ahead.
+SlotsPassed Replayer::fill_run(uint64_t most) {
+  if (piece_.linked) return {};
+  const Batch::Packet* const packets = piece_.batch->packets.data() + piece_.first + next_in_piece_;
+  const uint8_t* const bytes = piece_.batch->bytes.data();
+  const uint32_t side = packets->side;
+  Lane& lane = lanes_[side];
+  const Ring ring = lane.ring;
+  const uint32_t size = ring.buffer_size();
+  const uint32_t few = std::min(kFewLines, size / Batch::kReadable * Batch::kReadable);
+  most =
+      std::min<uint64_t>({most, piece_.count - next_in_piece_, ring.distance(lane.filled_to, ring.tail())});
+
+  uint64_t sum = 0;
+  uint32_t slot = lane.filled_to;
+  uint32_t ahead = slot;
+  uint32_t asked = 0;
+  uint32_t i = 0;
+  for (; i < most; i++) {
+    for (const uint64_t until = std::min<uint64_t>(most, i + kPrefetchedPackets); asked < until; asked++) {
+      prefetch_to_write(ring.start(ring.descriptor(ahead).buf_idx));
+      ahead = ring.next(ahead);
+    }
+    const Batch::Packet packet = packets[i];
+    if (packet.side != side || packet.length > size || packet.captured != packet.length) [[unlikely]]
+      break;
+    __builtin_prefetch(bytes + packet.offset + kBytesAhead);
+    const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+    uint8_t* const to = ring.start(buf_idx);
+    if (packet.length <= few) {
+      copy_lines(to, bytes + packet.offset, packet.length);
+    } else {
+      std::memcpy(to, bytes + packet.offset, packet.length);
+    }
+    ring.put(slot, {buf_idx, static_cast<uint16_t>(packet.length), 0});
+    sum += packet.length;
+    slot = ring.next(slot);
+  }
+  lane.filled_to = slot;
+  next_in_piece_ += i;
+  return {i, sum};
+}
+
+// Fills slots with the next packet, and notes when they are to be shown. False when there is no room.
+bool Replayer::stage_one() {
+  const Batch::Packet& packet = piece_.packet(next_in_piece_);
+  if (!put(packet)) return false;
+  const uint64_t due_ns = piece_.due_ns(next_in_piece_++);
+  staged_[staged_end_++ & mask_] = {due_ns, packet.length, packet.side, lanes_[packet.side].filled_to};
+  return true;
+}
+
 // Copies a packet into slots past those that are filled. False when there is no room for it.
-bool Replayer::stage_one(const Piece::Packet& packet) {
+bool Replayer::put(const Batch::Packet& packet) {
   Lane& lane = lanes_[packet.side];
   const Ring& ring = lane.ring;
   const uint32_t size = ring.buffer_size();
@@ -108,7 +211,7 @@ bool Replayer::stage_one(const Piece::Packet& packet) {
   const uint32_t slots = packet.length <= size ? 1 : (packet.length + size - 1) / size;
   if (ring.distance(lane.filled_to, ring.tail()) < slots) return false;
 
-  const uint8_t* const bytes = piece_.bytes.data() + packet.offset;
+  const uint8_t* const bytes = piece_.bytes(packet);
   uint32_t slot = lane.filled_to;
   for (uint32_t done = 0; done < packet.length;) {
     const uint32_t some = std::min(packet.length - done, size);
@@ -123,7 +226,6 @@ bool Replayer::stage_one(const Piece::Packet& packet) {
     slot = ring.next(slot);
   }
   lane.filled_to = slot;
-  staged_[staged_end_++ & mask_] = {packet.due_ns, packet.length, packet.side, slot};
   return true;
 }
 
@@ -136,7 +238,7 @@ bool Replayer::next_piece(uint64_t deadline_ns) {
   NM_FEED_COUNTS(row)
 #undef row
   set(figures_.file_offset, piece_.file_offset);
-  ended_ = piece_.packets.empty();
+  ended_ = piece_.empty();
   if (ended_) note_end();
   return !ended_;
 }
@@ -149,10 +251,15 @@ void Replayer::note_end() {
   set(figures_.fault_found, end.fault.found);
 }
 
+// Shows the device of a side its slots before that one.
+Status Replayer::show(size_t side, uint32_t slot) {
+  lanes_[side].ring.advance(slot);
+  return port(side).device().tx_sync();
+}
+
 // How many of the staged packets may leave now.
 uint32_t Replayer::count_due(uint64_t now_ns) const {
   const uint32_t most = static_cast<uint32_t>(std::min<uint64_t>(staged(), options_.burst));
-  if (!options_.timed) return most;
   uint32_t due = 0;
   while (due < most && staged(staged_begin_ + due).due_ns <= now_ns - start_ns_) due++;
   return due;
@@ -170,17 +277,12 @@ Status Replayer::send(uint32_t packets) {
     slot_after[one.side] = one.slot_after;
   }
   Status status = Status::ok;
-  for (size_t side = 0; side < lanes_.size() && status == Status::ok; side++) {
-    if (!touched[side]) continue;
-    lanes_[side].ring.advance(slot_after[side]);
-    status = port(side).device().tx_sync();
-  }
+  for (size_t side = 0; side < lanes_.size() && status == Status::ok; side++)
+    if (touched[side]) status = show(side, slot_after[side]);
 
   const uint64_t now = monotonic_ns();
-  if (options_.timed) {
-    for (uint32_t i = 0; i < packets; i++)
-      lateness_ns_.record(now - start_ns_ - staged(staged_begin_ + i).due_ns);
-  }
+  for (uint32_t i = 0; i < packets; i++)
+    lateness_ns_.record(now - start_ns_ - staged(staged_begin_ + i).due_ns);
   set(figures_.due_ns, staged(staged_begin_ + packets - 1).due_ns);
   staged_begin_ += packets;
   note_moved(packets, bytes, now);
@@ -205,9 +307,9 @@ Status Replayer::wait_until_due(uint64_t now_ns) {
 
 // Nothing is staged: waits for room, or for the file.
 Status Replayer::wait_to_stage() {
-  if (next_in_piece_ < piece_.packets.size()) {
+  if (next_in_piece_ < piece_.size()) {
     set(figures_.waiting, 1);
-    const Status status = wait_for_room(port(piece_.packets[next_in_piece_].side), end_ns_);
+    const Status status = wait_for_room(port(piece_.packet(next_in_piece_).side), end_ns_);
     set(figures_.waiting, 0);
     return status;
   }
