@@ -4,9 +4,10 @@
  * What is looked at is lib/doctor/, facts and checks apart; this file prints what was found.
  */
 
-import { command } from "../lib/command.js";
+import { backendOption, command } from "../lib/command.js";
 import { lookAtMachine, lookAtPort } from "../lib/doctor/doctor.js";
 import { type Found, type Level, levels } from "../lib/doctor/finding.js";
+import { setPtnetHeader } from "../lib/doctor/kernel-facts.js";
 import { gatherMachine, type MachineFacts } from "../lib/doctor/machine.js";
 import { gatherPort, type InterfaceFacts, interfaceFacts, interfaceNames } from "../lib/doctor/port-facts.js";
 import { ExpectationFailed } from "../lib/errors.js";
@@ -21,7 +22,7 @@ export default command({
   details:
     "Without PORT it looks at the machine: whether the engine works, where ports live and how much room is left, what " +
     "this user may do, processors and clocks, and the network interfaces that there are. With PORT it looks at that port: " +
-    "its interface and link, who has it open, what is on the other side. Nothing is changed. What is wrong comes with " +
+    "its interface and link, who has it open, what is on the other side. Nothing is changed but by --ptnet-header. What is wrong comes with " +
     "the command that sets it right.\n\n" +
     "A fault is what does not work, a warning what costs packets or speed, a note what is worth knowing. The exit status " +
     "is 3 when there is a fault, 0 otherwise. Runs that move no packets for three seconds say why from the same checks.",
@@ -30,18 +31,30 @@ export default command({
     port: { type: "string", describe: "A port to look at, for example eth0, vale1:a or p{1" },
   },
 
+  options: {
+    backend: backendOption,
+    ptnetHeader: {
+      type: "string",
+      choices: ["on", "off"],
+      describe:
+        "In a virtual machine, let ptnet ports begin their packets with a virtio-net header, or not: the module's " +
+        "ptnet_vnet_hdr, for ports that are made from then on",
+    },
+  },
+
   examples: [
     ["nm doctor", "Look at the machine"],
     ["nm doctor eth0", "Find out why nothing moves on a network interface"],
     ["nm doctor 'p{1' --json", "Look at a pipe, for a program"],
   ],
 
-  async run({ port, json }, { out }) {
+  async run({ port, backend, ptnetHeader, json }, { out }) {
+    if (ptnetHeader !== undefined) setPtnetHeader(ptnetHeader === "on");
     const spec = port === undefined ? undefined : parsePort(port);
     const machine = await gatherMachine();
     const ofMachine = lookAtMachine(machine);
     const canLook = machine.addonMissing === undefined;
-    const facts = spec && canLook ? await gatherPort(spec) : undefined;
+    const facts = spec && canLook ? await gatherPort(spec, { backend }) : undefined;
     const interfaces = canLook && !spec ? await allInterfaces() : [];
     // Who asks about a port wants of the machine only what is amiss.
     const found = facts
@@ -91,7 +104,14 @@ function printJson(out: Output, found: readonly Found[], { machine, interfaces }
       namespace: machine.namespace.directory,
       namespace_bytes: machine.namespace.sizeBytes ?? null,
       namespace_free_bytes: machine.namespace.freeBytes ?? null,
-      kernel_module: machine.netmapDevice.exists,
+      kernel_module: machine.netmap.exists,
+      netmap: machine.netmap.isLoaded
+        ? {
+            version: machine.netmap.version ?? null,
+            parameters: machine.netmap.parameters,
+            native_drivers: machine.netmap.nativeDrivers,
+          }
+        : null,
       missing_capabilities: machine.missingCapabilities,
       kernel_features: machine.kernelFeatures,
     },

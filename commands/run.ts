@@ -5,12 +5,12 @@
  * native/preload.
  */
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getSystemErrorName } from "node:util";
 import { backendOption, command } from "../lib/command.js";
-import { chooseBackend, namespaceDirectory, portError } from "../lib/control.js";
+import { chooseBackend, namespaceDirectory, portError, preloadName } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
 import { checkPreloadable, findProgram } from "../lib/executable.js";
 import { native } from "../lib/native.js";
@@ -30,8 +30,8 @@ export default command({
     "\n\n" +
     "The files in /sys/module/netmap/parameters can be read, with the engine's values, and not be written." +
     "\n\n" +
-    "With --backend kernel the program runs as it would without nm. By default it meets nm's own commands: they use the " +
-    "embedded engine, whether or not there is a kernel module.",
+    "Where the kernel module serves nm's other commands, the program runs as it would without nm: with --backend kernel, and " +
+    "by default where /dev/netmap opens and no namespace is named.",
 
   positionals: {
     program: {
@@ -64,12 +64,10 @@ export default command({
   run({ program: [program = "", ...args], backend, namespace }) {
     const path = findProgram(program);
     const words = [program, ...args];
-    if (backend === "kernel") {
-      checkKernelDevice();
+    if (chooseBackend({ backend, namespace }) === "kernel") {
       const others = otherPreloads().join(":") || undefined;
       become(path, words, { ...process.env, LD_PRELOAD: others });
     }
-    chooseBackend({ backend });
     checkPreloadable(program, path);
     const directory = resolve(namespaceDirectory({ namespace }));
     // Ours first: a library in front of it would be asked for /dev/netmap instead.
@@ -89,23 +87,11 @@ function become(path: string, words: string[], environment: NodeJS.ProcessEnv, d
   });
 }
 
-function checkKernelDevice(): void {
-  try {
-    accessSync("/dev/netmap", constants.R_OK | constants.W_OK);
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === "ENOENT"
-        ? "there is no /dev/netmap here"
-        : "this user cannot open /dev/netmap";
-    throw new NmError("BACKEND_MISSING", { backend: "kernel", reason }, { cause: error });
-  }
-}
-
 function otherPreloads(): string[] {
   return (process.env.LD_PRELOAD ?? "").split(/[ :]+/).filter((path) => path !== "" && path !== preloadFile);
 }
 
-const preloadFile = fileURLToPath(new URL("../../build/Release/nm_preload.so", import.meta.url));
+const preloadFile = fileURLToPath(new URL(`../../build/Release/${preloadName}`, import.meta.url));
 
 function preloadPath(): string {
   const reason = existsSync(preloadFile) ? refusedByLoader(preloadFile) : "it has not been built";

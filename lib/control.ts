@@ -3,8 +3,8 @@
  * refusals mean.
  */
 
-import { statfsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, constants, statfsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { type DriverReport, describeAttempt, missingCapability } from "./driver.js";
 import { NmError, type PortFailure, statusErrors } from "./errors.js";
 import { engineLimits } from "./layout.js";
@@ -15,6 +15,12 @@ export const backends = ["auto", "kernel", "embedded"] as const;
 
 /** The kernel module, the embedded engine, or whichever works. */
 export type Backend = (typeof backends)[number];
+
+/** Which of the two it is. */
+export type UsedBackend = Exclude<Backend, "auto">;
+
+/** Where the kernel's netmap is; native/device/open.h. */
+export const kernelDevice = "/dev/netmap";
 
 /** Where a port lives. Programs see each other's ports when they agree on it. */
 export interface Place {
@@ -40,10 +46,9 @@ export function portInfo(port: string | PortSpec, place: Place = {}): PortInfo {
 export function lookUp(port: string | PortSpec, place: Place, action: string): PortInfo {
   const spec = readSpec(port);
   const { name } = portRequest(spec);
-  const directory = namespaceDirectory(place);
-  chooseBackend(place);
-  const info = native().portInfo(directory, name);
-  if (typeof info === "number") throw portError(info, action, formatPort(spec), directory);
+  const device = deviceOf(place);
+  const info = native().portInfo(device, name);
+  if (typeof info === "number") throw portError(info, action, formatPort(spec), device);
   return info;
 }
 
@@ -53,8 +58,8 @@ export function lookUp(port: string | PortSpec, place: Place, action: string): P
  * @throws {NmError} one of the codes of `statusErrors` in lib/errors.ts
  */
 export function portHeader(port: string | PortSpec, place: Place = {}): number {
-  return askHeader(port, place, "look up the header of port", (directory, name) =>
-    native().portHeader(directory, name),
+  return askHeader(port, place, "look up the header of port", (device, name) =>
+    native().portHeader(device, name),
   );
 }
 
@@ -64,8 +69,8 @@ export function portHeader(port: string | PortSpec, place: Place = {}): number {
  * @throws {NmError} HEADER_LENGTH, or another of the codes of `statusErrors` in lib/errors.ts
  */
 export function setPortHeader(port: string | PortSpec, bytes: number, place: Place = {}): void {
-  askHeader(port, place, "set the header of port", (directory, name) =>
-    native().setPortHeader(directory, name, bytes),
+  askHeader(port, place, "set the header of port", (device, name) =>
+    native().setPortHeader(device, name, bytes),
   );
 }
 
@@ -73,14 +78,13 @@ function askHeader(
   port: string | PortSpec,
   place: Place,
   action: string,
-  ask: (directory: string, name: string) => number,
+  ask: (device: string, name: string) => number,
 ): number {
   const spec = readSpec(port);
   const { name } = portRequest(spec);
-  const directory = namespaceDirectory(place);
-  chooseBackend(place);
-  const result = ask(directory, name);
-  if (result < 0) throw portError(result, action, formatPort(spec), directory);
+  const device = deviceOf(place);
+  const result = ask(device, name);
+  if (result < 0) throw portError(result, action, formatPort(spec), device);
   return result;
 }
 
@@ -91,19 +95,61 @@ export function namespaceDirectory({ namespace }: Place = {}): string {
 }
 
 /**
- * The backend that will serve a port.
+ * The backend that will serve a port. "auto" is the kernel module where this user can open it and its version is
+ * understood here, but not where a namespace of the embedded engine was named.
  *
- * @throws {NmError} BACKEND_MISSING for the kernel module, which this version has no driver for
+ * @throws {NmError} BACKEND_MISSING where there is no kernel module, KERNEL_NOT_PERMITTED where it may not be opened
  */
-export function chooseBackend({ backend }: Place = {}): "embedded" {
+export function chooseBackend({ backend, namespace }: Place = {}): UsedBackend {
   const asked = backend ?? process.env.NM_BACKEND ?? "auto";
-  if (asked === "auto" || asked === "embedded") return "embedded";
-  const reason =
-    asked === "kernel"
-      ? "this version of nm cannot drive the kernel module"
-      : `there is none of that name, only ${backends.join(", ")}`;
-  throw new NmError("BACKEND_MISSING", { backend: asked, reason });
+  switch (asked) {
+    case "embedded":
+      return asked;
+    case "kernel":
+      checkKernel({ anyVersion: true });
+      return asked;
+    case "auto":
+      return !namespace && !process.env.NM_DIR && kernelWorks() ? "kernel" : "embedded";
+    default: {
+      const reason = `there is none of that name, only ${backends.join(", ")}`;
+      throw new NmError("BACKEND_MISSING", { backend: asked, reason });
+    }
+  }
 }
+
+/** What the addon takes for the place of a port: /dev/netmap, or a namespace. */
+export function deviceOf(place: Place = {}): string {
+  return chooseBackend(place) === "kernel" ? kernelDevice : namespaceDirectory(place);
+}
+
+/**
+ * Programs that nm starts may speak versions that it does not.
+ *
+ * @throws {NmError} as chooseBackend, and KERNEL_VERSION
+ */
+export function checkKernel({ anyVersion = false } = {}): void {
+  const result = native().tryDevice(kernelDevice);
+  if (result >= 0 || (anyVersion && statusOf(result) === "module_version")) return;
+  throw portError(result, "use", kernelDevice, kernelDevice);
+}
+
+function kernelWorks(): boolean {
+  try {
+    // Whoever has none need not load the addon for that, nor is one that nm serves itself the kernel's.
+    accessSync(kernelDevice, constants.R_OK | constants.W_OK);
+    return !isServedByUs() && native().tryDevice(kernelDevice) >= 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `nm run` serves this process, so that its /dev/netmap is the embedded engine's. */
+function isServedByUs(): boolean {
+  return (process.env.LD_PRELOAD ?? "").split(/[ :]+/).some((path) => basename(path) === preloadName);
+}
+
+/** The file name of what `nm run` preloads. */
+export const preloadName = "nm_preload.so";
 
 export function readSpec(port: string | PortSpec): PortSpec {
   return typeof port === "string" ? parsePort(port) : port;
@@ -131,6 +177,7 @@ export function portError(
   if (code === "BACKEND_MISSING") {
     return new NmError(code, { backend: "kernel", reason: "there is no /dev/netmap here" });
   }
+  if (code === "KERNEL_VERSION" || code === "KERNEL_NOT_PERMITTED") return new NmError(code, undefined);
   if (code === "DRIVER_NONE" && failure.capability) return new NmError("INTERFACE_NOT_PERMITTED", failure);
   return new NmError(code, failure);
 }
@@ -142,7 +189,7 @@ function driverDetails(drivers: DriverReport | undefined) {
 }
 
 function spaceDetails(status: string, namespace: string, request?: NativeRequest) {
-  if (status !== "space_exhausted") return {};
+  if (status !== "space_exhausted" || namespace === kernelDevice) return {};
   const { bavail, bsize } = statfsSync(namespace);
   return { free_bytes: bavail * bsize, ...(request && { needed_bytes: neededBytes(request) }) };
 }

@@ -384,6 +384,22 @@ const table = {
     says: (d: { backend: string; reason: string }) => `Cannot use the ${d.backend} backend: ${d.reason}`,
     hint: "Leave out --backend and NM_BACKEND, or set them to embedded",
   },
+  KERNEL_NOT_PERMITTED: {
+    exit: 1,
+    says: () => "Cannot use the kernel backend: this user may not open /dev/netmap",
+    hint: 'Run it as root, or give yourself the device: "chgrp netmap /dev/netmap; chmod 660 /dev/netmap"',
+  },
+  KERNEL_VERSION: {
+    exit: 1,
+    says: () => "Cannot use the kernel backend: its module speaks none of the versions 11 to 15 of netmap",
+    hint: "Build the module from netmap's current sources, or use --backend embedded",
+  },
+  KERNEL_LACKS: {
+    exit: 2,
+    says: (d: { port: string; what: string }) =>
+      `Cannot open "${d.port}": the kernel module has no ${d.what}`,
+    hint: "Use the embedded engine, --backend embedded, or leave it out",
+  },
   NATIVE_MISSING: {
     exit: 1,
     says: (d: { path: string; reason: string }) => `Cannot load ${d.path}: ${d.reason}`,
@@ -872,6 +888,52 @@ const table = {
     says: because((d) => `the namespace directory ${d.namespace} cannot be made or opened`),
     hint: "Set NM_DIR to a directory that you can write to, best on a tmpfs",
   },
+  KERNEL_SWITCHES: {
+    exit: 1,
+    says: () =>
+      "Cannot do this with switches of the kernel module: it has no counters, stations or policies that a program could reach",
+    hint: "What works there: nm vale-ctl list, info, attach, detach, create, destroy and poll. --backend embedded has the rest",
+  },
+  PTNET_HEADER: {
+    exit: 1,
+    says: (d: { reason: string }) => `Cannot set ptnet_vnet_hdr: ${d.reason}`,
+    hint: "It works as root in a virtual machine whose netmap was built with --enable-ptnetmap",
+  },
+  NATIVE_DRIVER_MISSING: {
+    exit: 1,
+    says: because("the kernel module is set to native drivers only (admode 1), and this interface has none"),
+    hint: "echo 0 > /sys/module/netmap/parameters/admode",
+  },
+  KERNEL_INTERFACE_UNFIT: {
+    exit: 1,
+    says: because(
+      "the kernel module does not take this interface: it is a loopback, or its MTU is larger than netmap's buffers",
+    ),
+    hint: (d: PortFailure) =>
+      `ip link set dev ${d.port.replace(/^netmap:/, "").replace(/[^\w.-].*/, "")} mtu 1500, or enlarge buf_size in /sys/module/netmap/parameters`,
+  },
+  KERNEL_FULL: {
+    exit: 1,
+    says: because(
+      "the kernel module has no room for it: no memory objects left in its region, or no free switch or switch port",
+    ),
+    hint: "Close other ports, or raise ring_num, buf_num or max_bridges of the netmap module",
+  },
+  KERNEL_REFUSED: {
+    exit: 1,
+    says: because("the kernel module refused it and gave no reason"),
+    hint: 'Its log may say more: "dmesg | tail"',
+  },
+  EXTMEM_UNSUPPORTED: {
+    exit: 1,
+    says: because("the kernel module was built without external memory"),
+    hint: "Configure it with --enable-extmem, or use --backend embedded",
+  },
+  NOT_COUNTED: {
+    exit: 1,
+    says: because("the kernel module does not count what passes through its rings"),
+    hint: "Use the counts of the program that moves the packets, or --backend embedded",
+  },
   PORT_GONE: {
     exit: 1,
     says: because("it went away while it was open"),
@@ -880,7 +942,8 @@ const table = {
   NOT_PERMITTED: {
     exit: 1,
     says: because("the operating system refused access"),
-    hint: (d: PortFailure) => `Check who owns the files in ${d.namespace}`,
+    hint: (d: PortFailure) =>
+      d.namespace === "/dev/netmap" ? "Run it as root" : `Check who owns the files in ${d.namespace}`,
   },
   TIMED_OUT: {
     exit: 1,
@@ -1061,6 +1124,14 @@ export const statusErrors = {
   namespace_corrupt: "NAMESPACE_CORRUPT",
   namespace_busy: "NAMESPACE_BUSY",
   namespace_unusable: "NAMESPACE_UNUSABLE",
+  module_version: "KERNEL_VERSION",
+  device_not_permitted: "KERNEL_NOT_PERMITTED",
+  no_native_driver: "NATIVE_DRIVER_MISSING",
+  interface_unfit_for_kernel: "KERNEL_INTERFACE_UNFIT",
+  kernel_full: "KERNEL_FULL",
+  kernel_invalid: "KERNEL_REFUSED",
+  external_unsupported: "EXTMEM_UNSUPPORTED",
+  not_counted: "NOT_COUNTED",
   port_gone: "PORT_GONE",
   not_permitted: "NOT_PERMITTED",
   no_device: "BACKEND_MISSING",

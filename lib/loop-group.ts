@@ -16,6 +16,14 @@ import type { DumpEntry, Numbers, Stream, TrafficLoop } from "./traffic.js";
 /** Packets that were dropped, for each reason that there was. */
 export type Drops = Partial<Record<DropReason, number>>;
 
+/** The drops of ports that do not count them: nothing to add up, and not the same as none. */
+export const uncounted: Drops = Object.freeze({});
+
+/** For JSON: null where nobody counted. */
+export function dropsField(drops: Drops): Drops | null {
+  return drops === uncounted ? null : drops;
+}
+
 /**
  * Opens a port as it is named for one thread, or one ring of each kind for each of several. Of a port with hardware and
  * host rings, threads that find no hardware ring left get host rings.
@@ -68,7 +76,9 @@ function ringsOf(port: Port, kind: RingKind): readonly Ring[] {
 
 /** Counts what the rings of some ports drop from now on. */
 export function dropsOf(ports: readonly Port[], kinds: readonly RingKind[]): () => Drops {
-  const rings = ports.flatMap((port) => kinds.flatMap((kind) => ringsOf(port, kind)));
+  const counting = ports.filter(({ isCounted }) => isCounted);
+  if (counting.length === 0) return () => uncounted;
+  const rings = counting.flatMap((port) => kinds.flatMap((kind) => ringsOf(port, kind)));
   const counted = () => rings.map((ring) => ring.counters());
   const before = counted();
   return () => {
@@ -196,6 +206,7 @@ export function intervalsOf(group: LoopGroup, receives: boolean, drops: () => Dr
 
 /** What was dropped between two looks. */
 export function moreDrops(now: Drops, before: Drops): Drops {
+  if (now === uncounted) return uncounted;
   const reasons = Object.entries(now) as [DropReason, number][];
   const more = reasons.map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const);
   return Object.fromEntries(more.filter(([, count]) => count > 0));

@@ -640,9 +640,19 @@ export interface NativeInterfaceCondition {
   readonly txPause: boolean | null;
 }
 
+/** Where a port is. */
+export interface NativePlace {
+  /** With the switch's, as the device has it: "vale0:a". */
+  readonly name: string;
+  readonly switchIndex: number;
+  readonly place: number;
+}
+
 export interface Native {
   openPorts(directory: string): readonly NativeOpenPort[] | number;
   listSwitches(directory: string): readonly NativeSwitch[] | number;
+  /** What netmap's own request tells of all ports on switches, of either backend. */
+  listPorts(place: string): readonly NativePlace[] | number;
   listStations(directory: string, vale: string): readonly NativeStation[] | number;
   /** How many were forgotten, of all ports where `port` is empty. */
   flushStations(directory: string, vale: string, port: string): number;
@@ -675,6 +685,8 @@ export interface Native {
   ): NativePort | number;
   portInfo(directory: string, name: string): NativeGeometry | number;
   portHeader(directory: string, name: string): number;
+  /** 0 where a device can be opened there, which makes a namespace that is not there. */
+  tryDevice(place: string): number;
   setPortHeader(directory: string, name: string, bytes: number): number;
   /**
    * Becomes another program in this process, with the standard descriptors as they were. Returns only where that

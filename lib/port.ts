@@ -13,7 +13,15 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { NR_ACCEPT_VNET_HDR } from "./abi.js";
-import { chooseBackend, lookUp, namespaceDirectory, type Place, portError, readSpec } from "./control.js";
+import {
+  deviceOf,
+  kernelDevice,
+  lookUp,
+  type Place,
+  portError,
+  readSpec,
+  type UsedBackend,
+} from "./control.js";
 import { named } from "./counts.js";
 import { type DriverReport, readDriverReport } from "./driver.js";
 import { NmError } from "./errors.js";
@@ -60,8 +68,9 @@ export interface Ready {
  */
 export function openPort(port: string | PortSpec, options: OpenOptions = {}): Port {
   const spec = readSpec(port);
-  const namespace = namespaceDirectory(options);
-  const backend = chooseBackend(options);
+  const namespace = deviceOf(options);
+  const backend = namespace === kernelDevice ? "kernel" : "embedded";
+  refuseKernel(spec, backend, spec.options.driver?.name ?? options.driver);
   const fields = portRequest(spec);
   const request = {
     ...fields,
@@ -86,7 +95,7 @@ interface Origin {
   readonly drivers: DriverReport | undefined;
   readonly spec: PortSpec;
   readonly namespace: string;
-  readonly backend: "embedded";
+  readonly backend: UsedBackend;
 }
 
 /** For the library's own files: the addon's side of a port, and what a result below 0 means there. */
@@ -102,8 +111,8 @@ export class Port {
   /** The printed form of the name. */
   readonly name: string;
   readonly spec: PortSpec;
-  readonly backend: "embedded";
-  /** The directory that the port lives in. */
+  readonly backend: UsedBackend;
+  /** The directory that the port lives in, or /dev/netmap. */
   readonly namespace: string;
   /** How a network interface was opened; undefined for other ports, and where only host rings are. */
   readonly drivers: DriverReport | undefined;
@@ -142,6 +151,11 @@ export class Port {
     };
     this.txRings = opened.tx.map((ring) => new Ring(owner, "tx", ring));
     this.rxRings = opened.rx.map((ring) => new Ring(owner, "rx", ring));
+  }
+
+  /** Whether its rings count packets and what they dropped, which the kernel module does not. */
+  get isCounted(): boolean {
+    return this.backend !== "kernel";
   }
 
   /** What moves the packets: "vale", "pipe", or the driver of a network interface, "af-packet" for example. */
@@ -316,4 +330,12 @@ function extraBuffers({ extraBuffers = 0 }: OpenOptions): number {
 /** `@share` names a port that is open; its region is then asked for by id. */
 function sharedMemory({ options }: PortSpec, place: Place): { memId?: number } {
   return options.share ? { memId: lookUp(options.share.port, place, "share memory of port").memId } : {};
+}
+
+/** What only the embedded engine has. */
+function refuseKernel(spec: PortSpec, backend: UsedBackend, driver: string | undefined): void {
+  if (backend !== "kernel") return;
+  const port = formatPort(spec);
+  if (spec.kind === "tap") throw new NmError("KERNEL_LACKS", { port, what: "tap ports" });
+  if (driver !== undefined) throw new NmError("KERNEL_LACKS", { port, what: "choice of drivers" });
 }

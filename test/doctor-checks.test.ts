@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lookAtMachine, lookAtPort, portChecks } from "../lib/doctor/doctor.js";
 import { cause, type Standstill } from "../lib/doctor/finding.js";
+import type { KernelFacts } from "../lib/doctor/kernel-facts.js";
 import { lockedMemory, type MachineFacts, type ProcessorFacts, quota } from "../lib/doctor/machine.js";
 import { machineChecks } from "../lib/doctor/machine-checks.js";
 import type { InterfaceFacts, PortFacts } from "../lib/doctor/port-facts.js";
@@ -22,13 +23,40 @@ const processors: ProcessorFacts = {
   distance_ns: 45,
 };
 
+const noKernel: KernelFacts = {
+  exists: false,
+  refusal: undefined,
+  unusable: undefined,
+  isLoaded: false,
+  version: undefined,
+  parameters: {},
+  nativeDrivers: [],
+};
+
+/** The kernel's netmap, in order. */
+const kernel: KernelFacts = {
+  ...noKernel,
+  exists: true,
+  isLoaded: true,
+  parameters: { admode: "0", ptnet_vnet_hdr: "1", buf_num: "163840", buf_curr_num: "163840" },
+  nativeDrivers: ["veth"],
+};
+
+function module(change: Partial<KernelFacts>): Partial<MachineFacts> {
+  return { netmap: { ...kernel, ...change } };
+}
+
+function parameter(name: string, value: string): Partial<MachineFacts> {
+  return module({ parameters: { ...kernel.parameters, [name]: value } });
+}
+
 /** A machine that has all that could be wished for. */
 const good: MachineFacts = {
   nm: "nm",
   release: "6.12.1",
   uid: 1000,
   addonMissing: undefined,
-  netmapDevice: { exists: false, refusal: undefined },
+  netmap: noKernel,
   namespace: {
     directory: "/dev/shm/nm-1000",
     exists: true,
@@ -207,6 +235,55 @@ const ills: readonly (readonly [
     undefined,
   ],
   ["ip is not installed", { hasIp: false }, "lab", "note", /nm lab/, /iproute2$/],
+  [
+    "a container was not given /dev/netmap",
+    module({ exists: false }),
+    "kernel_module",
+    "warning",
+    /is not here/,
+    /--device/,
+  ],
+  [
+    "/dev/netmap does not open",
+    module({ refusal: "permission denied" }),
+    "kernel_module",
+    "warning",
+    /does not open \(permission denied\)/,
+    /^sudo nm doctor$/,
+  ],
+  [
+    "the module is of another age",
+    module({ unusable: "its module speaks none" }),
+    "kernel_module",
+    "fault",
+    /cannot be used: its module/,
+    /modinfo/,
+  ],
+  [
+    "all interfaces are emulated",
+    parameter("admode", "2"),
+    "kernel_parameters",
+    "warning",
+    /emulates all interfaces/,
+    /^echo 0 > .*\/admode$/,
+  ],
+  [
+    "only native drivers are taken",
+    parameter("admode", "1"),
+    "kernel_parameters",
+    "note",
+    /refuses others/,
+    /admode$/,
+  ],
+  ["the module is verbose", parameter("verbose", "1"), "kernel_parameters", "warning", /logs/, /verbose$/],
+  [
+    "a pool has not become larger yet",
+    parameter("buf_num", "300000"),
+    "kernel_memory",
+    "note",
+    /^buf_num is set to 300000 and is still 163840/,
+    undefined,
+  ],
 ];
 
 function space(change: Partial<MachineFacts["namespace"]>): Partial<MachineFacts> {
@@ -233,7 +310,7 @@ for (const [title, change, check, level, says, fix] of ills) {
 test("every check of the machine is seen to complain, or to have nothing to complain of", () => {
   const complaining = new Set<string>(ills.map(([, , check]) => check));
   const never = machineChecks.map(({ name }) => name).filter((name) => !complaining.has(name));
-  assert.deepEqual(never, ["kernel_module", "huge_pages"]);
+  assert.deepEqual(never, ["huge_pages"]);
 });
 
 test("what cannot be found out is not complained of", () => {
@@ -320,6 +397,8 @@ function portFacts(name: string, change: Partial<PortFacts> = {}): PortFacts {
     standstill: undefined,
     spec,
     name: formatPort(spec),
+    backend: "embedded",
+    netmap: noKernel,
     namespace: "/dev/shm/nm-1000",
     open: [],
     otherNamespaces: [],
@@ -353,6 +432,11 @@ function opened(name: string, kind: OpenPort["kind"], change: Partial<OpenPort> 
   };
 }
 
+/** A port of the kernel's module. */
+function ofKernel(change: Partial<PortFacts>, netmap: Partial<KernelFacts> = {}): Partial<PortFacts> {
+  return { backend: "kernel", netmap: { ...kernel, ...netmap }, ...change };
+}
+
 const sending: Standstill = { direction: "tx", partner: "rx" };
 const receiving: Standstill = { direction: "rx", partner: "tx" };
 
@@ -364,6 +448,31 @@ test("an interface that is up and nobody's gets only good words", () => {
 });
 
 const portIlls: readonly (readonly [string, PortFacts, string, string, RegExp, RegExp | undefined])[] = [
+  [
+    "the kernel emulates it",
+    nic({}, ofKernel({}, { nativeDrivers: ["e1000"] })),
+    "emulated",
+    "note",
+    /veth, does not support netmap/,
+    undefined,
+  ],
+  ["a veth needs both ends", nic({}, ofKernel({})), "veth_partner", "note", /, eth8, is open/, undefined],
+  [
+    "it is the host's of a virtual machine",
+    nic({ driver: "ptnetmap-guest-drivers", kind: "" }, ofKernel({ spec: parsePort("eth7^") })),
+    "ptnet",
+    "fault",
+    /no pipes and no host rings/,
+    undefined,
+  ],
+  [
+    "the kernel does not tell who is there",
+    portFacts("p{1", ofKernel({ standstill: { direction: "tx", partner: "rx" } })),
+    "kernel_tells_nothing",
+    "note",
+    /may not be open; the kernel/,
+    undefined,
+  ],
   [
     "there is no such interface",
     portFacts("eth9", { interface: null, interfaces: ["lo"] }),
@@ -600,4 +709,18 @@ test("our own XDP program is nobody else's", () => {
     found.filter(({ check }) => check === "xdp_program"),
     [],
   );
+});
+
+test("a ptnet port is told of with the limits that it has, and how to change its headers", () => {
+  const found = lookAtPort(nic({ driver: "ptnetmap-guest-drivers", kind: "" }, ofKernel({}))).filter(
+    ({ check }) => check === "ptnet",
+  );
+  assert.match(found[0]?.says ?? "", /has no pipes and no host rings here/);
+  assert.match(found[1]?.says ?? "", /ptnet_vnet_hdr 1.*forwarders and pkt-gen turn it off/);
+  assert.equal(found[1]?.fix, "nm doctor eth7 --ptnet-header off");
+});
+
+test("of the kernel's ports doctor says nothing that only the embedded engine could know", () => {
+  const found = lookAtPort(portFacts("vale1:a", ofKernel({})));
+  assert.deepEqual(found, []);
 });

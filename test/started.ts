@@ -22,49 +22,58 @@ export interface Started {
 export function starting(namespace: string, network?: string) {
   return (...words: string[]): Started => {
     const line = [process.execPath, programFile("nm"), ...words];
-    const [program, ...args] = network === undefined ? line : ["ip", "netns", "exec", network, ...line];
-    const child = spawn(program as string, args, {
-      env: { ...process.env, NM_DIR: namespace },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: longest_ms,
-      killSignal: "SIGKILL",
-    });
-    let stdout = "";
-    let stderr = "";
-    const watchers = new Set<() => void>();
-    const look = () => {
-      for (const watcher of watchers) watcher();
-    };
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text;
-      look();
-    });
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      stderr += text;
-      look();
-    });
-    const ended = new Promise<Run>((done, failed) => {
-      child.on("error", failed);
-      child.on("close", (status) => done({ status, stdout, stderr }));
-    });
+    const within = network === undefined ? [] : ["ip", "netns", "exec", network];
+    return startLine([...within, ...line], { NM_DIR: namespace });
+  };
+}
 
-    return {
-      pid: child.pid ?? 0,
-      ended,
-      printed: (pattern) =>
-        new Promise((done, failed) => {
-          const watcher = () => {
-            if (!pattern.test(stdout) && !pattern.test(stderr)) return;
-            watchers.delete(watcher);
-            done();
-          };
-          watchers.add(watcher);
-          watcher();
-          ended.then(() => failed(new Error(`${pattern} was not printed, but:\n${stdout}${stderr}`)), failed);
-        }),
-      closeStdout: () => child.stdout.destroy(),
-      signal: (name) => child.kill(name),
-    };
+/** Any program, with these variables beside the test's own; undefined takes one away. */
+export function startLine(
+  line: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Started {
+  const [program, ...args] = line;
+  const child = spawn(program as string, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: longest_ms,
+    killSignal: "SIGKILL",
+  });
+  let stdout = "";
+  let stderr = "";
+  const watchers = new Set<() => void>();
+  const look = () => {
+    for (const watcher of watchers) watcher();
+  };
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text;
+    look();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+    look();
+  });
+  const ended = new Promise<Run>((done, failed) => {
+    child.on("error", failed);
+    child.on("close", (status) => done({ status, stdout, stderr }));
+  });
+
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    printed: (pattern) =>
+      new Promise((done, failed) => {
+        const watcher = () => {
+          if (!pattern.test(stdout) && !pattern.test(stderr)) return;
+          watchers.delete(watcher);
+          done();
+        };
+        watchers.add(watcher);
+        watcher();
+        ended.then(() => failed(new Error(`${pattern} was not printed, but:\n${stdout}${stderr}`)), failed);
+      }),
+    closeStdout: () => child.stdout.destroy(),
+    signal: (name) => child.kill(name),
   };
 }
 

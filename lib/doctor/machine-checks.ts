@@ -3,6 +3,7 @@
 import type { Capability } from "../capabilities.js";
 import { engineLimits, type KernelFeature, kernelFeatures } from "../layout.js";
 import { type Check, fault, note, ok, warning } from "./finding.js";
+import { kernelMachineChecks } from "./kernel-checks.js";
 import type { MachineFacts } from "./machine.js";
 
 const megabyte = 1e6;
@@ -20,18 +21,6 @@ const engine: Check<MachineFacts> = {
   look({ addonMissing }) {
     if (addonMissing === undefined) return [ok("the embedded engine is built and loads")];
     return [fault(`the embedded engine does not load: ${addonMissing}`, "npm rebuild netmap-tools")];
-  },
-};
-
-const kernelModule: Check<MachineFacts> = {
-  name: "kernel_module",
-  look({ netmapDevice: { exists, refusal } }) {
-    if (!exists) return [ok("there is no /dev/netmap, so the embedded engine serves all ports")];
-    if (refusal)
-      return [
-        note(`/dev/netmap is there but does not open (${refusal}); this version of nm does not use it yet`),
-      ];
-    return [note("/dev/netmap is there; this version of nm does not use it yet")];
   },
 };
 
@@ -281,7 +270,7 @@ const lab: Check<MachineFacts> = {
 /** In the order in which they are told. */
 export const machineChecks: readonly Check<MachineFacts>[] = [
   engine,
-  kernelModule,
+  ...kernelMachineChecks,
   namespace,
   otherNamespaces,
   privileges,

@@ -11,6 +11,7 @@ import { type KernelFeature, kernelFeatures } from "../layout.js";
 import { native } from "../native.js";
 import { allowedProcessors } from "../processors.js";
 import { coreDistance } from "./core-distance.js";
+import { type KernelFacts, kernelFacts } from "./kernel-facts.js";
 
 export interface MachineFacts {
   /** How nm is run here, for the command lines of fixes. */
@@ -19,8 +20,7 @@ export interface MachineFacts {
   readonly uid: number;
   /** Why the addon cannot be loaded. */
   readonly addonMissing: string | undefined;
-  /** /dev/netmap: whether it is there, and why it does not open. */
-  readonly netmapDevice: { readonly exists: boolean; readonly refusal: string | undefined };
+  readonly netmap: KernelFacts;
   readonly namespace: NamespaceFacts;
   readonly otherNamespaces: readonly OtherNamespace[];
   readonly missingCapabilities: readonly Capability[];
@@ -87,7 +87,7 @@ export async function gatherMachine(): Promise<MachineFacts> {
     release: release(),
     uid: process.getuid?.() ?? 0,
     addonMissing: addonMissing(),
-    netmapDevice: deviceFacts("/dev/netmap"),
+    netmap: kernelFacts(),
     namespace: namespaceFacts(namespaceDirectory()),
     otherNamespaces: otherNamespaces(namespaceDirectory()),
     missingCapabilities: missingCapabilities(capabilities),
@@ -124,7 +124,7 @@ function addonMissing(): string | undefined {
   }
 }
 
-function deviceFacts(path: string): { exists: boolean; refusal: string | undefined } {
+export function deviceFacts(path: string): { exists: boolean; refusal: string | undefined } {
   if (!existsSync(path)) return { exists: false, refusal: undefined };
   try {
     accessSync(path, constants.R_OK | constants.W_OK);

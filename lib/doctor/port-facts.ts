@@ -6,12 +6,13 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Capability, capabilities, missingCapabilities } from "../capabilities.js";
-import { namespaceDirectory, type Place } from "../control.js";
+import { deviceOf, kernelDevice, type Place, type UsedBackend } from "../control.js";
 import { ownName } from "../invocation.js";
 import { type NativeInterfaceCondition, native } from "../native.js";
 import { listOpenPorts, type OpenPort } from "../open-ports.js";
 import { formatPort, type PortSpec } from "../port-spec.js";
 import type { Standstill } from "./finding.js";
+import { type KernelFacts, kernelFacts } from "./kernel-facts.js";
 import { type OtherNamespace, otherNamespaces } from "./machine.js";
 
 export interface PortFacts {
@@ -21,6 +22,8 @@ export interface PortFacts {
   readonly spec: PortSpec;
   /** The spec in its printed form. */
   readonly name: string;
+  readonly backend: UsedBackend;
+  readonly netmap: KernelFacts;
   readonly namespace: string;
   /** Every port that somebody has open in the namespace. */
   readonly open: readonly OpenPort[];
@@ -57,7 +60,7 @@ export async function gatherPort(
   spec: PortSpec,
   { standstill, ...place }: Place & { standstill?: Standstill | undefined } = {},
 ): Promise<PortFacts> {
-  const namespace = namespaceDirectory(place);
+  const namespace = deviceOf(place);
   const interfaceName = interfaceOf(spec);
   const facts = interfaceName === undefined ? undefined : await interfaceFacts(interfaceName);
   return {
@@ -66,8 +69,11 @@ export async function gatherPort(
     standstill,
     spec,
     name: formatPort(spec),
+    backend: namespace === kernelDevice ? "kernel" : "embedded",
+    netmap: kernelFacts(),
     namespace,
-    open: listOpenPorts(namespace),
+    // Who has the kernel's ports open it does not tell.
+    open: namespace === kernelDevice ? [] : listOpenPorts(namespace),
     otherNamespaces: otherNamespaces(namespace),
     interface: facts,
     elsewhere: facts === null && interfaceName !== undefined ? await networksWith(interfaceName) : [],

@@ -1,7 +1,7 @@
 /** What a capture tells people and programs. What it captured is in its file. */
 
 import type { CaptureCounts } from "../capturer.js";
-import type { Drops } from "../loop-group.js";
+import { type Drops, dropsField, uncounted } from "../loop-group.js";
 import { type Output, scaled } from "../output.js";
 import type { RecorderFigures } from "../recorder.js";
 import { figures } from "../report/passed.js";
@@ -66,8 +66,8 @@ export function jsonPrinter(out: Output, backend: string): DumpPrinter {
     return {
       backend,
       ...figures({ packets, bytes, seconds, events: 0 }),
-      drops: together(ports.map(({ drops }) => drops)),
-      captures: ports.map(({ name, counts, drops }) => ({ port: name, ...counts, drops })),
+      drops: dropsField(together(ports.map(({ drops }) => drops))),
+      captures: ports.map(({ name, counts, drops }) => ({ port: name, ...counts, drops: dropsField(drops) })),
       written: { bytes: file.bytes, files: file.files, discarded: file.discarded },
     };
   };
@@ -84,7 +84,8 @@ function lostWords(drops: readonly Drops[]): string {
     .join(", ");
 }
 
-function together(all: readonly Drops[]): Record<string, number> {
+function together(all: readonly Drops[]): Drops {
+  if (all.every((one) => one === uncounted)) return uncounted;
   const drops: Record<string, number> = {};
   for (const [reason, count] of all.flatMap((one) => Object.entries(one))) {
     drops[reason] = (drops[reason] ?? 0) + count;

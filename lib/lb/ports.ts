@@ -1,6 +1,5 @@
 /** The open ports of a load balancer: its input, and one end of each pipe. Consumers open the others. */
 
-import { namespaceDirectory } from "../control.js";
 import { NmError } from "../errors.js";
 import { openPortKinds } from "../layout.js";
 import { native } from "../native.js";
@@ -43,7 +42,7 @@ export class LbPorts {
           return { port, name: port.name, consumer: spec.pipe ? otherEnd(spec.pipe) : "" };
         }),
       );
-      return new LbPorts(input, groups, namespaceDirectory(place));
+      return new LbPorts(input, groups, input.namespace);
     } catch (error) {
       for (const port of opened) port.close();
       throw error;
@@ -54,8 +53,9 @@ export class LbPorts {
     return this.groups.flat();
   }
 
-  /** The process that has each output's other end open, or nothing. */
+  /** The process that has each output's other end open, or nothing; the kernel module does not tell. */
   consumers(): (number | undefined)[] {
+    if (this.input.backend === "kernel") return this.outputs.map(() => undefined);
     const open = native().openPorts(this.#namespace);
     if (typeof open === "number") return this.outputs.map(() => undefined);
     // A monitor of the port has its name too.

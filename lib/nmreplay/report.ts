@@ -6,6 +6,7 @@
 import { formatDuration } from "../duration.js";
 import type { Histogram } from "../histogram.js";
 import { type FeedCount, feedCounts } from "../layout.js";
+import { dropsField } from "../loop-group.js";
 import { type Output, type Paint, paintFor, scaled } from "../output.js";
 import type { ReplayFigures } from "../replay.js";
 import { bitsPerSecond, figures, type Passed } from "../report/passed.js";
@@ -99,14 +100,14 @@ export function jsonReport(out: Output, { ports, backend, drivers }: ReplaySubje
     },
     interval({ drops, ...passed }, { share, remaining_s, passes }) {
       const position = { share: share ?? null, remaining_s: remaining_s ?? null, passes };
-      out.json({ type: "report", ...origin, ...figures(passed), drops, position });
+      out.json({ type: "report", ...origin, ...figures(passed), drops: dropsField(drops), position });
     },
     progress() {},
     end({ drops, pending, lateness, realtime, figures: counts, ...passed }) {
       out.summary({
         ...origin,
         ...figures(passed),
-        ...{ drops, pending },
+        ...{ drops: dropsField(drops), pending },
         ...(lateness && { lateness_ns: lateness.percentiles(), realtime }),
         capture: feedFigures(counts),
       });

@@ -10,7 +10,7 @@
 import { formatDuration } from "../duration.js";
 import type { Histogram } from "../histogram.js";
 import type { HistogramName } from "../layout.js";
-import { dropped } from "../loop-group.js";
+import { type Drops, dropped, uncounted } from "../loop-group.js";
 import { readNumber } from "../number.js";
 import { figures } from "../report/passed.js";
 import { rateFigures } from "../report/rate.js";
@@ -72,12 +72,12 @@ const passed: Readonly<Record<string, Known>> = {
   pps: { of: ({ total }) => figures(total).pps },
   bps: { of: ({ total }) => figures(total).bps },
   bps_wire: { of: ({ total }) => figures(total).bps_wire },
-  drops: { of: ({ total }) => dropped(total.drops), counts: true },
+  drops: { of: ({ total }) => counted(total.drops), counts: true },
 };
 
 const sent: Readonly<Record<string, Known>> = {
   ...passed,
-  loss: { of: ({ total }) => dropped(total.drops), counts: true },
+  loss: { of: ({ total }) => counted(total.drops), counts: true },
   pending: { of: ({ total }) => total.pending, counts: true },
   achieved_pps: { of: ({ total }) => total.rate && rateFigures(total.rate).achieved_pps },
   // How far from what was asked, whether more or less.
@@ -212,6 +212,11 @@ function readValue(text: string, { counts, times }: Known): Value | undefined {
   const factor = units_ns[unit];
   if (factor !== undefined) return times ? { amount: amount * factor, isShare: false } : undefined;
   return { amount, isShare: false };
+}
+
+/** Nothing where the port does not count. */
+function counted(drops: Drops): number | undefined {
+  return drops === uncounted ? undefined : dropped(drops);
 }
 
 /** What a share is of: packets that came and those that did not. */

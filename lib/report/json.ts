@@ -2,6 +2,7 @@
  * What a run prints for programs: a line for each interval, and the summary.
  */
 
+import { dropsField } from "../loop-group.js";
 import type { Output } from "../output.js";
 import { traitsOf } from "../pkt-gen/functions.js";
 import { distributionFigures } from "./distributions.js";
@@ -18,7 +19,13 @@ export function jsonReport(out: Output, subject: Subject): Report {
     begin() {},
     ready() {},
     interval({ drops, minSpace: _, mismatches: __, ...while_ }) {
-      out.json({ type: "report", ...origin, ...figures(while_), drops, ...foundFigures(while_) });
+      out.json({
+        type: "report",
+        ...origin,
+        ...figures(while_),
+        drops: dropsField(drops),
+        ...foundFigures(while_),
+      });
     },
     note(text) {
       process.stderr.write(`${text}\n`);
@@ -32,7 +39,7 @@ export function jsonReport(out: Output, subject: Subject): Report {
       out.summary({
         ...origin,
         ...figures(total),
-        drops,
+        drops: dropsField(drops),
         ...(traitsOf(name).makes && { pending }),
         ...foundFigures(total),
         ...(numbers && { numbers }),

@@ -4,7 +4,7 @@ import { countsTogether } from "../counts.js";
 import { formatDuration } from "../duration.js";
 import type { Histogram } from "../histogram.js";
 import type { LinkCounts } from "../link.js";
-import type { Drops } from "../loop-group.js";
+import { type Drops, dropsField } from "../loop-group.js";
 import { type Column, type Output, scaled } from "../output.js";
 import { dropsIn, dropWords } from "../report/drops.js";
 import { elapsed, figures, type Passed } from "../report/passed.js";
@@ -143,6 +143,6 @@ function fields({ seconds, directions, ports }: LinkReport) {
         ...(lateness.count > 0 && { lateness_ns: lateness.percentiles() }),
       };
     }),
-    ports: ports.map(({ port, drops: own }) => ({ port, drops: own })),
+    ports: ports.map(({ port, drops: own }) => ({ port, drops: dropsField(own) })),
   };
 }

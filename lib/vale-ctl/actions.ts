@@ -4,17 +4,25 @@
  * An action changes something, or looks something up, and says what it did; what is said goes to people or to programs.
  */
 
-import { type Place, portInfo } from "../control.js";
+import { chooseBackend, type Place, portInfo } from "../control.js";
 import { NmError } from "../errors.js";
 import type { NativeCreated } from "../native.js";
 import { readNumber } from "../number.js";
 import type { Output } from "../output.js";
 import { parsePort } from "../port-spec.js";
+import {
+  findKernelSwitch,
+  type KernelSwitch,
+  listKernelSwitches,
+  locateInKernel,
+} from "./kernel-switches.js";
 import { changedPolicy, type PolicyWords, policyFields, policyWords } from "./policy.js";
 import {
   deadFields,
+  kernelSwitchFields,
   portFields,
   printCounters,
+  printKernelListing,
   printListing,
   printPlain,
   printStations,
@@ -70,6 +78,12 @@ export const actions = {
     takes: "[SWITCH]",
     operands: [0, 1],
     run: ([name], _, { out, json, place }) => {
+      if (chooseBackend(place) === "kernel") {
+        const switches = name === undefined ? listKernelSwitches() : [findKernelSwitch(name)];
+        if (json) printKernelJson(out, switches);
+        else printKernelListing(out, switches);
+        return;
+      }
       const listing = only(name, listSwitches(place), place);
       if (json) printListingJson(out, listing);
       else printListing(out, listing);
@@ -226,22 +240,32 @@ export type ActionName = keyof typeof actions;
 
 /** netmap's listing without arguments. */
 export function listPlainly({ out, json, place }: World): void {
+  if (chooseBackend(place) === "kernel") {
+    const switches = listKernelSwitches();
+    if (json) printKernelJson(out, switches);
+    else printPlain(out, switches);
+    return;
+  }
   const listing = listSwitches(place);
   if (json) printListingJson(out, listing);
-  else printPlain(out, listing);
+  else printPlain(out, listing.switches);
 }
 
 /** netmap's -l: where a port is. 255 stands for a port that is not on the switch. */
 export function locate(name: string, { out, json, place }: World): void {
-  const [vale] = splitName(name);
-  const { index, ports } = findSwitch(vale, place);
-  const found = ports.find(({ fullName }) => fullName === name)?.place;
+  const { index, place: found } =
+    chooseBackend(place) === "kernel" ? locateInKernel(name) : placeOf(name, place);
   if (json) {
     out.json({ type: "place", port: name, switch_index: index, index: found ?? null });
     return;
   }
   out.print(`bridge_idx: ${index}`);
   out.print(`port_idx:   ${found ?? 255}`);
+}
+
+function placeOf(name: string, place: Place) {
+  const { index, ports } = findSwitch(splitName(name)[0], place);
+  return { index, place: ports.find(({ fullName }) => fullName === name)?.place };
 }
 
 /** The listing, or one switch of it. */
@@ -253,6 +277,10 @@ export function printListingJson(out: Output, { switches, loose, dead }: Listing
   for (const vale of switches) out.json({ type: "switch", ...switchFields(vale) });
   for (const port of loose) out.json({ type: "switch_port", ...portFields(port) });
   for (const worker of dead) out.json({ type: "dead_worker", ...deadFields(worker) });
+}
+
+function printKernelJson(out: Output, switches: readonly KernelSwitch[]): void {
+  for (const vale of switches) out.json({ type: "switch", ...kernelSwitchFields(vale) });
 }
 
 type Geometry = Pick<NativeCreated, "txSlots" | "rxSlots" | "txRings" | "rxRings" | "memId">;

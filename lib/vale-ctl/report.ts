@@ -4,6 +4,7 @@ import { formatDuration } from "../duration.js";
 import { type CounterName, counterMeanings, type DropReason, dropCounters } from "../layout.js";
 import { programOf } from "../open-ports.js";
 import { type Column, grouped, type Output, scaled } from "../output.js";
+import type { KernelPort, KernelSwitch } from "./kernel-switches.js";
 import { policyFields, policyWords } from "./policy.js";
 import type { Listing, Station, Switch, SwitchPort } from "./switches.js";
 import { type DeadWorker, endWords } from "./workers.js";
@@ -11,7 +12,7 @@ import { type DeadWorker, endWords } from "./workers.js";
 const reasons = Object.keys(dropCounters) as DropReason[];
 
 /** netmap's listing: a line for each port. */
-export function printPlain(out: Output, { switches }: Listing): void {
+export function printPlain(out: Output, switches: readonly (Switch | KernelSwitch)[]): void {
   for (const { index, ports } of switches) {
     for (const { fullName, place } of ports) out.print(`${fullName} bridge_idx ${index} port_idx ${place}`);
   }
@@ -25,6 +26,12 @@ export interface Rates {
 export type RatesOf = (port: SwitchPort) => Rates | undefined;
 
 const right = (heading: string): Column => ({ heading, align: "right" });
+
+const noSwitches = "There are no switches. Opening a port makes one, for example:";
+
+function portCount({ length }: readonly unknown[]): string {
+  return length === 1 ? "1 port" : `${length} ports`;
+}
 
 const kindWords: Readonly<Partial<Record<SwitchPort["kind"], string>>> = {
   vale: "opened",
@@ -43,20 +50,43 @@ export function printListing(out: Output, { switches, loose, dead }: Listing, ra
   }
   if (dead.length > 0 && switches.length + loose.length > 0) out.print();
   if (switches.length + loose.length + dead.length === 0) {
-    out.print("There are no switches. Opening a port makes one, for example: nm pkt-gen -i vale0:a -f rx");
+    out.print(`${noSwitches} nm pkt-gen -i vale0:a -f rx`);
     return;
   }
   for (const [i, vale] of switches.entries()) {
     if (i > 0) out.print();
-    const ports = vale.ports.length === 1 ? "1 port" : `${vale.ports.length} ports`;
     const ageing = vale.ageingSeconds === 0 ? "" : `, stations forgotten after ${vale.ageingSeconds} s`;
-    out.print(`${out.paint.bold(vale.name)}, ${ports}${ageing}`);
+    out.print(`${out.paint.bold(vale.name)}, ${portCount(vale.ports)}${ageing}`);
     printPorts(out, vale.ports, ratesOf);
   }
   if (loose.length === 0) return;
   if (switches.length > 0) out.print();
   out.print(`${out.paint.bold("on no switch")}; nm vale-ctl attach vale0:NAME puts one there`);
   printPorts(out, loose, ratesOf);
+}
+
+/** What the kernel module tells, which is who is there. */
+export function printKernelListing(out: Output, switches: readonly KernelSwitch[]): void {
+  if (switches.length === 0) {
+    out.print(`${noSwitches} nm pkt-gen -i vale0:a -f rx`);
+    return;
+  }
+  for (const [i, { name, ports }] of switches.entries()) {
+    if (i > 0) out.print();
+    out.print(`${out.paint.bold(name)}, ${portCount(ports)}`);
+    out.table(
+      [{ heading: "  port" }, { heading: "kind" }, right("rings"), right("slots"), right("memory")],
+      ports.map(({ name: port, kind, info }) => [
+        `  ${port}`,
+        kindWords[kind] ?? kind,
+        info === undefined ? "" : ringWords(info),
+        info === undefined ? "" : info.txSlots,
+        info === undefined ? "" : `region ${info.memId}`,
+      ]),
+    );
+  }
+  out.print();
+  out.print("The kernel module does not tell who has its ports open, what passed and what was lost.");
 }
 
 function printPorts(out: Output, ports: readonly SwitchPort[], ratesOf: RatesOf | undefined): void {
@@ -98,7 +128,7 @@ function kindOf({ kind, leadsTo, driver }: SwitchPort): string {
   return kind === "interface" && driver ? driver : (kindWords[kind] ?? kind);
 }
 
-function ringWords({ txRings, rxRings }: SwitchPort): string {
+function ringWords({ txRings, rxRings }: Pick<SwitchPort, "txRings" | "rxRings">): string {
   return txRings === rxRings ? String(txRings) : `${txRings}/${rxRings}`;
 }
 
@@ -159,6 +189,37 @@ export function portFields(port: SwitchPort) {
     ...policyFields(port.policy),
     sent: countedFields(port.sent),
     received: countedFields(port.received),
+  };
+}
+
+/** The same of the kernel module's, in which null is what it does not tell. */
+export function kernelSwitchFields({ name, index, ports }: KernelSwitch) {
+  return { name, index, ageing_seconds: null, ports: ports.map(kernelPortFields) };
+}
+
+function kernelPortFields({ fullName, place, kind, info, headerLength }: KernelPort) {
+  return {
+    port: fullName,
+    index: place,
+    kind,
+    mem_id: info?.memId ?? null,
+    tx_rings: info?.txRings ?? null,
+    rx_rings: info?.rxRings ?? null,
+    tx_slots: info?.txSlots ?? null,
+    rx_slots: info?.rxSlots ?? null,
+    header_bytes: headerLength ?? null,
+    macs: null,
+    joins: null,
+    driver: null,
+    processes: null,
+    full: null,
+    rate_pps: null,
+    rate_bps: null,
+    mac_limit: null,
+    group: null,
+    mirror: null,
+    sent: null,
+    received: null,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
-import { chooseBackend, namespaceDirectory, type Place, portError } from "../control.js";
+import { chooseBackend, deviceOf, namespaceDirectory, type Place, portError } from "../control.js";
 import { named } from "../counts.js";
 import { formatMac, readMac } from "../endpoint.js";
 import { NmError } from "../errors.js";
@@ -108,15 +108,17 @@ export function splitName(text: string): readonly [vale: string, port: string] {
 /** Puts a persistent port, or a network interface, onto a switch. Gives its place there. */
 export function attach(name: string, host: boolean, memId: number, place: Place = {}): number {
   const mode = host ? NR_REG_NIC_SW : NR_REG_ALL_NIC;
-  return answer("attach", name, place, (directory) => native().attachPort(directory, name, mode, memId));
+  return request("attach", name, place, (device) => native().attachPort(device, name, mode, memId));
 }
 
 export function detach(name: string, place: Place = {}): number {
-  return answer("detach", name, place, (directory) => native().detachPort(directory, name));
+  return request("detach", name, place, (device) => native().detachPort(device, name));
 }
 
 /** Forgets that the interface was attached, where its worker is no more. Undefined: it was not so. */
 export function forgetDead(name: string, place: Place = {}): DeadWorker | undefined {
+  // The kernel needs none.
+  if (chooseBackend(place) === "kernel") return undefined;
   const found = listSwitches(place).dead.find(({ port }) => port === name);
   if (found) rmSync(found.log, { force: true });
   return found;
@@ -124,11 +126,11 @@ export function forgetDead(name: string, place: Place = {}): DeadWorker | undefi
 
 /** Makes a persistent port, which stays until it is destroyed. */
 export function create(name: string, wanted: Partial<NativeCreated>, place: Place = {}): NativeCreated {
-  return answer("create port", name, place, (directory) => native().createPort(directory, name, wanted));
+  return request("create port", name, place, (device) => native().createPort(device, name, wanted));
 }
 
 export function destroy(name: string, place: Place = {}): void {
-  answer("destroy port", name, place, (directory) => native().destroyPort(directory, name));
+  request("destroy port", name, place, (device) => native().destroyPort(device, name));
 }
 
 export function setPolicy(name: string, policy: Policy, place: Place = {}): void {
@@ -152,8 +154,8 @@ export interface Polling {
 
 export function setPolling(name: string, polling: Polling | undefined, place: Place = {}): void {
   const { eachRing = false, firstCpu = 0, cpus = 1 } = polling ?? {};
-  answer(polling ? "poll" : "stop polling", name, place, (directory) =>
-    native().setPolling(directory, name, polling !== undefined, eachRing ? 2 : 1, firstCpu, cpus),
+  request(polling ? "poll" : "stop polling", name, place, (device) =>
+    native().setPolling(device, name, polling !== undefined, eachRing ? 2 : 1, firstCpu, cpus),
   );
 }
 
@@ -207,25 +209,45 @@ function stationMac(text: string): Uint8Array {
   });
 }
 
-/** What the native core answers. @throws {NmError} where that is a status, which are the numbers below 0 */
+/** What netmap answers, in the kernel or in the embedded engine. @throws {NmError} where it refuses */
+function request<Answer>(
+  action: string,
+  name: string,
+  place: Place,
+  ask: (device: string) => Answer | number,
+): Answer {
+  return answerOf(deviceOf(place), action, name, ask);
+}
+
+/** What the embedded engine answers. @throws {NmError} where it refuses, and KERNEL_SWITCHES */
 function answer<Answer>(
   action: string,
   name: string,
   place: Place,
   ask: (directory: string) => Answer | number,
 ): Answer {
-  const directory = directoryOf(place);
-  const result = ask(directory);
-  if (typeof result === "number" && result < 0) throw portError(result, action, name, directory);
+  return answerOf(directoryOf(place), action, name, ask);
+}
+
+/** Statuses are the numbers below 0. */
+function answerOf<Answer>(
+  device: string,
+  action: string,
+  name: string,
+  ask: (device: string) => Answer | number,
+): Answer {
+  const result = ask(device);
+  if (typeof result === "number" && result < 0) throw portError(result, action, name, device);
   return result as Answer;
 }
 
+/** @throws {NmError} KERNEL_SWITCHES */
 function directoryOf(place: Place): string {
-  chooseBackend(place);
+  if (chooseBackend(place) === "kernel") throw new NmError("KERNEL_SWITCHES", undefined);
   return namespaceDirectory(place);
 }
 
-function refused(
+export function refused(
   status: "no_such_switch" | "no_such_port" | "not_on_a_switch",
   action: string,
   port: string,

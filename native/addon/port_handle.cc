@@ -148,11 +148,12 @@ void PortHandle::install(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook([reference] { delete reference; });
   exports["openPort"] = Napi::Function::New(env, open, "openPort", reference);
   exports["portInfo"] = Napi::Function::New<info>(env, "portInfo");
+  exports["tryDevice"] = Napi::Function::New<try_device>(env, "tryDevice");
   exports["portHeader"] = Napi::Function::New<header>(env, "portHeader");
   exports["setPortHeader"] = Napi::Function::New<set_header>(env, "setPortHeader");
 }
 
-// openPort(directory, request, tell): a NativePort, or minus a status. `tell` is called with how a network interface was
+// openPort(place, request, tell): a NativePort, or minus a status. `tell` is called with how a network interface was
 // opened, or why not.
 Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -162,7 +163,7 @@ Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   if (!name.IsString()) return failure(env, Status::bad_request);
 
   std::unique_ptr<Device> device;
-  Status status = open_embedded_device(info[0].As<Napi::String>(), &device);
+  Status status = open_device(info[0].As<Napi::String>(), &device);
   if (status != Status::ok) return failure(env, status);
 
   const Napi::Value driver = request.Get("driver");
@@ -193,12 +194,12 @@ Napi::Value PortHandle::open(const Napi::CallbackInfo& info) {
   return self;
 }
 
-// portInfo(directory, name): the geometry of a port that exists, or minus a status.
+// portInfo(place, name): the geometry of a port that exists, or minus a status.
 Napi::Value PortHandle::info(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!info[0].IsString() || !info[1].IsString()) return failure(env, Status::bad_request);
   std::unique_ptr<Device> device;
-  Status status = open_embedded_device(info[0].As<Napi::String>(), &device);
+  Status status = open_device(info[0].As<Napi::String>(), &device);
   if (status != Status::ok) return failure(env, status);
 
   const std::string name = info[1].As<Napi::String>();
@@ -211,14 +212,21 @@ Napi::Value PortHandle::info(const Napi::CallbackInfo& info) {
   return geometry(env, body);
 }
 
-// portHeader(directory, name): bytes of the virtio-net header that packets of a switch's port have, or minus a status.
+// tryDevice(place): 0 where a device opens there, or minus a status.
+Napi::Value PortHandle::try_device(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) return failure(info.Env(), Status::bad_request);
+  std::unique_ptr<Device> device;
+  return result(info.Env(), open_device(info[0].As<Napi::String>(), &device));
+}
+
+// portHeader(place, name): bytes of the virtio-net header that packets of a switch's port have, or minus a status.
 Napi::Value PortHandle::header(const Napi::CallbackInfo& info) {
   abi::nmreq_port_hdr body{};
   const Status status = ask_header(info, abi::NETMAP_REQ_PORT_HDR_GET, &body);
   return result(info.Env(), status, body.nr_hdr_len);
 }
 
-// setPortHeader(directory, name, bytes): 0, or minus a status.
+// setPortHeader(place, name, bytes): 0, or minus a status.
 Napi::Value PortHandle::set_header(const Napi::CallbackInfo& info) {
   if (!info[2].IsNumber()) return failure(info.Env(), Status::bad_request);
   abi::nmreq_port_hdr body{};

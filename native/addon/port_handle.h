@@ -31,6 +31,7 @@ class PortHandle : public Napi::ObjectWrap<PortHandle> {
  private:
   static Napi::Value open(const Napi::CallbackInfo& info);
   static Napi::Value info(const Napi::CallbackInfo& info);
+  static Napi::Value try_device(const Napi::CallbackInfo& info);
   static Napi::Value header(const Napi::CallbackInfo& info);
   static Napi::Value set_header(const Napi::CallbackInfo& info);
 

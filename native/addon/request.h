@@ -22,10 +22,10 @@ inline Status ask(Device& device, uint16_t type, const std::string& name, void* 
   return device.control(&header);
 }
 
-// The same in the namespace `directory`.
-inline Status ask(const std::string& directory, uint16_t type, const std::string& name, void* body) {
+// The same at a place: the kernel's device, or a namespace.
+inline Status ask(const std::string& place, uint16_t type, const std::string& name, void* body) {
   std::unique_ptr<Device> device;
-  const Status status = open_embedded_device(directory, &device);
+  const Status status = open_device(place, &device);
   return status == Status::ok ? ask(*device, type, name, body) : status;
 }
 

@@ -1,5 +1,6 @@
 #include "addon/switches.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,33 @@ Napi::Value list_stations(const Napi::CallbackInfo& info) {
     *answer = list;
     return status;
   });
+}
+
+// listPorts(place): what netmap itself tells of every port on a switch, whichever device it is.
+Napi::Value list_ports(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::unique_ptr<Device> device;
+  Status status = open_device(text(info, 0), &device);
+  Napi::Array list = Napi::Array::New(env);
+  abi::nmreq_vale_list body{};
+  while (status == Status::ok) {
+    abi::nmreq_header header{};
+    header.nr_version = abi::NETMAP_API;
+    header.nr_reqtype = abi::NETMAP_REQ_VALE_LIST;
+    header.nr_body = reinterpret_cast<uint64_t>(&body);
+    // It gives the port of these numbers, or the next that there is.
+    status = device->control(&header);
+    if (status == Status::no_more_ports) return list;
+    if (status != Status::ok) break;
+    header.nr_name[sizeof(header.nr_name) - 1] = '\0';
+    Napi::Object object = Napi::Object::New(env);
+    object["name"] = Napi::String::New(env, header.nr_name);
+    object["switchIndex"] = static_cast<uint32_t>(body.nr_bridge_idx);
+    object["place"] = body.nr_port_idx;
+    list.Set(list.Length(), object);
+    body.nr_port_idx++;
+  }
+  return failure(env, status);
 }
 
 // flushStations(directory, switch, port): how many were forgotten.
@@ -229,6 +257,7 @@ void install_switches(Napi::Env env, Napi::Object exports) {
     exports[name] = Napi::Function::New(env, call, name);
   };
   offer("listSwitches", with_texts<1, list_switches>);
+  offer("listPorts", with_texts<1, list_ports>);
   offer("listStations", with_texts<2, list_stations>);
   offer("flushStations", with_texts<3, flush_stations>);
   offer("pinStation", with_texts<2, pin_station>);

@@ -1,6 +1,7 @@
 #include "device/legacy.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace nm {
@@ -57,6 +58,18 @@ void reply_geometry(const Body& body, abi::nmreq_legacy* request) {
   request->nr_tx_rings = body.nr_tx_rings;
   request->nr_rx_rings = body.nr_rx_rings;
   request->nr_arg2 = body.nr_mem_id;
+}
+
+template <typename Body>
+void geometry_replied(const abi::nmreq_legacy& reply, Body* body) {
+  read_geometry(reply, body);
+  // Which such modules have for every port, and do not tell.
+  body->nr_host_tx_rings = body->nr_host_rx_rings = 1;
+}
+
+template <typename Body>
+Body* body_of(const abi::nmreq_header& header) {
+  return reinterpret_cast<Body*>(header.nr_body);
 }
 
 // How many processors poll. A mode that is neither is 0, which no request accepts.
@@ -200,6 +213,126 @@ void LegacyRequest::reply(abi::nmreq_legacy* request) const {
     case abi::NETMAP_REQ_PORT_HDR_SET:
     case abi::NETMAP_REQ_PORT_HDR_GET:
       request->nr_arg1 = static_cast<uint16_t>(body_.header_length.nr_hdr_len);
+      return;
+    default:
+      return;
+  }
+}
+
+namespace {
+
+// A pipe's number, which is behind its side in today's names, is where a ring's is.
+Status pipe_to_legacy(const char* side, abi::nmreq_legacy* request) {
+  char* end = nullptr;
+  const unsigned long number = strtoul(side + 1, &end, 10);
+  if (end == side + 1 || *end != '\0' || number > kRingMask) return Status::bad_name;
+  request->nr_flags = (request->nr_flags & ~kModeMask) |
+                      (*side == '{' ? uint32_t{abi::NR_REG_PIPE_MASTER} : uint32_t{abi::NR_REG_PIPE_SLAVE});
+  request->nr_ringid = static_cast<uint16_t>(number | (request->nr_ringid & ~kRingMask));
+  return Status::ok;
+}
+
+Status register_to_legacy(const abi::nmreq_register& body, const char* side, abi::nmreq_legacy* request) {
+  if (body.nr_mode > kModeMask || body.nr_mode == abi::NR_REG_NULL || body.nr_ringid > kRingMask)
+    return Status::unsupported_request;
+  reply_geometry(body, request);
+  request->nr_arg3 = body.nr_extra_bufs;
+  request->nr_ringid = body.nr_ringid;
+  if ((body.nr_flags & abi::NR_NO_TX_POLL) != 0) request->nr_ringid |= kNoTxPoll;
+  if ((body.nr_flags & abi::NR_DO_RX_POLL) != 0) request->nr_ringid |= kDoRxPoll;
+  request->nr_flags = static_cast<uint32_t>(body.nr_flags & kFlagsMask) | body.nr_mode;
+  return side != nullptr ? pipe_to_legacy(side, request) : Status::ok;
+}
+
+}  // namespace
+
+Status to_legacy(const abi::nmreq_header& header, uint32_t* ioctl_number, abi::nmreq_legacy* request) {
+  if (header.nr_options != 0) return Status::unsupported_option;
+  *request = {};
+  *ioctl_number = abi::NIOCREGIF;
+  request->nr_version = abi::NETMAP_API;
+  const bool registers = header.nr_reqtype == abi::NETMAP_REQ_REGISTER;
+  const char* const side = registers ? strpbrk(header.nr_name, "{}") : nullptr;
+  const size_t length = side != nullptr ? static_cast<size_t>(side - header.nr_name) : strlen(header.nr_name);
+  if (length >= sizeof(request->nr_name)) return Status::bad_name;
+  memcpy(request->nr_name, header.nr_name, length);
+
+  const auto command = [&](Command number) { request->nr_cmd = static_cast<uint16_t>(number); };
+  switch (header.nr_reqtype) {
+    case abi::NETMAP_REQ_REGISTER:
+      return register_to_legacy(*body_of<abi::nmreq_register>(header), side, request);
+    case abi::NETMAP_REQ_PORT_INFO_GET:
+      *ioctl_number = abi::NIOCGINFO;
+      reply_geometry(*body_of<abi::nmreq_port_info_get>(header), request);
+      return Status::ok;
+    case abi::NETMAP_REQ_VALE_ATTACH: {
+      const abi::nmreq_register& port = body_of<abi::nmreq_vale_attach>(header)->reg;
+      command(Command::attach);
+      request->nr_arg1 = port.nr_mode == abi::NR_REG_NIC_SW ? kWithHost : uint16_t{0};
+      request->nr_arg2 = port.nr_mem_id;
+      return Status::ok;
+    }
+    case abi::NETMAP_REQ_VALE_DETACH:
+      command(Command::detach);
+      return Status::ok;
+    case abi::NETMAP_REQ_VALE_LIST: {
+      const auto* const list = body_of<abi::nmreq_vale_list>(header);
+      *ioctl_number = abi::NIOCGINFO;
+      command(Command::list);
+      request->nr_arg1 = list->nr_bridge_idx;
+      request->nr_arg2 = static_cast<uint16_t>(list->nr_port_idx);
+      return Status::ok;
+    }
+    case abi::NETMAP_REQ_PORT_HDR_SET:
+    case abi::NETMAP_REQ_PORT_HDR_GET:
+      command(header.nr_reqtype == abi::NETMAP_REQ_PORT_HDR_SET ? Command::set_header : Command::get_header);
+      request->nr_arg1 = static_cast<uint16_t>(body_of<abi::nmreq_port_hdr>(header)->nr_hdr_len);
+      return Status::ok;
+    case abi::NETMAP_REQ_VALE_NEWIF:
+      command(Command::new_interface);
+      reply_geometry(*body_of<abi::nmreq_vale_newif>(header), request);
+      return Status::ok;
+    case abi::NETMAP_REQ_VALE_DELIF:
+      command(Command::delete_interface);
+      return Status::ok;
+    default:
+      return Status::unsupported_request;
+  }
+}
+
+void reply_from_legacy(const abi::nmreq_legacy& reply, abi::nmreq_header* header) {
+  switch (header->nr_reqtype) {
+    case abi::NETMAP_REQ_REGISTER: {
+      auto* const body = body_of<abi::nmreq_register>(*header);
+      body->nr_offset = reply.nr_offset;
+      body->nr_memsize = reply.nr_memsize;
+      body->nr_extra_bufs = reply.nr_arg3;
+      geometry_replied(reply, body);
+      return;
+    }
+    case abi::NETMAP_REQ_PORT_INFO_GET: {
+      auto* const body = body_of<abi::nmreq_port_info_get>(*header);
+      body->nr_memsize = reply.nr_memsize;
+      geometry_replied(reply, body);
+      return;
+    }
+    case abi::NETMAP_REQ_VALE_ATTACH:
+      body_of<abi::nmreq_vale_attach>(*header)->reg.nr_mem_id = reply.nr_arg2;
+      return;
+    case abi::NETMAP_REQ_VALE_LIST: {
+      auto* const body = body_of<abi::nmreq_vale_list>(*header);
+      memcpy(header->nr_name, reply.nr_name, sizeof(reply.nr_name));
+      header->nr_name[sizeof(reply.nr_name) - 1] = '\0';
+      body->nr_bridge_idx = reply.nr_arg1;
+      body->nr_port_idx = reply.nr_arg2;
+      return;
+    }
+    case abi::NETMAP_REQ_PORT_HDR_SET:
+    case abi::NETMAP_REQ_PORT_HDR_GET:
+      body_of<abi::nmreq_port_hdr>(*header)->nr_hdr_len = reply.nr_arg1;
+      return;
+    case abi::NETMAP_REQ_VALE_NEWIF:
+      read_geometry(reply, body_of<abi::nmreq_vale_newif>(*header));
       return;
     default:
       return;

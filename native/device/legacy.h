@@ -6,6 +6,8 @@
 //   Status status = request.read(ioctl_number, *nmreq);
 //   if (status == Status::ok) status = device.control(request.header());
 //   if (status == Status::ok) request.reply(nmreq);
+//
+// And the other way round, for a kernel module that knows no others: today's requests in the older words.
 #pragma once
 
 #include "abi/netmap.h"
@@ -39,5 +41,11 @@ class LegacyRequest {
     abi::nmreq_vale_polling polling;
   } body_ = {};
 };
+
+// What an older module understands of a request: which ioctl it is, and its argument. unsupported_option for requests with
+// options and unsupported_request for those that came later.
+Status to_legacy(const abi::nmreq_header& header, uint32_t* ioctl_number, abi::nmreq_legacy* request);
+// Writes the reply of that ioctl into the body of the request that it was made of.
+void reply_from_legacy(const abi::nmreq_legacy& reply, abi::nmreq_header* header);
 
 }  // namespace nm

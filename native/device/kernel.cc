@@ -1,0 +1,228 @@
+#include "device/kernel.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "clock.h"
+#include "device/kernel_refusal.h"
+#include "device/legacy.h"
+
+namespace nm {
+namespace {
+
+constexpr int64_t kMillisecond_ns = 1'000'000;
+
+short poll_bits(uint32_t events) {
+  return static_cast<short>(((events & kReadable) != 0 ? POLLIN : 0) |
+                            ((events & kWritable) != 0 ? POLLOUT : 0));
+}
+
+uint32_t events_of(short bits) {
+  return ((bits & POLLIN) != 0 ? kReadable : 0) | ((bits & POLLOUT) != 0 ? kWritable : 0) |
+         ((bits & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kRingError : 0);
+}
+
+// For poll(2), which counts milliseconds: rounded up, so that a short wait is not none.
+int poll_timeout(int64_t timeout_ns) {
+  if (timeout_ns < 0) return -1;
+  return static_cast<int>(std::min<int64_t>((timeout_ns + kMillisecond_ns - 1) / kMillisecond_ns, INT_MAX));
+}
+
+}  // namespace
+
+Status KernelDevice::open(const std::string& path, std::unique_ptr<Device>* device) {
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.is_open()) {
+    if (errno == EACCES || errno == EPERM) return Status::device_not_permitted;
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? Status::system_error : Status::no_device;
+  }
+  std::unique_ptr<KernelDevice> opened(new KernelDevice(path, std::move(file)));
+  const Status status = opened->find_api();
+  if (status == Status::ok) *device = std::move(opened);
+  return status;
+}
+
+// Which requests the module understands. Modules from before version 14 accept requests that say 14, and read bodies that
+// look otherwise; where the reply has the id of region 1 tells them apart. They are spoken to in the words from before
+// NIOCCTRL, which all of them know and which never changed.
+Status KernelDevice::find_api() {
+  struct {
+    abi::nmreq_port_info_get today;
+    uint8_t more[64];  // the older body is longer
+  } body = {};
+  abi::nmreq_header header = {};
+  header.nr_version = abi::NETMAP_API;
+  header.nr_reqtype = abi::NETMAP_REQ_PORT_INFO_GET;
+  header.nr_body = reinterpret_cast<uint64_t>(&body);
+  if (ioctl(file_.number(), abi::NIOCCTRL, &header) == 0 && body.today.nr_mem_id != 0) {
+    speaks_control_ = true;
+    return Status::ok;
+  }
+  abi::nmreq_legacy legacy = {};
+  legacy.nr_version = abi::NETMAP_API;
+  return ioctl(file_.number(), abi::NIOCGINFO, &legacy) == 0 ? Status::ok : Status::module_version;
+}
+
+int KernelDevice::ask(abi::nmreq_header* request) {
+  return ioctl(file_.number(), abi::NIOCCTRL, request) == 0 ? 0 : errno;
+}
+
+int KernelDevice::ask_legacy(abi::nmreq_header* request) {
+  abi::nmreq_legacy legacy;
+  uint32_t number = 0;
+  const Status status = to_legacy(*request, &number, &legacy);
+  if (status != Status::ok) return status_errno(status);
+  if (ioctl(file_.number(), number, &legacy) != 0) return errno;
+  reply_from_legacy(legacy, request);
+  return 0;
+}
+
+Status KernelDevice::control(abi::nmreq_header* request) {
+  const int error = speaks_control_ ? ask(request) : ask_legacy(request);
+  if (error != 0) {
+    const auto again = [&](abi::nmreq_header* question) {
+      // Asking needs a descriptor that is not bound.
+      std::unique_ptr<Device> other;
+      if (KernelDevice::open(path_, &other) != Status::ok) return EIO;
+      auto* const device = static_cast<KernelDevice*>(other.get());
+      return speaks_control_ ? device->ask(question) : device->ask_legacy(question);
+    };
+    return kernel_refusal(*request, error, bound_, again);
+  }
+  if (request->nr_reqtype == abi::NETMAP_REQ_REGISTER) {
+    granted_ = *reinterpret_cast<const abi::nmreq_register*>(request->nr_body);
+    bound_ = true;
+    return make_stoppable();
+  }
+  return Status::ok;
+}
+
+Status KernelDevice::map(Mapping* mapping) {
+  if (!bound_) return Status::not_registered;
+  if (memory_ == nullptr) {
+    const Status status = KernelMemory::map(path_, file_.number(), granted_, &memory_);
+    if (status != Status::ok) return status;
+  }
+  *mapping = {memory_->base(), memory_->size(), 0, nullptr};
+  auto* const interface = reinterpret_cast<abi::netmap_if*>(memory_->base() + granted_.nr_offset);
+  // Before version 14 these words are spare, and there is one host ring in each direction.
+  if (!speaks_control_) interface->ni_host_tx_rings = interface->ni_host_rx_rings = 1;
+
+  // The buffers lie behind everything else, up to the end.
+  const uint32_t entries = interface->ni_tx_rings + interface->ni_host_tx_rings + interface->ni_rx_rings +
+                           interface->ni_host_rx_rings;
+  for (uint32_t i = 0; i < entries; i++) {
+    if (interface->ring_ofs[i] == 0) continue;
+    const uint64_t at = granted_.nr_offset + static_cast<uint64_t>(interface->ring_ofs[i]);
+    const auto* const ring = reinterpret_cast<const abi::netmap_ring*>(memory_->base() + at);
+    const uint64_t buffers = at + static_cast<uint64_t>(ring->buf_ofs);
+    if (ring->nr_buf_size == 0 || buffers >= memory_->size()) break;
+    mapping->buffer_count = static_cast<uint32_t>((memory_->size() - buffers) / ring->nr_buf_size);
+    break;
+  }
+  return Status::ok;
+}
+
+Status KernelDevice::sync(uint32_t request) {
+  if (ioctl(file_.number(), request, nullptr) == 0) return Status::ok;
+  switch (errno) {
+    case EBUSY:
+      return Status::csb_mode;
+    case EINTR:
+      return Status::ok;
+    case ENXIO:
+      return bound_ ? Status::port_gone : Status::not_registered;
+    default:
+      return Status::port_gone;
+  }
+}
+
+Status KernelDevice::tx_sync() { return sync(abi::NIOCTXSYNC); }
+Status KernelDevice::rx_sync() { return sync(abi::NIOCRXSYNC); }
+
+// Asked for nothing, poll() still syncs what is to be sent, and tells errors.
+Status KernelDevice::poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
+  *ready = 0;
+  pollfd polled[2] = {{file_.number(), poll_bits(events), 0}, {stop_read_.number(), POLLIN, 0}};
+  const bool stoppable = timeout_ns != 0 && stop_read_.is_open();
+  const int count = ::poll(polled, stoppable ? 2 : 1, poll_timeout(timeout_ns));
+  if (count < 0) return errno == EINTR ? Status::ok : Status::system_error;
+  *ready = events_of(polled[0].revents);
+  return (*ready & kRingError) != 0 ? explain_error(ready) : Status::ok;
+}
+
+// poll() says that something is wrong. A sync says whether it is more than a ring that the kernel has set back.
+Status KernelDevice::explain_error(uint32_t* ready) {
+  const bool receives = granted_.nr_flags & abi::NR_RX_RINGS_ONLY;
+  const Status status = receives ? rx_sync() : tx_sync();
+  if (status != Status::ok) *ready = 0;
+  return status;
+}
+
+Status KernelDevice::make_stoppable() {
+  if (stop_read_.is_open()) return Status::ok;
+  int ends[2];
+  if (pipe(ends) != 0) return Status::system_error;
+  stop_read_ = FileDescriptor(ends[0]);
+  stop_write_ = FileDescriptor(ends[1]);
+  for (const int end : ends) {
+    fcntl(end, F_SETFD, FD_CLOEXEC);
+    fcntl(end, F_SETFL, O_NONBLOCK);
+  }
+  return Status::ok;
+}
+
+Status KernelDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
+  *ready = 0;
+  if (!bound_) return Status::not_registered;
+  const uint64_t end_ns = timeout_ns < 0 ? kNever_ns : monotonic_ns() + static_cast<uint64_t>(timeout_ns);
+  for (;;) {
+    const uint64_t now_ns = timeout_ns <= 0 ? 0 : monotonic_ns();
+    const int64_t left_ns =
+        timeout_ns <= 0 ? timeout_ns : static_cast<int64_t>(std::max(end_ns, now_ns) - now_ns);
+    const Status status = poll_file(events, left_ns, ready);
+    if (status != Status::ok || *ready != 0) return status;
+    if (stopping_.load(std::memory_order_acquire)) return Status::interrupted;
+    if (timeout_ns == 0 || (timeout_ns > 0 && monotonic_ns() >= end_ns)) return Status::ok;
+  }
+}
+
+void KernelDevice::stop_waiting() {
+  stopping_.store(true, std::memory_order_release);
+  const char byte = 0;
+  if (stop_write_.is_open()) [[maybe_unused]]
+    const ssize_t written = write(stop_write_.number(), &byte, 1);
+}
+
+void KernelDevice::allow_waiting() {
+  stopping_.store(false, std::memory_order_release);
+  char bytes[64];
+  while (stop_read_.is_open() && read(stop_read_.number(), bytes, sizeof(bytes)) > 0) continue;
+}
+
+int KernelDevice::poll_descriptor(Status* status) {
+  *status = bound_ ? Status::ok : Status::not_registered;
+  if (*status == Status::ok && !bell_.is_open()) {
+    *status = bell_.open();
+    if (*status == Status::ok) *status = bell_.watch(stop_read_.number(), kReadable);
+  }
+  return *status == Status::ok ? bell_.descriptor() : -1;
+}
+
+Status KernelDevice::arm(uint32_t events, uint32_t* ready) {
+  const Status status = wait(events, 0, ready);
+  if (status != Status::ok || *ready != 0) return status;
+  return bell_.watch(file_.number(), events);
+}
+
+// Nobody looks at the descriptor until it is armed again.
+void KernelDevice::disarm() {}
+
+}  // namespace nm
