@@ -6,8 +6,10 @@ export function named<Name extends string, Value = number>(
   values: ArrayLike<Value>,
   first = 0,
 ): Record<Name, Value> {
-  const names = Object.keys(table) as Name[];
-  return Object.fromEntries(names.map((name, i) => [name, values[first + i]])) as Record<Name, Value>;
+  const record = {} as Record<Name, Value>;
+  let at = first;
+  for (const name in table) record[name] = values[at++] as Value;
+  return record;
 }
 
 /** The same for as many rows of the table as there are from `first` on. */

@@ -653,6 +653,8 @@ export interface Native {
   listSwitches(directory: string): readonly NativeSwitch[] | number;
   /** What netmap's own request tells of all ports on switches, of either backend. */
   listPorts(place: string): readonly NativePlace[] | number;
+  /** Pipes, interfaces and so on: ports that no switch can have. */
+  listOtherPorts(directory: string): readonly NativeSwitchPort[] | number;
   listStations(directory: string, vale: string): readonly NativeStation[] | number;
   /** How many were forgotten, of all ports where `port` is empty. */
   flushStations(directory: string, vale: string, port: string): number;

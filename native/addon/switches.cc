@@ -95,6 +95,19 @@ Napi::Value list_switches(const Napi::CallbackInfo& info) {
   });
 }
 
+// listOtherPorts(directory)
+Napi::Value list_other_ports(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
+    std::vector<engine::ListedPort> ports;
+    const Status status = engine::list_other_ports(space, &ports);
+    Napi::Array list = Napi::Array::New(env);
+    for (const engine::ListedPort& port : ports) list.Set(list.Length(), port_object(env, port));
+    *answer = list;
+    return status;
+  });
+}
+
 Napi::Value list_stations(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
@@ -258,6 +271,7 @@ void install_switches(Napi::Env env, Napi::Object exports) {
   };
   offer("listSwitches", with_texts<1, list_switches>);
   offer("listPorts", with_texts<1, list_ports>);
+  offer("listOtherPorts", with_texts<1, list_other_ports>);
   offer("listStations", with_texts<2, list_stations>);
   offer("flushStations", with_texts<3, flush_stations>);
   offer("pinStation", with_texts<2, pin_station>);

@@ -114,15 +114,20 @@ void for_each_abandoned_ring(const Region& region, Visit visit) {
 
 // Takes those back that no sender writes into any more.
 void reclaim_all_rings(Namespace& space) {
+  bool has_abandoned = false;
   for_each_region(space, [&](uint32_t id) {
     std::shared_ptr<Region> region;
     if (Region::open(space, id, &region) != Status::ok) return;
     for_each_abandoned_ring(*region, [&](uint32_t ring) {
-      if (!close_to_senders(space, *region, ring)) return;
+      if (!close_to_senders(space, *region, ring)) {
+        has_abandoned = true;
+        return;
+      }
       region->unmake_ring(ring, true);
       region->give_rings(ring, 1);
     });
   });
+  space.header().has_abandoned_rings = has_abandoned ? 1 : 0;
 }
 
 // Sets the counts of one region right: who uses which port and ring, and which objects are out.
@@ -332,7 +337,7 @@ Status enter(Namespace& space, ControlLock& lock, bool thorough, uint32_t* reape
     next += kReapWindow;
   }
   // Before others get the numbers of the dead.
-  if (thorough || count > 0) reclaim_all_rings(space);
+  if ((thorough || count > 0) && space.header().has_abandoned_rings != 0) reclaim_all_rings(space);
   if (reaped != nullptr) *reaped = count;
   return Status::ok;
 }

@@ -39,7 +39,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 8;
+inline constexpr uint32_t kLayoutVersion = 9;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -170,6 +170,9 @@ struct NamespaceHeader {
   uint32_t next_region;
   uint32_t next_generation;
   uint32_t next_reap;  // where the next operation looks for the dead
+  // Not 0: a region may have rings that stay taken though their port is gone. Looking for them opens every region, which
+  // costs a hundred microseconds each.
+  uint32_t has_abandoned_rings;
   SwitchName switches[kMaxSwitches];
 };
 

@@ -6,15 +6,15 @@
 
 namespace nm::engine {
 
-namespace {
-
-// The port that a monitor watches is in `parent`, in another region perhaps, and may be gone.
-std::string name_of(Namespace& space, const PortRecord& record) {
+std::string shown_name(Namespace& space, const PortRecord& record) {
   if (record.kind != PortKind::monitor) return record_name(record);
+  // In another region perhaps.
   std::shared_ptr<Region> watched;
   if (Region::open(space, record.watched_region, &watched) != Status::ok) return "";
   return record.parent < watched->ports_high() ? record_name(watched->port(record.parent)) : "";
 }
+
+namespace {
 
 bool describe(Namespace& space, const Client& client, OpenPort* port) {
   std::shared_ptr<Region> region;
@@ -24,7 +24,7 @@ bool describe(Namespace& space, const Client& client, OpenPort* port) {
   const PortRecord& record = region->port(client.port);
   if (!record_is_sane(*region, record)) return false;
   port->pid = client.pid;
-  port->name = name_of(space, record);
+  port->name = shown_name(space, record);
   port->kind = record.kind;
   port->region = region->id();
   port->mode = client.mode;

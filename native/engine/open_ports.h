@@ -28,6 +28,9 @@ struct OpenPort {
   Counters received;
 };
 
+// What people call the port: a monitor as what it watches, and nothing where that is gone.
+std::string shown_name(Namespace& space, const PortRecord& record);
+
 Status list_open_ports(const std::shared_ptr<Namespace>& space, std::vector<OpenPort>* ports);
 
 }  // namespace nm::engine

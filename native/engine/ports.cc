@@ -283,7 +283,11 @@ void unmake_rings(Namespace& space, Region& region, const PortRecord& record) {
     // A ring that somebody may still write into stays taken until the whole region goes.
     if (drained) region.unmake_ring(ring, is_tx || !shares_rx_buffers);
   }
-  if (drained) region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
+  if (drained) {
+    region.give_rings(record.first_ring, record.all_tx() + record.all_rx());
+  } else {
+    space.header().has_abandoned_rings = 1;
+  }
 }
 
 void take_off_switch(Namespace& space, uint32_t index, uint32_t place) {

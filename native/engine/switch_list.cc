@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <unordered_set>
 
 #include "clock.h"
 #include "engine/clean_up.h"
+#include "engine/open_ports.h"
 #include "engine/ports.h"
 #include "engine/region_snapshot.h"
 #include "engine/ring_counters.h"
@@ -111,14 +113,27 @@ uint32_t region_of_link(const std::string& path) {
   return static_cast<uint32_t>(strtoul(text, nullptr, 10));
 }
 
-// Persistent ports that are on no switch.
-std::vector<ListedPort> loose_ports(Namespace& space, const Users& users) {
+using Names = std::unordered_set<std::string>;
+
+Names persistent_names(const std::vector<ListedSwitch>& switches) {
+  Names names;
+  for (const ListedSwitch& vale : switches) {
+    for (const ListedPort& port : vale.ports) {
+      if (port.kind == PortKind::persistent) names.insert(port.name);
+    }
+  }
+  return names;
+}
+
+// Persistent ports that are on no switch. Those of `known` names are on one, and not looked at again.
+std::vector<ListedPort> loose_ports(Namespace& space, const Users& users, const Names& known) {
   std::vector<ListedPort> ports;
   constexpr char kPrefix[] = "port.";
   for (const std::string& file : space.files()) {
     if (file.compare(0, strlen(kPrefix), kPrefix) != 0) continue;
     ListedPort port;
     port.name = file.substr(strlen(kPrefix));
+    if (known.contains(port.name)) continue;
     RegionSnapshot region;
     const uint32_t id = region_of_link(space.path(file));
     if (id == 0 || RegionSnapshot::read(space, id, &region) != Status::ok) continue;
@@ -149,8 +164,32 @@ Status list_switches(const std::shared_ptr<Namespace>& space, std::vector<Listed
     }
   }
   ListedSwitch none;
-  none.ports = loose_ports(*space, users);
+  none.ports = loose_ports(*space, users, persistent_names(*switches));
   if (!none.ports.empty()) switches->push_back(std::move(none));
+  return Status::ok;
+}
+
+Status list_other_ports(const std::shared_ptr<Namespace>& space, std::vector<ListedPort>* ports) {
+  ports->clear();
+  ControlLock lock(*space);
+  const Status status = enter(*space, lock, true, nullptr);
+  if (status != Status::ok) return status;
+  const Users users = users_of(*space);
+  for (const uint32_t id : Region::ids(*space)) {
+    RegionSnapshot region;
+    if (RegionSnapshot::read(*space, id, &region) != Status::ok) continue;
+    for (uint32_t i = 0; i < region.ports_high(); i++) {
+      const PortRecord& record = region.port(i);
+      ListedPort port;
+      if (is_switched(record.kind) || record.kind == PortKind::parent) continue;
+      if (!describe(region, id, i, users, &port)) continue;
+      port.name = shown_name(*space, record);
+      if (port.kind == PortKind::nic) port.driver = driver_of(region, record);
+      ports->push_back(std::move(port));
+    }
+  }
+  std::sort(ports->begin(), ports->end(),
+            [](const ListedPort& a, const ListedPort& b) { return a.name < b.name; });
   return Status::ok;
 }
 

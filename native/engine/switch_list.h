@@ -1,4 +1,4 @@
-// What is there: every switch of a namespace with its ports, and persistent ports that are on none.
+// What is there: every switch of a namespace with its ports, persistent ports that are on none, and all other ports.
 //
 // Threads   The list is made under the control lock. Packets never wait for it; counters are read while they grow.
 #pragma once
@@ -45,5 +45,9 @@ struct ListedSwitch {
 
 // All switches, in the order of their numbers, and the ports on none last, where there are any.
 Status list_switches(const std::shared_ptr<Namespace>& space, std::vector<ListedSwitch>* switches);
+
+// All ports that no switch can have: pipes, interfaces, TAP devices, null ports and monitors. Monitors have the name of what they
+// watch.
+Status list_other_ports(const std::shared_ptr<Namespace>& space, std::vector<ListedPort>* ports);
 
 }  // namespace nm::engine
