@@ -1,7 +1,6 @@
 #include "engine/policy.h"
 
-#include "engine/clean_up.h"
-#include "engine/names.h"
+#include "engine/with_switch.h"
 
 namespace nm::engine {
 
@@ -25,33 +24,25 @@ Policy policy_of(const Switch& vale, uint32_t place) {
 }
 
 Status set_policy(const std::shared_ptr<Namespace>& space, const std::string& name, const Policy& policy) {
-  ControlLock lock(*space);
-  Status status = enter(*space, lock, true, nullptr);
-  PortName parsed;
-  if (status == Status::ok) status = read_name(name, &parsed);
-  if (status == Status::ok && parsed.kind != NameKind::vale) status = Status::not_on_a_switch;
-  std::shared_ptr<Switch> vale;
-  if (status == Status::ok) status = Switch::open(*space, parsed.switch_name, false, &vale);
-  if (status != Status::ok) return status;
-  const uint32_t place = vale->find(parsed.port_name);
-  if (place == Switch::kNowhere) return Status::no_such_port;
-  const uint32_t mirror = policy.mirror.empty() ? Switch::kNowhere : vale->find(policy.mirror);
-  if (mirror == place || (mirror == Switch::kNowhere && !policy.mirror.empty()))
-    return Status::no_such_mirror;
+  return with_switch_port(space, name, [&](Switch& vale, uint32_t place) {
+    const uint32_t mirror = policy.mirror.empty() ? Switch::kNowhere : vale.find(policy.mirror);
+    if (mirror == place || (mirror == Switch::kNowhere && !policy.mirror.empty()))
+      return Status::no_such_mirror;
 
-  SwitchPort& port = vale->place(place);
-  PortPolicy& words = vale->policy(place);
-  words.rate = policy.rate;
-  words.rate_is_bits = policy.rate_is_bits;
-  words.mac_limit = policy.mac_limit;
-  words.mirror = mirror == Switch::kNowhere ? 0 : mirror + 1;
-  if (mirror != Switch::kNowhere) words.mirror_generation = vale->place(mirror).generation.load();
-  words.spent_until.store(0, std::memory_order_relaxed);
-  port.group = policy.group;
-  port.policy = (policy.waits ? kWaits : 0) | (policy.rate != 0 ? kLimitsRate : 0) |
-                (policy.mac_limit != 0 ? kLimitsMacs : 0) | (mirror != Switch::kNowhere ? kMirrors : 0);
-  vale->count_waiting_places();
-  return Status::ok;
+    SwitchPort& port = vale.place(place);
+    PortPolicy& words = vale.policy(place);
+    words.rate = policy.rate;
+    words.rate_is_bits = policy.rate_is_bits;
+    words.mac_limit = policy.mac_limit;
+    words.mirror = mirror == Switch::kNowhere ? 0 : mirror + 1;
+    if (mirror != Switch::kNowhere) words.mirror_generation = vale.place(mirror).generation.load();
+    words.spent_until.store(0, std::memory_order_relaxed);
+    port.group = policy.group;
+    port.policy = (policy.waits ? kWaits : 0) | (policy.rate != 0 ? kLimitsRate : 0) |
+                  (policy.mac_limit != 0 ? kLimitsMacs : 0) | (mirror != Switch::kNowhere ? kMirrors : 0);
+    vale.count_waiting_places();
+    return Status::ok;
+  });
 }
 
 }  // namespace nm::engine

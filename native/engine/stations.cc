@@ -1,25 +1,9 @@
 #include "engine/stations.h"
 
 #include "clock.h"
-#include "engine/clean_up.h"
-#include "engine/names.h"
+#include "engine/with_switch.h"
 
 namespace nm::engine {
-
-namespace {
-
-// Lets `use` have the switch, with the control lock held.
-template <typename Use>
-Status with_switch(const std::shared_ptr<Namespace>& space, const std::string& name, Use use) {
-  ControlLock lock(*space);
-  Status status = enter(*space, lock, true, nullptr);
-  std::shared_ptr<Switch> vale;
-  if (status == Status::ok) status = Switch::open(*space, name, false, &vale);
-  if (status == Status::no_such_port) status = Status::no_such_switch;
-  return status == Status::ok ? use(*vale) : status;
-}
-
-}  // namespace
 
 Status list_stations(const std::shared_ptr<Namespace>& space, const std::string& switch_name,
                      std::vector<ListedStation>* stations) {
@@ -58,13 +42,7 @@ Status flush_stations(const std::shared_ptr<Namespace>& space, const std::string
 
 Status pin_station(const std::shared_ptr<Namespace>& space, const std::string& name, Mac mac) {
   if (mac == 0 || is_multicast(mac)) return Status::bad_station;
-  PortName parsed;
-  const Status status = read_name(name, &parsed);
-  if (status != Status::ok) return status;
-  if (parsed.kind != NameKind::vale) return Status::not_on_a_switch;
-  return with_switch(space, parsed.switch_name, [&](Switch& vale) {
-    const uint32_t place = vale.find(parsed.port_name);
-    if (place == Switch::kNowhere) return Status::no_such_port;
+  return with_switch_port(space, name, [&](Switch& vale, uint32_t place) {
     const uint32_t bucket = learning_bucket(mac);
     const uint64_t before = vale.learned(bucket);
     if ((before & kPinned) != 0 && before >> 16 != mac) return Status::pin_taken;

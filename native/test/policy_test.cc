@@ -354,7 +354,7 @@ TEST("a policy is told back, is for ports that are there, and goes with its port
   CHECK_EQUAL(told.group, 2u);
   CHECK_EQUAL(told.mirror, "b");
   CHECK_EQUAL(engine::set_policy(rig.space, "vale0:x", policy), Status::no_such_port);
-  CHECK_EQUAL(engine::set_policy(rig.space, "vale1:a", policy), Status::no_such_port);
+  CHECK_EQUAL(engine::set_policy(rig.space, "vale1:a", policy), Status::no_such_switch);
   policy.mirror = "a";
   CHECK_EQUAL(engine::set_policy(rig.space, "vale0:a", policy), Status::no_such_mirror);
   a.reset();
