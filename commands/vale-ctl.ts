@@ -314,7 +314,7 @@ async function watch(
       };
     };
     if (json) {
-      printListingJson(out, listing);
+      printListingJson(out, listing, ratesOf);
     } else {
       if (out.isTTY) out.stream.write("\u001b[H\u001b[J");
       else if (beforeMs !== 0) out.print();

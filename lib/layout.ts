@@ -690,6 +690,12 @@ export const frameLimits = {
   longestHeader: 12,
 } as const;
 
+/** How the logs of switch workers, and these processes, are called. */
+export const workerLog = {
+  prefix: "attached.",
+  process: "nm-switch-worker",
+} as const;
+
 /** What the embedded engine has room for, and what it takes where nothing is asked for. */
 export const engineLimits = {
   switches: 1024,

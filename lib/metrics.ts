@@ -8,7 +8,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Place } from "./control.js";
 import { portFields } from "./vale-ctl/report.js";
-import { type Listing, listSwitches, type SwitchPort } from "./vale-ctl/switches.js";
+import { type Listing, listOtherPorts, listSwitches, type SwitchPort } from "./vale-ctl/switches.js";
 
 export const contentType = Registry.OPENMETRICS_CONTENT_TYPE;
 
@@ -16,7 +16,7 @@ export const contentType = Registry.OPENMETRICS_CONTENT_TYPE;
 export function metricsText(place: Place = {}): Promise<string> {
   const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  fill(registry, listSwitches(place));
+  fill(registry, listSwitches(place), listOtherPorts(place));
   return registry.metrics();
 }
 
@@ -39,7 +39,8 @@ const states = {
 
 function fill(
   registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>,
-  { switches, loose }: Listing,
+  { switches, loose, dead }: Listing,
+  others: readonly SwitchPort[],
 ): void {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: string[]) =>
@@ -58,7 +59,16 @@ function fill(
     ageing.set({ switch: vale.name }, vale.ageingSeconds);
   }
 
-  const all = [...switches.flatMap((vale) => vale.ports), ...loose].map(described);
+  const onSwitches = switches.flatMap((vale) => vale.ports);
+  const workers = gauge(
+    "nm_worker_up",
+    "1 while a worker brings the packets of the interface that is attached there, 0 after it ended by itself",
+    ["port"],
+  );
+  for (const { kind, fullName } of onSwitches) if (kind === "interface") workers.set({ port: fullName }, 1);
+  for (const { port } of dead) workers.set({ port }, 0);
+
+  const all = [...onSwitches, ...loose, ...others].map(described);
   const labels = ["port", "kind"];
   const processes = gauge("nm_port_processes", "Processes that have the port open", labels);
   for (const { fields, label } of all) processes.set(label, fields.processes.length);

@@ -9,6 +9,7 @@ import { noInterfaces } from "./cable.js";
 import { frame, freshNamespace } from "./namespace.js";
 import { nmWith, program, programFile, root } from "./run.js";
 import { jsonLine, jsonLines } from "./schema.js";
+import { starting } from "./started.js";
 
 /** vale-ctl in a namespace of its own. */
 function controlling(t: TestContext) {
@@ -562,6 +563,11 @@ const faults: readonly (readonly [text: string, place: string, reason: RegExp])[
   ["switches: {eth0: {}}", "1:12", /there can be no "eth0" here: expected switches by their names/],
   ["switches: {vale0: {ageing_seconds: 1.5}}", "1:36", /expected a number of seconds .*, found 1\.5/],
   ["switches: {vale0: {ports: {a: {host: true}}}}", "1:38", /only a port of kind interface has a host/],
+  [
+    "switches: {vale0: {ports: {eth0: {kind: interface, rx_rings: 2}}}}",
+    "1:62",
+    /the interface says itself how many rx rings it has/,
+  ],
   ['{"switches": {"vale0": {"ports": {"a": 7}}}}', "1:40", /expected a mapping .*, found 7/],
   ["switches: {vale0: {ports: {a: }", "1:", /./],
 ];
@@ -613,18 +619,44 @@ function shell(): string | undefined {
   return ["dash"].find((name) => spawnSync(name, ["-c", "true"]).status === 0);
 }
 
+test("list --watch --json says how much passes in a second, from the second time on", async (t) => {
+  const { namespace, open } = controlling(t);
+  const a = open("vale0:a");
+  const watch = starting(namespace)("vale-ctl", "list", "--watch", "--json");
+  await watch.printed(/"type":"switch"/);
+  for (let i = 0; i < 100; i++) a.tx.put(frame());
+  a.sync();
+  await watch.printed(/"pps":[1-9]/);
+  watch.signal("SIGINT");
+  const { stdout } = await watch.ended;
+  interface Watched {
+    readonly sent: { readonly packets: number; readonly pps?: number };
+  }
+  const [first, second] = jsonLines(stdout).map(({ ports }) => (ports as Watched[])[0]?.sent);
+  assert.deepEqual([first?.packets, first?.pps], [0, undefined]);
+  assert.ok(
+    second?.packets === 100 && (second.pps ?? 0) > 0 && (second.pps ?? 0) <= 100,
+    JSON.stringify(second),
+  );
+});
+
 test("metrics have the names and numbers of the JSON", async (t) => {
   const { namespace, open } = controlling(t);
   const a = open("vale0:a");
   open("vale0:b");
+  const pipe = open("p{1");
   for (let i = 0; i < 5; i++) a.tx.put(frame());
   a.sync();
+  pipe.tx.put(frame());
+  pipe.sync();
   const { stdout, status } = await nmWith({ env: { NM_DIR: namespace } }, "metrics");
   assert.equal(status, 0);
   assert.match(stdout, /^# TYPE nm_port_sent_packets counter$/m);
   assert.match(stdout, /^nm_port_sent_packets_total\{port="vale0:a",kind="vale"\} 5$/m);
   assert.match(stdout, /^nm_port_received_packets_total\{port="vale0:b",kind="vale"\} 5$/m);
   assert.match(stdout, /^nm_port_sent_drops_total\{port="vale0:a",kind="vale",reason="full"\} 0$/m);
+  assert.match(stdout, /^nm_port_sent_packets_total\{port="p\{1",kind="pipe_master"\} 1$/m);
+  assert.match(stdout, /^nm_port_received_packets_total\{port="p\}1",kind="pipe_slave"\} \d$/m);
   assert.match(stdout, /^nm_switch_ports\{switch="vale0"\} 2$/m);
   assert.match(stdout, /^# EOF$/m);
 });

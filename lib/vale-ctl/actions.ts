@@ -26,6 +26,7 @@ import {
   printListing,
   printPlain,
   printStations,
+  type RatesOf,
   stationFields,
   switchFields,
 } from "./report.js";
@@ -37,7 +38,6 @@ import {
   findPort,
   findSwitch,
   flushStations,
-  forgetDead,
   type Listing,
   listStations,
   listSwitches,
@@ -104,15 +104,12 @@ export const actions = {
     operands: [1, 1],
     run: ([name = ""], { verbose }, { out, json, place }) => {
       splitName(name);
-      const dead = forgetDead(name, place);
-      if (dead) {
-        if (json) out.json({ type: "dead_worker", ...deadFields(dead) });
-        else out.print(`${name} was attached no longer: its worker, process ${dead.pid}, ${endWords(dead)}.`);
-        return;
-      }
-      const index = detach(name, place);
-      if (json) out.json({ type: "change", change: "detach", subject: name, index });
-      else if (verbose > 0) out.print(`port_index: ${index}`);
+      const was = detach(name, place);
+      if (typeof was === "object") {
+        if (json) out.json({ type: "dead_worker", ...deadFields(was) });
+        else out.print(`${name} was attached no longer: its worker, process ${was.pid}, ${endWords(was)}.`);
+      } else if (json) out.json({ type: "change", change: "detach", subject: name, index: was });
+      else if (verbose > 0) out.print(`port_index: ${was}`);
     },
   },
   create: {
@@ -273,9 +270,9 @@ export function only(name: string | undefined, listing: Listing, place: Place): 
   return name === undefined ? listing : { switches: [findSwitch(name, place)], loose: [], dead: [] };
 }
 
-export function printListingJson(out: Output, { switches, loose, dead }: Listing): void {
-  for (const vale of switches) out.json({ type: "switch", ...switchFields(vale) });
-  for (const port of loose) out.json({ type: "switch_port", ...portFields(port) });
+export function printListingJson(out: Output, { switches, loose, dead }: Listing, ratesOf?: RatesOf): void {
+  for (const vale of switches) out.json({ type: "switch", ...switchFields(vale, ratesOf) });
+  for (const port of loose) out.json({ type: "switch_port", ...portFields(port, ratesOf?.(port)) });
   for (const worker of dead) out.json({ type: "dead_worker", ...deadFields(worker) });
 }
 

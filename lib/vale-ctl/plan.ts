@@ -75,6 +75,11 @@ class Ports {
     return this.all.find(({ fullName }) => fullName === `${vale}:${port}`);
   }
 
+  /** Whether the host stack of the attached interface "vale0:eth0" is on the switch, too. */
+  hasHost(interfacePort: string): boolean {
+    return this.all.some(({ kind, fullName }) => kind === "host" && fullName === `${interfacePort}^`);
+  }
+
   /** Every place that the persistent port has, on switches or on none. */
   persistent(name: string): SwitchPort[] {
     return this.all.filter((port) => port.kind === "persistent" && port.name === name);
@@ -136,6 +141,9 @@ function placings(
     before.some(({ change, subject }) => change === "detach" && subject === name);
   const made = port.kind === "interface" || isMade ? [] : makings(port, there, isLeft);
   const stays = present && made.length === 0 && !isMade && !isLeft(full);
+  if (stays && present.kind === "interface" && there.hasHost(full) !== port.host) {
+    return [detaching(full), attaching(full, port.host)];
+  }
   return stays ? [] : [...made, attaching(full, port.host)];
 }
 

@@ -167,11 +167,16 @@ export function deadFields({ port, pid, status, log }: DeadWorker) {
 }
 
 /** One switch as --json prints it. */
-export function switchFields({ name, index, ageingSeconds, ports }: Switch) {
-  return { name, index, ageing_seconds: ageingSeconds, ports: ports.map(portFields) };
+export function switchFields({ name, index, ageingSeconds, ports }: Switch, ratesOf?: RatesOf) {
+  return {
+    name,
+    index,
+    ageing_seconds: ageingSeconds,
+    ports: ports.map((port) => portFields(port, ratesOf?.(port))),
+  };
 }
 
-export function portFields(port: SwitchPort) {
+export function portFields(port: SwitchPort, rates?: Rates) {
   return {
     port: port.fullName,
     index: port.place,
@@ -187,8 +192,8 @@ export function portFields(port: SwitchPort) {
     driver: port.driver ?? null,
     processes: [...new Set(port.pids)].map((pid) => ({ pid, command: programOf(pid) ?? null })),
     ...policyFields(port.policy),
-    sent: countedFields(port.sent),
-    received: countedFields(port.received),
+    sent: countedFields(port.sent, rates?.sent),
+    received: countedFields(port.received, rates?.received),
   };
 }
 
@@ -223,10 +228,10 @@ function kernelPortFields({ fullName, place, kind, info, headerLength }: KernelP
   };
 }
 
-function countedFields(counted: SwitchPort["sent"]) {
+function countedFields(counted: SwitchPort["sent"], pps: number | undefined) {
   const { packets, bytes, syncs, held_back } = counted;
   const drops = Object.fromEntries(reasons.map((reason) => [reason, counted[dropCounters[reason]]]));
-  return { packets, bytes, syncs, held_back, drops };
+  return { packets, bytes, syncs, held_back, drops, ...(pps !== undefined && { pps }) };
 }
 
 export function stationFields({ mac, port, ageSeconds, moves, isPinned }: Station) {

@@ -1,17 +1,17 @@
 /** The switches of a namespace, and what may be asked of them. Nothing here prints. */
 
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, deviceOf, namespaceDirectory, type Place, portError } from "../control.js";
 import { named } from "../counts.js";
 import { formatMac, readMac } from "../endpoint.js";
-import { NmError } from "../errors.js";
+import { NmError, statusErrors } from "../errors.js";
 import { type CounterName, counterMeanings, type OpenPortKind } from "../layout.js";
 import { type NativeCreated, type NativeSwitchPort, native } from "../native.js";
 import { kindOf } from "../open-ports.js";
 import { parsePort } from "../port-spec.js";
 import { nativePolicy, type Policy, policyFrom } from "./policy.js";
-import { type DeadWorker, deadWorkers } from "./workers.js";
+import { type DeadWorker, deadWorker, deadWorkers } from "./workers.js";
 
 export interface Switch {
   readonly name: string;
@@ -68,6 +68,15 @@ export function listSwitches(place: Place = {}): Listing {
   };
 }
 
+/** Pipes, network interfaces and other ports that no switch can have. */
+export function listOtherPorts(place: Place = {}): SwitchPort[] {
+  const directory = directoryOf(place);
+  if (!existsSync(directory)) return [];
+  const listed = native().listOtherPorts(directory);
+  if (typeof listed === "number") throw portError(listed, "list the ports of", directory, directory);
+  return listed.map((port) => switchPort("", port));
+}
+
 function switchPort(vale: string, port: NativeSwitchPort): SwitchPort {
   const { kind, policy, sent, received, leadsTo, isInterface, driver, ...rest } = port;
   return {
@@ -111,17 +120,16 @@ export function attach(name: string, host: boolean, memId: number, place: Place 
   return request("attach", name, place, (device) => native().attachPort(device, name, mode, memId));
 }
 
-export function detach(name: string, place: Place = {}): number {
-  return request("detach", name, place, (device) => native().detachPort(device, name));
-}
-
-/** Forgets that the interface was attached, where its worker is no more. Undefined: it was not so. */
-export function forgetDead(name: string, place: Place = {}): DeadWorker | undefined {
-  // The kernel needs none.
-  if (chooseBackend(place) === "kernel") return undefined;
-  const found = listSwitches(place).dead.find(({ port }) => port === name);
-  if (found) rmSync(found.log, { force: true });
-  return found;
+/** Takes it off again, and gives the place that it had. Of an interface whose worker is no more, what became of that one. */
+export function detach(name: string, place: Place = {}): number | DeadWorker {
+  // The kernel module needs no workers.
+  const dead = chooseBackend(place) === "kernel" ? undefined : deadWorker(directoryOf(place), name);
+  try {
+    return request("detach", name, place, (device) => native().detachPort(device, name));
+  } catch (error) {
+    if (dead && error instanceof NmError && error.code === statusErrors.no_such_port) return dead;
+    throw error;
+  }
 }
 
 /** Makes a persistent port, which stays until it is destroyed. */

@@ -201,17 +201,28 @@ function declaredPort([name, file]: [string, FilePort | null]): DeclaredPort {
   };
 }
 
+const sizeFields = {
+  tx_rings: "txRings",
+  rx_rings: "rxRings",
+  tx_slots: "txSlots",
+  rx_slots: "rxSlots",
+} as const satisfies Partial<Record<keyof FilePort, keyof DeclaredPort>>;
+
 /** What no schema can say: names that must be those of other ports. */
 function checkNames({ switches }: Topology, fail: (path: string[], reason: string) => void): void {
   for (const { name: vale, ports, stations } of switches) {
     const names = ports.map(({ name }) => name);
-    for (const { name, policy, kind, host } of ports) {
+    for (const { name, policy, kind, host, ...sizes } of ports) {
       const path = ["switches", vale, "ports", name];
       const { mirror } = policy;
       if (mirror !== undefined && (mirror === name || !names.includes(mirror)))
         fail([...path, "mirror"], `expected another port of ${vale}, found "${mirror}"`);
       if (host && kind !== "interface")
         fail([...path, "host"], "only a port of kind interface has a host behind it");
+      for (const [field, size] of Object.entries(sizeFields)) {
+        if (kind === "interface" && sizes[size] !== undefined)
+          fail([...path, field], `the interface says itself how many ${field.replace("_", " ")} it has`);
+      }
     }
     for (const { mac, port } of stations) {
       if (!names.includes(port))

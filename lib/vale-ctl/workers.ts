@@ -4,6 +4,7 @@
  */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { workerLog } from "../layout.js";
 
 export interface DeadWorker {
   /** "vale0:eth0" */
@@ -14,15 +15,20 @@ export interface DeadWorker {
   readonly log: string;
 }
 
-const prefix = "attached.";
-
 /** `attached` are the ports that are on switches. */
 export function deadWorkers(directory: string, attached: ReadonlySet<string>): DeadWorker[] {
   return readdirSync(directory)
-    .filter((file) => file.startsWith(prefix) && !attached.has(file.slice(prefix.length)))
-    .map((file) => readLog(`${directory}/${file}`, file.slice(prefix.length)))
-    .filter((worker) => worker !== undefined)
-    .filter(({ pid }) => !isWorker(pid));
+    .filter((file) => file.startsWith(workerLog.prefix))
+    .map((file) => file.slice(workerLog.prefix.length))
+    .filter((port) => !attached.has(port))
+    .map((port) => deadWorker(directory, port))
+    .filter((worker) => worker !== undefined);
+}
+
+/** The one that brought the packets of "vale0:eth0", if it is no more. */
+export function deadWorker(directory: string, port: string): DeadWorker | undefined {
+  const worker = readLog(`${directory}/${workerLog.prefix}${port}`, port);
+  return worker && !isWorker(worker.pid) ? worker : undefined;
 }
 
 interface LogLine {
@@ -45,7 +51,8 @@ function readLog(log: string, port: string): DeadWorker | undefined {
 /** One that has its interface and not yet its port, or the other way round, is alive. */
 function isWorker(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("nm-switch-worke");
+    // The kernel keeps no more than 15 letters.
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd() === workerLog.process.slice(0, 15);
   } catch {
     return false;
   }

@@ -13,6 +13,7 @@
 #include "capture/encoder.h"
 #include "counters.h"
 #include "device/device.h"
+#include "device/worker_log.h"
 #include "engine/layout.h"
 #include "nic/kernel_features.h"
 #include "nic/refusal.h"
@@ -390,6 +391,11 @@ void print_layout() {
   print_number("largestPingBurst", nm::kLargestPingBurst);
   print_number("longest", nm::kLongestFrame);
   print_number("longestHeader", nm::kLongestVirtioHeader);
+  fputs(kFooter, stdout);
+
+  open_table("workerLog", "How the logs of switch workers, and these processes, are called.");
+  print_text("prefix", nm::kWorkerLogPrefix);
+  print_text("process", nm::kWorkerName);
   fputs(kFooter, stdout);
 
   open_table("engineLimits",

@@ -11,6 +11,7 @@
 
 #include "device/open.h"
 #include "device/switch_worker.h"
+#include "device/worker_log.h"
 #include "engine/attachment.h"
 #include "engine/persistent.h"
 #include "engine/ring_counters.h"
@@ -209,6 +210,10 @@ Status EmbeddedDevice::attach_port(const std::string& name, abi::nmreq_vale_atta
 Status EmbeddedDevice::detach_port(const std::string& name, abi::nmreq_vale_detach* request) {
   engine::Registration worker;
   const Status status = engine::detach(space_, name, request, &worker);
+  // Whoever asked is told that nothing is there any more.
+  if (status == Status::no_such_port && name.find('/') == std::string::npos) {
+    WorkerLog::forget(space_->directory(), name);
+  }
   return status == Status::ok && worker.client != 0 ? engine::wait_for_end(space_, worker) : status;
 }
 

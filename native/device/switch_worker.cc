@@ -15,13 +15,13 @@
 #include <memory>
 #include <vector>
 
+#include "device/worker_log.h"
 #include "file_descriptor.h"
 
 namespace nm {
 
 namespace {
 
-constexpr char kProgram[] = "nm-switch-worker";
 // How long it may take to open an interface.
 constexpr int kPatienceMs = 20'000;
 
@@ -37,7 +37,7 @@ std::string program_path() {
   const std::unique_ptr<char, decltype(&free)> file(realpath(here.dli_fname, nullptr), &free);
   if (file == nullptr) return "";
   const std::string path = file.get();
-  return path.substr(0, path.rfind('/') + 1) + kProgram;
+  return path.substr(0, path.rfind('/') + 1) + kWorkerName;
 }
 
 // Ours, but for what would make a netmap program of the worker, which is the engine itself.
@@ -64,9 +64,9 @@ bool start(const std::string& name, int socket) {
   sigfillset(&signals);
   posix_spawnattr_setsigdefault(&attributes, &signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  char program[] = "nm-switch-worker";
+  std::string program = kWorkerName;
   std::string argument = name;
-  char* const words[] = {program, argument.data(), nullptr};
+  char* const words[] = {program.data(), argument.data(), nullptr};
   pid_t process = 0;
   const int error = posix_spawn(&process, path.c_str(), &files, &attributes, words, environment().data());
   posix_spawnattr_destroy(&attributes);

@@ -29,10 +29,18 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
+std::string path_of(const std::string& directory, const std::string& port) {
+  return directory + '/' + kWorkerLogPrefix + port;
+}
+
 }  // namespace
 
+void WorkerLog::forget(const std::string& directory, const std::string& port) {
+  unlink(path_of(directory, port).c_str());
+}
+
 void WorkerLog::begin(const std::string& directory, const std::string& port) {
-  path_ = directory + "/attached." + port;
+  path_ = path_of(directory, port);
   port_ = port;
   left_ = kMostBytes;
   file_ = FileDescriptor(

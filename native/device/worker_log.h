@@ -15,8 +15,16 @@
 
 namespace nm {
 
+// What the names of these files begin with; then comes that of the port.
+inline constexpr char kWorkerLogPrefix[] = "attached.";
+// What the kernel calls the processes that write them.
+inline constexpr char kWorkerName[] = "nm-switch-worker";
+
 class WorkerLog {
  public:
+  // Takes away what a worker that is no more left behind.
+  static void forget(const std::string& directory, const std::string& port);
+
   // As pino numbers them.
   enum class Level { info = 30, warning = 40, error = 50 };
 
