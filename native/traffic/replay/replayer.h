@@ -42,7 +42,7 @@ struct ReplayFigures {
 };
 
 struct ReplayerOptions {
-  // At most this many packets between syncs. As many as kFastBurst take a third less time for each than 128, where they are
+  // At most this many packets between syncs. As many as kFastBurst take a fifth less time for each than 128, where they are
   // copied and nothing else. [measured]
   static constexpr uint32_t kTimedBurst = 128;
   static constexpr uint32_t kFastBurst = 512;
