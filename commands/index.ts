@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   dump: () => import("./dump.js"),
   run: () => import("./run.js"),
   cflags: () => import("./cflags.js"),
+  vm: () => import("./vm.js"),
   metrics: () => import("./metrics.js"),
   lab: () => import("./lab.js"),
   doctor: () => import("./doctor.js"),

@@ -8,12 +8,11 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { getSystemErrorName } from "node:util";
+import { become } from "../lib/become.js";
 import { backendOption, command } from "../lib/command.js";
-import { chooseBackend, namespaceDirectory, portError, preloadName } from "../lib/control.js";
+import { chooseBackend, namespaceDirectory, preloadName } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
 import { checkPreloadable, findProgram } from "../lib/executable.js";
-import { native } from "../lib/native.js";
 
 export default command({
   name: "run",
@@ -76,17 +75,6 @@ export default command({
   },
 });
 
-/** Becomes the program. A `directory` is a namespace that it must find usable. */
-function become(path: string, words: string[], environment: NodeJS.ProcessEnv, directory = ""): never {
-  const result = native().execute(path, words, assignments(environment), directory);
-  if (result < 0) throw portError(result, "use namespace", directory, directory);
-  throw new NmError("PROGRAM_REFUSED", {
-    program: words[0] ?? path,
-    path,
-    reason: getSystemErrorName(-result),
-  });
-}
-
 function otherPreloads(): string[] {
   return (process.env.LD_PRELOAD ?? "").split(/[ :]+/).filter((path) => path !== "" && path !== preloadFile);
 }
@@ -102,10 +90,4 @@ function preloadPath(): string {
 /** LD_PRELOAD is a list, and cannot quote what separates its entries. */
 function refusedByLoader(path: string): string | undefined {
   return /[ :]/.test(path) ? "the dynamic loader takes no path with a space or a colon" : undefined;
-}
-
-function assignments(environment: NodeJS.ProcessEnv): string[] {
-  return Object.entries(environment).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  );
 }

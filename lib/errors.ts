@@ -439,6 +439,16 @@ const table = {
       `Cannot run "${d.program}": the system refused to start ${d.path} (${d.reason})`,
     hint: "Start it without nm to see whether it runs at all",
   },
+  QEMU_UNFIT: {
+    exit: 1,
+    says: (d: { qemu: string; reason: string }) => `Cannot give netmap ports to ${d.qemu}: ${d.reason}`,
+    hint: "Build github.com/netmap-unipi/qemu with --enable-netmap and name it with --qemu, or use --emulated where only ptnet is missing",
+  },
+  PORT_NOT_PASSED: {
+    exit: 2,
+    says: (d: { port: string; reason: string }) => `Cannot give port "${d.port}" to a machine: ${d.reason}`,
+    hint: "Ports of the kernel module can be given: vale0:a, p{1 or eth0",
+  },
   PORT_CLOSED: {
     exit: 1,
     says: (d: { port: string }) => `Cannot use port "${d.port}": it is closed`,

@@ -134,7 +134,7 @@ function quote(word) {
 
 /** What the machine does: its first process. ttyS0 is what people see, ttyS1 takes the exit status. */
 function init({ first, later, command }) {
-  const environment = ["PATH", "NM_BACKEND", "NM_LOG", "NM_SEED", "NM_KERNEL_TESTS"].flatMap((name) =>
+  const environment = ["PATH", "NM_BACKEND", "NM_LOG", "NM_SEED", "NM_TEST_PATIENCE"].flatMap((name) =>
     process.env[name] === undefined ? [] : [`export ${name}=${quote(process.env[name])}`],
   );
   return `#!/bin/busybox sh
@@ -211,7 +211,12 @@ async function main() {
         ],
         ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
         ...["-kernel", kernel.image, "-initrd", join(scratch, "initramfs")],
-        ...["-append", "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init mitigations=off net.ifnames=0"],
+        ...[
+          "-append",
+          "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init mitigations=off net.ifnames=0 " +
+            // An emulated clock device would cost more than anything that is measured.
+            "clocksource=tsc tsc=reliable",
+        ],
         ...["-serial", "stdio", "-serial", `file:${join(scratch, "status")}`],
         ...["-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"],
         ...["-device", "virtio-9p-pci,fsdev=root,mount_tag=root"],

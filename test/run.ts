@@ -12,6 +12,9 @@ const namespace = mkdtempSync("/dev/shm/nm-test-");
 process.on("exit", () => rmSync(namespace, { recursive: true, force: true }));
 process.env.NM_DIR = namespace;
 
+/** How many times as long as usual a run may take: emulated processors are some ten times slower. */
+export const patience = Number(process.env.NM_TEST_PATIENCE ?? 1);
+
 export interface Run {
   readonly status: number | null;
   readonly stdout: string;
@@ -64,7 +67,7 @@ export function finished(file: string, args: readonly string[], options: RunOpti
       env: { ...process.env, ...options.env },
       cwd: options.cwd,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: (options.timeoutMs ?? 60_000) * patience,
       killSignal: "SIGKILL",
     });
     let stdout = "";

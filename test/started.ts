@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import type { TestContext } from "node:test";
 import { openPort } from "../lib/index.js";
-import { programFile, type Run } from "./run.js";
+import { patience, programFile, type Run } from "./run.js";
 
 /** The longest that a run may take before it is killed, and its status is null. */
 const longest_ms = 30_000;
@@ -36,7 +36,7 @@ export function startLine(
   const child = spawn(program as string, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: longest_ms,
+    timeout: longest_ms * patience,
     killSignal: "SIGKILL",
   });
   let stdout = "";

@@ -148,11 +148,12 @@ Status KernelDevice::tx_sync() { return sync(abi::NIOCTXSYNC); }
 Status KernelDevice::rx_sync() { return sync(abi::NIOCRXSYNC); }
 
 // Asked for nothing, poll() still syncs what is to be sent, and tells errors.
-Status KernelDevice::poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
+Status KernelDevice::poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready, bool* expired) {
   *ready = 0;
   pollfd polled[2] = {{file_.number(), poll_bits(events), 0}, {stop_read_.number(), POLLIN, 0}};
   const bool stoppable = timeout_ns != 0 && stop_read_.is_open();
   const int count = ::poll(polled, stoppable ? 2 : 1, poll_timeout(timeout_ns));
+  *expired = count == 0;
   if (count < 0) return errno == EINTR ? Status::ok : Status::system_error;
   *ready = events_of(polled[0].revents);
   return (*ready & kRingError) != 0 ? explain_error(ready) : Status::ok;
@@ -182,15 +183,20 @@ Status KernelDevice::make_stoppable() {
 Status KernelDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
   *ready = 0;
   if (!bound_) return Status::not_registered;
-  const uint64_t end_ns = timeout_ns < 0 ? kNever_ns : monotonic_ns() + static_cast<uint64_t>(timeout_ns);
-  for (;;) {
-    const uint64_t now_ns = timeout_ns <= 0 ? 0 : monotonic_ns();
-    const int64_t left_ns =
-        timeout_ns <= 0 ? timeout_ns : static_cast<int64_t>(std::max(end_ns, now_ns) - now_ns);
-    const Status status = poll_file(events, left_ns, ready);
+  // The clock is read only where poll() came back early and empty-handed: it may cost more than all the rest.
+  uint64_t end_ns = kNever_ns;
+  for (int64_t left_ns = timeout_ns;;) {
+    bool expired = false;
+    const Status status = poll_file(events, left_ns, ready, &expired);
     if (status != Status::ok || *ready != 0) return status;
     if (stopping_.load(std::memory_order_acquire)) return Status::interrupted;
-    if (timeout_ns == 0 || (timeout_ns > 0 && monotonic_ns() >= end_ns)) return Status::ok;
+    if (expired) return Status::ok;
+    if (timeout_ns <= 0) continue;
+    // A signal begins the wait anew, once.
+    const uint64_t now_ns = monotonic_ns();
+    if (end_ns == kNever_ns) end_ns = now_ns + static_cast<uint64_t>(timeout_ns);
+    if (now_ns >= end_ns) return Status::ok;
+    left_ns = static_cast<int64_t>(end_ns - now_ns);
   }
 }
 

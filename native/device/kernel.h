@@ -48,7 +48,8 @@ class KernelDevice final : public Device {
   int ask(abi::nmreq_header* request);
   int ask_legacy(abi::nmreq_header* request);
   Status sync(uint32_t request);
-  Status poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready);
+  // `expired`: the time was over, and nothing else.
+  Status poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready, bool* expired);
   Status explain_error(uint32_t* ready);
   Status make_stoppable();
 

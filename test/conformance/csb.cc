@@ -103,6 +103,19 @@ class Loop {
   std::thread thread_;
 };
 
+// Starts a loop that should be refused, and ends one that is not: nothing else would, not even a signal that kills.
+Answer start_refused(Descriptor& descriptor, uint32_t sleep_us, void* options) {
+  std::atomic<bool> refused = false;
+  std::thread stopper([&] {
+    for (int i = 0; i < kPatienceMs && !refused; i++) usleep(1000);
+    if (!refused) stop(descriptor);
+  });
+  const Answer found = start(descriptor, sleep_us, options);
+  refused = true;
+  stopper.join();
+  return found;
+}
+
 // As many pairs of eventfds as asked for.
 struct Eventfds {
   explicit Eventfds(uint32_t pairs) {
@@ -267,19 +280,19 @@ CASE("a loop needs a port and control blocks") {
   EXPECT(start(descriptor), ENXIO);
   EXPECT(stop(descriptor), ENXIO);
   Port port(vale("a"), kAlone);
-  EXPECT(start(port), EINVAL);
+  EXPECT(start_refused(port, 100, nullptr), EINVAL);
 }
 
 CASE("a loop sleeps for a second at most") {
   Driven one(vale("a"));
-  EXPECT(start(one.port, 1'000'001), EINVAL);
+  EXPECT(start_refused(one.port, 1'000'001, nullptr), EINVAL);
 }
 
 CASE("eventfds come in pairs, one for each ring") {
   Driven one(vale("a"));
   for (const uint32_t pairs : {1u, 3u}) {
     Eventfds fds(pairs);
-    EXPECT(start(one.port, 100, &fds.option), EINVAL);
+    EXPECT(start_refused(one.port, 100, &fds.option), EINVAL);
     EXPECT(fds.option.nro_opt.nro_status, EINVAL);
   }
 }
@@ -288,7 +301,7 @@ CASE("an eventfd that is none is refused") {
   Driven one(vale("a"));
   Eventfds fds(2);
   fds.entries[1] = 12345;
-  EXPECT(start(one.port, 100, &fds.option), EBADF);
+  EXPECT(start_refused(one.port, 100, &fds.option), EBADF);
 }
 
 CASE("a loop with eventfds syncs a ring when it is kicked, and calls when there is news") {
@@ -305,14 +318,14 @@ CASE("a loop with eventfds syncs a ring when it is kicked, and calls when there 
 CASE("direct mode needs an eventfd to kick each ring") {
   Driven one(vale("a"));
   Mode mode(NM_OPT_SYNC_KLOOP_DIRECT_TX);
-  EXPECT(start(one.port, 100, &mode), EINVAL);
+  EXPECT(start_refused(one.port, 100, &mode), EINVAL);
   EXPECT(mode.nro_opt.nro_status, EINVAL);
 }
 
 CASE("an unknown mode of a loop is refused") {
   Driven one(vale("a"));
   Mode mode(4);
-  EXPECT(start(one.port, 100, &mode), EINVAL);
+  EXPECT(start_refused(one.port, 100, &mode), EINVAL);
 }
 
 CASE("in direct mode news go to the program at once, and its kick syncs the ring") {

@@ -25,6 +25,8 @@ struct Option : nmreq_opt_extmem {
     nro_info.nr_memsize = size;
     // Enough for a port of 16 slots where nobody says anything else.
     if (nro_info.nr_buf_pool_objtotal == 0) nro_info.nr_buf_pool_objtotal = 100;
+    // Within a page, of which the kernel's next one may lie elsewhere.
+    if (nro_info.nr_ring_pool_objsize == 0) nro_info.nr_ring_pool_objsize = 1024;
   }
 };
 

@@ -25,6 +25,10 @@ CASE("a region's size is a number of pages, and the netmap_if lies within") {
   Port port(vale("a"));
   EXPECT(port.reg.nr_memsize % static_cast<uint64_t>(sysconf(_SC_PAGESIZE)), 0);
   HOLDS(port.reg.nr_offset + sizeof(netmap_if) <= port.reg.nr_memsize);
+}
+
+CASE("a netmap_if says the version of netmap's interface") {
+  Port port(vale("a"));
   EXPECT(port.nifp->ni_version, NETMAP_API);
 }
 

@@ -27,6 +27,12 @@ static Answer detach(const std::string& name) {
   return asking({.type = NETMAP_REQ_VALE_DETACH, .name = name, .body = &reply});
 }
 
+// Since 2022 the module overwrites the name of a persistent port that is on a switch when it is opened, looked up or put on a
+// second one, and then finds it there no more: port and switch stay until the module is reloaded, and there are 8 switches.
+static void spare_the_kernel() {
+  if (device() == Device::kernel) skip("it would leave a switch in the module that nothing takes away");
+}
+
 // A persistent port that the case leaves behind neither when it holds nor when it does not.
 struct Persistent {
   explicit Persistent(std::string its_name) : name(std::move(its_name)) { EXPECT(make(name), 0); }
@@ -104,6 +110,7 @@ CASE("it has no host rings") {
 }
 
 CASE("attached, it trades packets with the ports of its switch") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on()), 0);
   Port opened(port.name), other(vale("b"));
@@ -114,6 +121,7 @@ CASE("attached, it trades packets with the ports of its switch") {
 }
 
 CASE("attached, it is opened by its own name and by that on the switch") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on()), 0);
   Port first(port.name), second(port.on());
@@ -126,6 +134,7 @@ CASE("attached, it is opened by its own name and by that on the switch") {
 }
 
 CASE("it keeps its name on the switch after it was opened") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on()), 0);
   EXPECT(opening(port.on()), 0);
@@ -139,6 +148,7 @@ CASE("a port that is not attached cannot be opened by a name on a switch") {
 }
 
 CASE("attaching replies with the place on the switch and the region") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   Port first(vale("a"));
   nmreq_vale_attach wanted = {};
@@ -157,9 +167,12 @@ CASE("a port that is on the switch already cannot be attached to it") {
   EXPECT(attach(vale("a")), EBUSY);
 }
 
-CASE("only what exists is attached, and only with all its rings") {
+CASE("only what exists is attached") {
   EXPECT(attach(vale("no")), EINVAL);
   EXPECT(attach(plain("p")), EINVAL);
+}
+
+CASE("a persistent port is attached with all its rings only") {
   Persistent port(plain("p"));
   nmreq_vale_attach one_ring = {.reg = {.nr_mode = NR_REG_ONE_NIC}};
   EXPECT(attach(port.on(), &one_ring), EINVAL);
@@ -188,6 +201,7 @@ CASE("a switch is there for as long as a port is attached to it") {
 }
 
 CASE("a port on two switches joins them") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on('x')), 0);
   EXPECT(attach(port.on('y')), 0);
@@ -199,6 +213,7 @@ CASE("a port on two switches joins them") {
 }
 
 CASE("a port on two switches is detached from the second one first") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on('x')), 0);
   EXPECT(attach(port.on('y')), 0);
@@ -208,6 +223,7 @@ CASE("a port on two switches is detached from the second one first") {
 }
 
 CASE("a port on two switches cannot be opened") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on('x')), 0);
   EXPECT(attach(port.on('y')), 0);
@@ -216,6 +232,7 @@ CASE("a port on two switches cannot be opened") {
 }
 
 CASE("a port that is open cannot be put on a second switch") {
+  spare_the_kernel();
   Persistent port(plain("p"));
   EXPECT(attach(port.on('x')), 0);
   Port opened(port.name);
