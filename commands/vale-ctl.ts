@@ -20,8 +20,9 @@ import {
   type World,
 } from "../lib/vale-ctl/actions.js";
 import { fullPolicies, limitForm } from "../lib/vale-ctl/policy.js";
+import type { SwitchPort } from "../lib/vale-ctl/port-table.js";
 import { printListing, type RatesOf } from "../lib/vale-ctl/report.js";
-import { listSwitches, type SwitchPort } from "../lib/vale-ctl/switches.js";
+import { listSwitches } from "../lib/vale-ctl/switches.js";
 
 const words = [...Object.keys(actions), "apply"];
 

@@ -257,6 +257,26 @@ export const counterMeanings = {
 
 export type CounterName = keyof typeof counterMeanings;
 
+/** What is told of a port of a switch in numbers, in their order. */
+export const listedPort = {
+  place: "its place on the switch",
+  kind: "a number of openPortKinds",
+  memId: "the region that it lies in",
+  txRings: "transmit rings",
+  rxRings: "receive rings",
+  txSlots: "slots of each transmit ring",
+  rxSlots: "slots of each receive ring",
+  headerLength: "bytes of its packets' virtio-net header",
+  stations: "how many are known behind it",
+  isSecond: "1: it came to this switch after it was on another",
+  isInterface: "1: of a network interface or the host behind",
+  waits: "1: its senders wait while it has no room",
+  rate: "packets or bits that it may send in a second, 0: any",
+  rateIsBits: "1: bits",
+  macLimit: "stations that may be behind it, 0: any number",
+  group: "its isolation group, 0: none",
+} as const;
+
 /** Why packets were dropped: the reason, and the counter that counts it. */
 export const dropCounters = {
   full: "drops_full",

@@ -7,8 +7,9 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Place } from "./control.js";
+import type { SwitchPort } from "./vale-ctl/port-table.js";
 import { portFields } from "./vale-ctl/report.js";
-import { type Listing, listOtherPorts, listSwitches, type SwitchPort } from "./vale-ctl/switches.js";
+import { type Listing, listOtherPorts, listSwitches } from "./vale-ctl/switches.js";
 
 export const contentType = Registry.OPENMETRICS_CONTENT_TYPE;
 

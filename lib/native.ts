@@ -542,34 +542,17 @@ export interface NativePolicy {
 }
 
 /** A port of a switch, or a persistent port on none. */
-export interface NativeSwitchPort {
-  /** Without the switch's. */
-  readonly name: string;
-  readonly place: number;
-  /** A number of `openPortKinds`. */
-  readonly kind: number;
-  readonly memId: number;
-  readonly txRings: number;
-  readonly rxRings: number;
-  readonly txSlots: number;
-  readonly rxSlots: number;
-  readonly headerLength: number;
-  /** How many are known behind it. */
-  readonly stations: number;
-  /** The switch that it joins this one to, or empty. */
-  readonly leadsTo: string;
-  /** It came to this switch after it was on that one, and must leave it first. */
-  readonly isSecond: boolean;
-  /** Whether a network interface, or the host behind it, is on the switch by this port. */
-  readonly isInterface: boolean;
-  /** That has the interface; empty of other ports. */
-  readonly driver: string;
+/** Ports, row by row. */
+export interface NativePortTable {
+  /** Of each what `listedPort` names, what it sent and received by `counterMeanings`, and how many of `pids` are its. */
+  readonly numbers: Float64Array;
+  /**
+   * Four of each: its name without the switch's; the switch that it joins this one to; the driver of its interface; the port that
+   * mirrors it. Empty: none.
+   */
+  readonly texts: readonly string[];
   /** Of the processes that have it open, one for each descriptor. */
-  readonly pids: readonly number[];
-  /** Sums over its rings, in the order of `counterMeanings`. */
-  readonly sent: readonly number[];
-  readonly received: readonly number[];
-  readonly policy: NativePolicy;
+  readonly pids: Float64Array;
 }
 
 export interface NativeSwitch {
@@ -577,7 +560,7 @@ export interface NativeSwitch {
   readonly name: string;
   readonly index: number;
   readonly ageingSeconds: number;
-  readonly ports: readonly NativeSwitchPort[];
+  readonly ports: NativePortTable;
 }
 
 export interface NativeStation {
@@ -654,7 +637,7 @@ export interface Native {
   /** What netmap's own request tells of all ports on switches, of either backend. */
   listPorts(place: string): readonly NativePlace[] | number;
   /** Pipes, interfaces and so on: ports that no switch can have. */
-  listOtherPorts(directory: string): readonly NativeSwitchPort[] | number;
+  listOtherPorts(directory: string): NativePortTable | number;
   listStations(directory: string, vale: string): readonly NativeStation[] | number;
   /** How many were forgotten, of all ports where `port` is empty. */
   flushStations(directory: string, vale: string, port: string): number;

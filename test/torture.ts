@@ -7,7 +7,8 @@
  *
  * native/test/kill_test.cc kills processes at random, native/test/hostile_test.cc overwrites shared memory at random,
  * native/test/api_fuzz_test.cc makes random calls from several processes; the last two under the address sanitizer. All
- * print their seed; with it a run makes the same choices again.
+ * print their seed; with it a run makes the same choices again. So does test/vale-ctl-random.test.ts, in which interfaces,
+ * workers and programs come and go on a switch.
  */
 
 import { spawnSync } from "node:child_process";
@@ -29,6 +30,9 @@ process.exitCode =
   endures(`${fuzzSeconds} seconds of random calls`, "api_fuzz", "asan", { NM_FUZZ_SECONDS: fuzzSeconds }) &&
   endures(`${nicKills} kills of programs that have an interface open`, "nic", "plain", {
     NM_KILLS: nicKills,
+  }) &&
+  run(process.execPath, ["--test", fileURLToPath(new URL("vale-ctl-random.test.js", import.meta.url))], {
+    NM_FUZZ_SECONDS: fuzzSeconds,
   }) &&
   notices("NM_TEST_WITHOUT_WAKE_FENCE", "wake_test") &&
   notices("NM_TEST_WITHOUT_RECOVERY", "reservation_test")

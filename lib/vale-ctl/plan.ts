@@ -9,6 +9,7 @@
 import type { Place } from "../control.js";
 import { NmError } from "../errors.js";
 import { formatLimit, noPolicy, type Policy, policyWords } from "./policy.js";
+import type { SwitchPort } from "./port-table.js";
 import {
   attach,
   create,
@@ -17,7 +18,6 @@ import {
   type Listing,
   listStations,
   pinStation,
-  type SwitchPort,
   setAgeing,
   setPolicy,
   unpinStation,

@@ -6,7 +6,8 @@ import { programOf } from "../open-ports.js";
 import { type Column, grouped, type Output, scaled } from "../output.js";
 import type { KernelPort, KernelSwitch } from "./kernel-switches.js";
 import { policyFields, policyWords } from "./policy.js";
-import type { Listing, Station, Switch, SwitchPort } from "./switches.js";
+import type { SwitchPort } from "./port-table.js";
+import type { Listing, Station, Switch } from "./switches.js";
 import { type DeadWorker, endWords } from "./workers.js";
 
 const reasons = Object.keys(dropCounters) as DropReason[];

@@ -3,14 +3,12 @@
 import { existsSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, deviceOf, namespaceDirectory, type Place, portError } from "../control.js";
-import { named } from "../counts.js";
 import { formatMac, readMac } from "../endpoint.js";
 import { NmError, statusErrors } from "../errors.js";
-import { type CounterName, counterMeanings, type OpenPortKind } from "../layout.js";
-import { type NativeCreated, type NativeSwitchPort, native } from "../native.js";
-import { kindOf } from "../open-ports.js";
+import { type NativeCreated, native } from "../native.js";
 import { parsePort } from "../port-spec.js";
-import { nativePolicy, type Policy, policyFrom } from "./policy.js";
+import { nativePolicy, type Policy } from "./policy.js";
+import { readPorts, type SwitchPort } from "./port-table.js";
 import { type DeadWorker, deadWorker, deadWorkers } from "./workers.js";
 
 export interface Switch {
@@ -19,27 +17,6 @@ export interface Switch {
   /** Stations that were not heard for so many seconds are forgotten; 0: none is. */
   readonly ageingSeconds: number;
   readonly ports: readonly SwitchPort[];
-}
-
-/** An interface is on a switch by two ports where its host stack is, too. */
-export type SwitchPortKind = OpenPortKind | "interface" | "host";
-
-type Counted = Readonly<Record<CounterName, number>>;
-
-export interface SwitchPort
-  extends Omit<
-    NativeSwitchPort,
-    "kind" | "policy" | "sent" | "received" | "leadsTo" | "isInterface" | "driver"
-  > {
-  /** With the switch's: "vale0:a"; of a persistent port on no switch, its own. */
-  readonly fullName: string;
-  readonly kind: SwitchPortKind;
-  readonly leadsTo: string | undefined;
-  /** That has the interface, of ports by which one is on the switch. */
-  readonly driver: string | undefined;
-  readonly sent: Counted;
-  readonly received: Counted;
-  readonly policy: Policy;
 }
 
 export interface Listing {
@@ -58,7 +35,7 @@ export function listSwitches(place: Place = {}): Listing {
   if (typeof listed === "number") throw portError(listed, "list the switches of", directory, directory);
   const all = listed.map(({ ports, ...rest }) => ({
     ...rest,
-    ports: ports.map((port) => switchPort(rest.name, port)),
+    ports: readPorts(rest.name, ports),
   }));
   const names = all.flatMap(({ ports }) => ports.map(({ fullName }) => fullName));
   return {
@@ -74,21 +51,7 @@ export function listOtherPorts(place: Place = {}): SwitchPort[] {
   if (!existsSync(directory)) return [];
   const listed = native().listOtherPorts(directory);
   if (typeof listed === "number") throw portError(listed, "list the ports of", directory, directory);
-  return listed.map((port) => switchPort("", port));
-}
-
-function switchPort(vale: string, port: NativeSwitchPort): SwitchPort {
-  const { kind, policy, sent, received, leadsTo, isInterface, driver, ...rest } = port;
-  return {
-    ...rest,
-    fullName: vale === "" ? port.name : `${vale}:${port.name}`,
-    kind: isInterface ? (port.name.endsWith("^") ? "host" : "interface") : kindOf(kind),
-    leadsTo: leadsTo || undefined,
-    driver: driver || undefined,
-    sent: named(counterMeanings, sent),
-    received: named(counterMeanings, received),
-    policy: policyFrom(policy),
-  };
+  return readPorts("", listed);
 }
 
 /** The switch of that name. @throws {NmError} SWITCH_NOT_FOUND */

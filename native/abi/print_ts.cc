@@ -15,6 +15,7 @@
 #include "device/device.h"
 #include "device/worker_log.h"
 #include "engine/layout.h"
+#include "engine/switch_list.h"
 #include "nic/kernel_features.h"
 #include "nic/refusal.h"
 #include "status.h"
@@ -151,6 +152,12 @@ void print_layout() {
 #undef row
   fputs(kFooter, stdout);
   puts("\nexport type CounterName = keyof typeof counterMeanings;");
+
+  open_table("listedPort", "What is told of a port of a switch in numbers, in their order.");
+#define row(name, from, text) print_text(#name, text);
+  NM_LISTED_PORT(row)
+#undef row
+  fputs(kFooter, stdout);
 
   open_table("dropCounters", "Why packets were dropped: the reason, and the counter that counts it.");
 #define row(name, text) print_drop_reason(#name);

@@ -1,10 +1,10 @@
 #include "addon/switches.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "addon/counter_list.h"
 #include "addon/read.h"
 #include "addon/request.h"
 #include "addon/result.h"
@@ -28,41 +28,50 @@ Napi::Value with_texts(const Napi::CallbackInfo& info) {
 
 std::string text(const Napi::CallbackInfo& info, size_t index) { return info[index].ToString(); }
 
-Napi::Object policy_object(Napi::Env env, const engine::Policy& policy) {
-  Napi::Object object = Napi::Object::New(env);
-  object["waits"] = policy.waits;
-  object["rate"] = static_cast<double>(policy.rate);
-  object["rateIsBits"] = policy.rate_is_bits;
-  object["macLimit"] = policy.mac_limit;
-  object["group"] = policy.group;
-  object["mirror"] = policy.mirror;
-  return object;
-}
+// Ports as rows of numbers and texts. An object for each would take longer than finding them does.
+class PortTable {
+ public:
+  explicit PortTable(Napi::Env env) : texts_(Napi::Array::New(env)), env_(env) {}
 
-Napi::Object port_object(Napi::Env env, const engine::ListedPort& port) {
-  Napi::Object object = Napi::Object::New(env);
-  Napi::Array pids = Napi::Array::New(env);
-  for (const uint32_t pid : port.pids) pids.Set(pids.Length(), pid);
-  object["name"] = port.name;
-  object["place"] = port.place;
-  object["kind"] = static_cast<uint32_t>(port.kind);
-  object["memId"] = port.region;
-  object["txRings"] = port.tx_rings;
-  object["rxRings"] = port.rx_rings;
-  object["txSlots"] = port.tx_slots;
-  object["rxSlots"] = port.rx_slots;
-  object["headerLength"] = port.header_length;
-  object["stations"] = port.stations;
-  object["leadsTo"] = port.leads_to;
-  object["isSecond"] = port.is_second;
-  object["isInterface"] = port.is_interface;
-  object["driver"] = port.driver;
-  object["pids"] = pids;
-  object["sent"] = counter_list(env, port.sent);
-  object["received"] = counter_list(env, port.received);
-  object["policy"] = policy_object(env, port.policy);
-  return object;
-}
+  void add(const engine::ListedPort& port) {
+#define row(name, from, text) numbers_.push_back(static_cast<double>(port.from));
+    NM_LISTED_PORT(row)
+#undef row
+    add(port.sent);
+    add(port.received);
+    numbers_.push_back(static_cast<double>(port.pids.size()));
+    for (const std::string* text : {&port.name, &port.leads_to, &port.driver, &port.policy.mirror}) {
+      texts_.Set(text_count_++, *text);
+    }
+    pids_.insert(pids_.end(), port.pids.begin(), port.pids.end());
+  }
+
+  Napi::Object object() const {
+    Napi::Object object = Napi::Object::New(env_);
+    object["numbers"] = list(numbers_);
+    object["texts"] = texts_;
+    object["pids"] = list(pids_);
+    return object;
+  }
+
+ private:
+  void add(const Counters& counters) {
+#define row(name, text) numbers_.push_back(static_cast<double>(counters.name));
+    NM_COUNTERS(row)
+#undef row
+  }
+  Napi::Value list(const std::vector<double>& from) const {
+    Napi::Float64Array list = Napi::Float64Array::New(env_, from.size());
+    std::copy(from.begin(), from.end(), list.Data());
+    return list;
+  }
+
+  std::vector<double> numbers_;
+  std::vector<double> pids_;
+  Napi::Array texts_;
+  uint32_t text_count_ = 0;
+  Napi::Env env_;
+};
 
 // Calls `use` with the namespace of the first argument. `use` gives what to answer where it returns ok.
 template <typename Use>
@@ -81,13 +90,13 @@ Napi::Value list_switches(const Napi::CallbackInfo& info) {
     const Status status = engine::list_switches(space, &switches);
     Napi::Array list = Napi::Array::New(env);
     for (const engine::ListedSwitch& vale : switches) {
-      Napi::Array ports = Napi::Array::New(env);
-      for (const engine::ListedPort& port : vale.ports) ports.Set(ports.Length(), port_object(env, port));
+      PortTable ports(env);
+      for (const engine::ListedPort& port : vale.ports) ports.add(port);
       Napi::Object object = Napi::Object::New(env);
       object["name"] = vale.name;
       object["index"] = vale.index;
       object["ageingSeconds"] = vale.ageing_s;
-      object["ports"] = ports;
+      object["ports"] = ports.object();
       list.Set(list.Length(), object);
     }
     *answer = list;
@@ -101,9 +110,9 @@ Napi::Value list_other_ports(const Napi::CallbackInfo& info) {
   return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
     std::vector<engine::ListedPort> ports;
     const Status status = engine::list_other_ports(space, &ports);
-    Napi::Array list = Napi::Array::New(env);
-    for (const engine::ListedPort& port : ports) list.Set(list.Length(), port_object(env, port));
-    *answer = list;
+    PortTable table(env);
+    for (const engine::ListedPort& port : ports) table.add(port);
+    *answer = table.object();
     return status;
   });
 }

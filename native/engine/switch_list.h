@@ -36,6 +36,25 @@ struct ListedPort {
   Policy policy;
 };
 
+// What is told of a port in numbers, in this order: name, where it is, meaning.
+#define NM_LISTED_PORT(row)                                                        \
+  row(place, place, "its place on the switch")                                     \
+  row(kind, kind, "a number of openPortKinds")                                     \
+  row(memId, region, "the region that it lies in")                                 \
+  row(txRings, tx_rings, "transmit rings")                                         \
+  row(rxRings, rx_rings, "receive rings")                                          \
+  row(txSlots, tx_slots, "slots of each transmit ring")                            \
+  row(rxSlots, rx_slots, "slots of each receive ring")                             \
+  row(headerLength, header_length, "bytes of its packets' virtio-net header")      \
+  row(stations, stations, "how many are known behind it")                          \
+  row(isSecond, is_second, "1: it came to this switch after it was on another")    \
+  row(isInterface, is_interface, "1: of a network interface or the host behind")   \
+  row(waits, policy.waits, "1: its senders wait while it has no room")             \
+  row(rate, policy.rate, "packets or bits that it may send in a second, 0: any")   \
+  row(rateIsBits, policy.rate_is_bits, "1: bits")                                  \
+  row(macLimit, policy.mac_limit, "stations that may be behind it, 0: any number") \
+  row(group, policy.group, "its isolation group, 0: none")
+
 struct ListedSwitch {
   std::string name;  // empty: of the ports that are on no switch
   uint32_t index = 0;
