@@ -18,6 +18,8 @@ namespace nm {
 namespace {
 
 constexpr int64_t kMillisecond_ns = 1'000'000;
+// An interface that goes away wakes nobody: whoever polls again is told.
+constexpr int64_t kLongestSleep_ns = 250 * kMillisecond_ns;
 
 short poll_bits(uint32_t events) {
   return static_cast<short>(((events & kReadable) != 0 ? POLLIN : 0) |
@@ -186,15 +188,20 @@ Status KernelDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) 
   // The clock is read only where poll() came back early and empty-handed: it may cost more than all the rest.
   uint64_t end_ns = kNever_ns;
   for (int64_t left_ns = timeout_ns;;) {
+    const int64_t part_ns = left_ns < 0 ? kLongestSleep_ns : std::min(left_ns, kLongestSleep_ns);
     bool expired = false;
-    const Status status = poll_file(events, left_ns, ready, &expired);
+    const Status status = poll_file(events, part_ns, ready, &expired);
     if (status != Status::ok || *ready != 0) return status;
     if (stopping_.load(std::memory_order_acquire)) return Status::interrupted;
-    if (expired) return Status::ok;
+    if (expired && part_ns == left_ns) return Status::ok;
     if (timeout_ns <= 0) continue;
-    // A signal begins the wait anew, once.
+    if (expired) {
+      left_ns -= part_ns;
+      continue;
+    }
+    // A signal begins what is left of the wait anew, once.
     const uint64_t now_ns = monotonic_ns();
-    if (end_ns == kNever_ns) end_ns = now_ns + static_cast<uint64_t>(timeout_ns);
+    if (end_ns == kNever_ns) end_ns = now_ns + static_cast<uint64_t>(left_ns);
     if (now_ns >= end_ns) return Status::ok;
     left_ns = static_cast<int64_t>(end_ns - now_ns);
   }
