@@ -38,7 +38,7 @@ function testTypeScript() {
     .sort();
   // Without names node would look for tests of its own.
   if (files.length === 0) throw new Error(`No path of a test in test/ contains ${wanted.join(" or ")}`);
-  return run(process.execPath, ["--test", "--test-reporter=spec", ...files]);
+  return run(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files]);
 }
 
 function run(program, args) {

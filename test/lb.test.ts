@@ -95,20 +95,20 @@ test("a consumer that is killed loses its share only, and what it lost is counte
   other?.signal("SIGKILL");
   await balancer.printed(/"port":"netmap:web\}1","pid":\d+,"state":"closed"/);
   const range = "10.0.0.1:1000-10.0.0.9:1999";
-  const sender = await start("pkt-gen", "-i", "in{1", "-f", "tx", "-n", "50000", "-R", "100k", "-s", range)
+  const sender = await start("pkt-gen", "-i", "in{1", "-f", "tx", "-n", "10000", "-R", "20k", "-s", range)
     .ended;
   assert.equal(sender.status, 0, sender.stderr);
   balancer.signal("SIGINT");
   const { packets, outputs } = summaryOf(await balancer.ended);
   one?.signal("SIGINT");
   const received = jsonLines((await one?.ended)?.stdout ?? "").at(-1);
-  assert.equal(packets, 50000);
+  assert.equal(packets, 10000);
   assert.deepEqual(outputs[0]?.drops, {});
   assert.equal(received?.packets, outputs[0]?.packets);
   const lost = outputs[1];
-  assert.equal((outputs[0]?.packets ?? 0) + (lost?.packets ?? 0) + (lost?.drops.full ?? 0), 50000);
+  assert.equal((outputs[0]?.packets ?? 0) + (lost?.packets ?? 0) + (lost?.drops.full ?? 0), 10000);
   // Its ring was filled, and the rest dropped.
-  assert.ok((lost?.drops.full ?? 0) > 20000, JSON.stringify(lost));
+  assert.ok((lost?.drops.full ?? 0) > 3000, JSON.stringify(lost));
 });
 
 test("-o prints netmap's statistics, key by key", async (t) => {
