@@ -59,6 +59,9 @@ class EmbeddedDevice final : public Device, private KloopHost {
   Status arm(uint32_t events, uint32_t* ready) override;
   void disarm() override;
 
+  // Whether a sync now would move a tail, as far as reading can tell. Cheap enough to spin on.
+  bool has_news(uint32_t events) const;
+
  private:
   bool is_bound() const { return binding_.client != 0; }
   // Whether the program keeps its words in control blocks: then only a sync loop syncs.
@@ -78,7 +81,6 @@ class EmbeddedDevice final : public Device, private KloopHost {
   Status sync_one_tx(engine::BoundRing& ring);
   Status sync_one_rx(engine::BoundRing& ring);
   uint32_t poll_once(uint32_t events);
-  bool has_news(uint32_t events) const;
   bool spin(uint32_t events, int64_t until_ns);
   bool must_look_again_soon();
   void announce(uint32_t events);
