@@ -1,13 +1,13 @@
 #include "preload/waiting.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "clock.h"
+#include "engine/yield.h"
 #include "preload/libc.h"
 #include "preload/table.h"
 #include "spin_pause.h"
@@ -22,8 +22,6 @@ constexpr int kPausesBeforeYield = 32;
 // While packets flow, most waits end sooner than this. They do without the two calls that block signals, which take as
 // long: a signal that comes so early counts as one that came before the call.
 constexpr int64_t kGlanceNs = 5'000;
-// A yield that finds nobody else to run takes half a microsecond.
-constexpr int64_t kLonelyYieldNs = 1'200;
 
 // The longest sleep, so that a dead sender or a cancelled thread is noticed; and with a bell that others hear
 // too, or without one.
@@ -78,8 +76,7 @@ bool has_news(const Watch* watches, size_t count) {
   return false;
 }
 
-// Whether somebody else ran when this thread last gave way. It may be the other side: then spinning is in its way.
-thread_local bool core_is_shared = false;
+thread_local engine::Yielder yielder;
 
 // Looks for as long as `pauses` pauses take.
 int look_for(Watch* watches, size_t count, int pauses) {
@@ -95,7 +92,7 @@ int look_for(Watch* watches, size_t count, int pauses) {
 
 // The beginning of a wait, in which signals are not blocked.
 int glance(Watch* watches, size_t count) {
-  if (core_is_shared) return 0;
+  if (yielder.core_is_shared()) return 0;
   const int64_t until_ns = now_ns() + kGlanceNs;
   int ready = 0;
   while (ready == 0 && now_ns() < until_ns) ready = look_for(watches, count, kPausesBeforeYield);
@@ -104,13 +101,11 @@ int glance(Watch* watches, size_t count) {
 
 int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
   for (;;) {
-    const int ready = look_for(watches, count, core_is_shared ? 1 : kPausesBeforeYield);
+    const int ready = look_for(watches, count, yielder.core_is_shared() ? 1 : kPausesBeforeYield);
     if (ready != 0) return ready;
-    const int64_t now = now_ns();
-    if (now >= until_ns) return 0;
+    if (now_ns() >= until_ns) return 0;
     if (!others.empty() && others.look() != 0) return 0;
-    sched_yield();
-    core_is_shared = others.empty() && now_ns() - now > kLonelyYieldNs;
+    if (!yielder.is_wise() || yielder.yield() == engine::Yielder::Outcome::lost) return look(watches, count);
   }
 }
 
