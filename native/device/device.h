@@ -69,6 +69,10 @@ class Device {
   // `ready` gets the events that are so; 0 after a timeout. Returns interrupted after stop_waiting().
   virtual Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) = 0;
 
+  // Whether a wait() for `events` may find more than the last one did. Reads alone, and is cheap enough to spin on: a sync
+  // writes to lines that the other side reads, and takes them from it each time. A device that cannot tell says yes.
+  virtual bool has_news(uint32_t) const { return true; }
+
   // Ends a wait() that another thread is in, or a sleep after arm(), and every later one.
   virtual void stop_waiting() = 0;
   // Lets it be waited for again, once nobody is in a wait() that was stopped.

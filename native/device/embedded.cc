@@ -30,7 +30,6 @@ namespace {
 
 // Spinning longer than a wake-up takes (20 us here) costs more than it saves.
 constexpr int64_t kSpinNs = 30'000;
-constexpr uint32_t kPausesBeforeYield = 32;
 // How long a sleep may last while somebody owes us a reservation: that somebody may have died.
 constexpr int64_t kUnfinishedSleepNs = 2'000'000;
 // How long any sleep may last. A sender that is killed after it took our name down and before it woke us
@@ -413,11 +412,10 @@ bool EmbeddedDevice::has_news(uint32_t events) const {
   return false;
 }
 
-// Waits for news without sleeping. Where a yield shows that somebody else runs on this core, it may be the
-// other side: then we yield at once instead of spinning in its way.
+// Waits for news without sleeping.
 bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
-    for (uint32_t i = 0; i < (yielder_.core_is_shared() ? 1 : kPausesBeforeYield); i++) {
+    for (int i = yielder_.pauses(); i > 0; i--) {
       if (has_news(events)) return true;
       spin_pause();
     }

@@ -58,9 +58,7 @@ class EmbeddedDevice final : public Device, private KloopHost {
   int poll_descriptor(Status* status) override;
   Status arm(uint32_t events, uint32_t* ready) override;
   void disarm() override;
-
-  // Whether a sync now would move a tail, as far as reading can tell. Cheap enough to spin on.
-  bool has_news(uint32_t events) const;
+  bool has_news(uint32_t events) const override;
 
  private:
   bool is_bound() const { return binding_.client != 0; }

@@ -10,8 +10,6 @@ namespace {
 
 // A wake-up takes about 20 us, and costs whoever wakes nearly as much.
 constexpr uint64_t kSpin_ns = 30'000;
-constexpr int kLooksBeforeYield = 8;
-constexpr int kPausesBetweenLooks = 8;
 
 // The longest sleep: a sender that died wakes nobody. And the longest while a device has nothing to poll.
 constexpr int64_t kLongestSleep_ns = 250'000'000;
@@ -61,13 +59,17 @@ Status WaitSet::look(bool* any) {
   return Status::ok;
 }
 
-// Where a yield shows that somebody else runs on this core, it may be who feeds us: then we yield at once.
+bool WaitSet::has_news() const {
+  return std::any_of(watches_.begin(), watches_.end(),
+                     [](const Watch& watch) { return watch.device->has_news(watch.wanted); });
+}
+
 Status WaitSet::spin(uint64_t until_ns, bool* any) {
   for (;;) {
-    for (int i = 0; i < (yielder_.core_is_shared() ? 1 : kLooksBeforeYield); i++) {
-      const Status status = look(any);
+    for (int i = yielder_.pauses(); i > 0; i--) {
+      const Status status = has_news() ? look(any) : Status::ok;
       if (status != Status::ok || *any) return status;
-      for (int j = 0; j < kPausesBetweenLooks; j++) spin_pause();
+      spin_pause();
     }
     if (monotonic_ns() >= until_ns) return Status::ok;
     if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return look(any);

@@ -1,7 +1,7 @@
 // Waiting for one of several devices.
 //
 //   look     poll each device: it syncs, and says what is ready
-//   spin     look again for as long as a wake-up takes
+//   spin     look again when there is news, for as long as a wake-up takes
 //   arm      ask each device to make its poll descriptor readable
 //   sleep    in poll(2) on the descriptors; then disarm, and look
 //
@@ -42,6 +42,7 @@ class WaitSet {
   };
 
   Status look(bool* any);
+  bool has_news() const;
   Status spin(uint64_t until_ns, bool* any);
   Status arm(bool* any);
   void sleep(int64_t timeout_ns);

@@ -37,8 +37,12 @@ class Yielder {
   // Not so while the core was lately taken by somebody who does not give way.
   bool is_wise() const { return last_ != Outcome::lost || monotonic_ns() >= not_before_ns_; }
 
-  // Whether somebody else ran when we last gave way.
+  // Whether somebody else ran when we last gave way. It may be the other side: then spinning is in its way.
   bool core_is_shared() const { return last_ == Outcome::shared; }
+
+  // How many pauses of the processor to spin for before the next yield: microseconds, for what comes meanwhile is seen
+  // at once, and what comes during a yield after it.
+  int pauses() const { return core_is_shared() ? 1 : 200; }
 
  private:
   // A yield that finds nobody takes at most so long, one that finds somebody longer: two switches take microseconds.

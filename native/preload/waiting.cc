@@ -18,11 +18,6 @@ namespace {
 
 // A wake-up takes about 20 us, and costs whoever wakes nearly as much.
 constexpr int64_t kSpinNs = 30'000;
-constexpr int kPausesBeforeYield = 32;
-// While packets flow, most waits end sooner than this. They do without the two calls that block signals, which take as
-// long: a signal that comes so early counts as one that came before the call.
-constexpr int64_t kGlanceNs = 5'000;
-
 // The longest sleep, so that a dead sender or a cancelled thread is noticed; and with a bell that others hear
 // too, or without one.
 constexpr int64_t kSleepNs = 250'000'000;
@@ -64,8 +59,6 @@ int look(Watch* watches, size_t count) {
   return ready;
 }
 
-// Reads alone: a sync writes to lines that the other side reads, and takes them from it each time. [measured: a receiver
-// that syncs while it spins halves the rate of a pipe]
 bool has_news(const Watch* watches, size_t count) {
   for (size_t i = 0; i < count; i++) {
     OpenFile& file = *watches[i].file;
@@ -78,30 +71,19 @@ bool has_news(const Watch* watches, size_t count) {
 
 thread_local engine::Yielder yielder;
 
-// Looks for as long as `pauses` pauses take.
-int look_for(Watch* watches, size_t count, int pauses) {
-  for (int i = 0; i < pauses; i++) {
-    if (has_news(watches, count)) {
-      const int ready = look(watches, count);
-      if (ready != 0) return ready;
-    }
+// Looks whenever there is news, between two yields.
+int look_between(Watch* watches, size_t count) {
+  for (int i = yielder.pauses(); i > 0; i--) {
+    const int ready = has_news(watches, count) ? look(watches, count) : 0;
+    if (ready != 0) return ready;
     spin_pause();
   }
   return 0;
 }
 
-// The beginning of a wait, in which signals are not blocked.
-int glance(Watch* watches, size_t count) {
-  if (yielder.core_is_shared()) return 0;
-  const int64_t until_ns = now_ns() + kGlanceNs;
-  int ready = 0;
-  while (ready == 0 && now_ns() < until_ns) ready = look_for(watches, count, kPausesBeforeYield);
-  return ready;
-}
-
 int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
   for (;;) {
-    const int ready = look_for(watches, count, yielder.core_is_shared() ? 1 : kPausesBeforeYield);
+    const int ready = look_between(watches, count);
     if (ready != 0) return ready;
     if (now_ns() >= until_ns) return 0;
     if (!others.empty() && others.look() != 0) return 0;
@@ -171,7 +153,12 @@ int wait_for(Watch* watches, size_t count, Others& others, int64_t timeout_ns, c
     const int found = ready == 0 && mask != nullptr ? others.sleep({0, 0}, mask) : others.look();
     return found < 0 ? found : ready + found;
   }
-  if (mask == nullptr && others.empty() && (ready = glance(watches, count)) != 0) return ready;
+  // While packets flow, most waits end before the first yield, and do without the two calls that block signals: a
+  // signal that comes so early counts as one that came before the call.
+  if (mask == nullptr && others.empty()) {
+    ready = look_between(watches, count);
+    if (ready != 0) return ready;
+  }
 
   BlockedSignals blocked;
   if (mask == nullptr) mask = &blocked.before();

@@ -1,11 +1,11 @@
 // Waiting for open /dev/netmaps and other descriptors together: what poll, select and epoll_wait have in common.
 //
 //   look     sync, and see whether a ring is ready: netmap's poll is what moves packets
-//   spin     look again for as long as a wake-up would take
+//   spin     look again when there is news, for as long as a wake-up would take
 //   arm      ask each device to make its poll descriptor, the bell, readable
 //   sleep    in the kernel, on the bells and the others; then disarm and look
 //
-// Threads   Signals are blocked from the first look that finds nothing to the sleep, which lets them in, so none is lost
+// Threads   Signals are blocked from the first yield to the sleep, which lets them in, so none is lost
 //           between. No lock is held while asleep. Threads that sleep for one device share its bell: it is taken in by
 //           the last of them.
 // Failure   A bell can stay silent: its sender died, or another process of a fork took the notice. So no sleep is
