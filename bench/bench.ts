@@ -14,15 +14,16 @@
 
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { type Case, cases, limits } from "./cases.js";
 import { type CaseResult, figuresOf, judge, type LimitResult } from "./figures.js";
+import { positive, readOptions, usageError } from "./options.js";
 import { caseTable, limitTable, timingTable } from "./table.js";
 import { measureTiming, type Timing, type TimingResult, timings } from "./timings.js";
 import { buildProgram, measureCase, measureLimit, type Window } from "./window.js";
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  "npm run bench -- [--runs 5] [--seconds 0.3] [--timing-seconds 4] [--only WORD] [--json FILE] [--check]",
+  {
     runs: { type: "string", default: "5" },
     seconds: { type: "string", default: "0.3" },
     "timing-seconds": { type: "string", default: "4" },
@@ -30,7 +31,7 @@ const { values: options } = parseArgs({
     json: { type: "string" },
     check: { type: "boolean", default: false },
   },
-});
+);
 
 const runs = positive("runs", options.runs);
 const seconds = positive("seconds", options.seconds);
@@ -38,7 +39,9 @@ const timingSeconds = positive("timing-seconds", options["timing-seconds"]);
 const named = ({ name }: { readonly name: string }) => name.includes(options.only);
 const wanted = withReferences(cases.filter(named));
 const wantedTimings = timings.filter(named);
-if (wanted.length + wantedTimings.length === 0) throw new Error(`No case has "${options.only}" in its name`);
+if (wanted.length + wantedTimings.length === 0) {
+  usageError(`No case has "${options.only}" in its name`);
+}
 if (availableParallelism() < 2) throw new Error("The benchmark needs two processors");
 
 buildProgram();
@@ -167,10 +170,4 @@ function measureOnce(timing: Timing): TimingResult {
 function progress(name = "", run?: number): void {
   if (!process.stderr.isTTY) return;
   process.stderr.write(`\r\x1b[K${run === undefined ? "" : `run ${run} of ${runs}: `}${name}`);
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} needs a positive number, not "${text}"`);
-  return value;
 }

@@ -14,7 +14,6 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, 
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { parse } from "pcap-parser";
 import { openCapture } from "../lib/capture-source.js";
 import { formatDuration } from "../lib/duration.js";
@@ -23,16 +22,15 @@ import { surveyCapture } from "../lib/survey.js";
 import { noNetworkNamespaces } from "../test/privileges.js";
 import { programFile } from "../test/run.js";
 import { type MadePacket, makeTraffic, packetsOfPcap, pcapOf } from "../test/traffic.js";
+import { positive, readOptions } from "./options.js";
 
 const parts = { scan, start, lateness, speed, veth } as const;
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string", default: Object.keys(parts).join(",") },
-    seconds: { type: "string", default: "5" },
-  },
+const options = readOptions("npm run bench:replay -- [--only PART,...] [--seconds 5]", {
+  only: { type: "string", default: Object.keys(parts).join(",") },
+  seconds: { type: "string", default: "5" },
 });
-const seconds = Number(options.seconds);
+const seconds = positive("seconds", options.seconds);
 const directory = mkdtempSync(join(tmpdir(), "nm-bench-"));
 const namespace = mkdtempSync("/dev/shm/nm-bench-");
 const env = { ...process.env, NM_DIR: namespace };

@@ -17,19 +17,20 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { isInstalled } from "../../lib/doctor/machine.js";
 import { allowedProcessors } from "../../lib/processors.js";
 import { limits } from "../cases.js";
 import { type Spread, spread } from "../figures.js";
+import { positive, readOptions } from "../options.js";
 import { buildProgram, measureLimit } from "../window.js";
 import { Cable, ip, run, type Side } from "./cable.js";
 import { packetWords } from "./packets.js";
 import { processorTime_ns } from "./processor-time.js";
 import { nm, type Receiver, receivers, type Sender, senders } from "./programs.js";
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  "npm run bench:nic -- [--runs 5] [--seconds 0.6] [--lengths 60,1500] [--only WORD] [--json FILE] [--check]",
+  {
     runs: { type: "string", default: "5" },
     seconds: { type: "string", default: "0.6" },
     only: { type: "string", default: "" },
@@ -37,7 +38,7 @@ const { values: options } = parseArgs({
     json: { type: "string" },
     check: { type: "boolean", default: false },
   },
-});
+);
 
 interface Sample {
   readonly pps: number;
@@ -55,8 +56,8 @@ interface NicCase {
   measure(cable: Cable): Promise<Omit<Sample, "memcpyPps">>;
 }
 
-const seconds = Number(options.seconds);
-const runs = Number(options.runs);
+const seconds = positive("seconds", options.seconds);
+const runs = positive("runs", options.runs);
 const lengths = options.lengths.split(",").map(Number);
 /** Ours over the better of trafgen and tcpreplay. */
 const wantedLead = 2.5;
