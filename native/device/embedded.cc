@@ -17,7 +17,6 @@
 #include "engine/ring_counters.h"
 #include "engine/transparent.h"
 #include "engine/wake.h"
-#include "spin_pause.h"
 
 namespace nm {
 
@@ -415,12 +414,9 @@ bool EmbeddedDevice::has_news(uint32_t events) const {
 // Waits for news without sleeping.
 bool EmbeddedDevice::spin(uint32_t events, int64_t until_ns) {
   for (;;) {
-    for (int i = yielder_.pauses(); i > 0; i--) {
-      if (has_news(events)) return true;
-      spin_pause();
-    }
+    if (yielder_.spin([&] { return has_news(events); })) return true;
     if (stopping_.load(std::memory_order_relaxed) || engine::monotonic_ns() >= until_ns) return false;
-    if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return has_news(events);
+    if (!yielder_.gives_way()) return has_news(events);
   }
 }
 

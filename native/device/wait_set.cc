@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "clock.h"
-#include "spin_pause.h"
 
 namespace nm {
 namespace {
@@ -65,14 +64,14 @@ bool WaitSet::has_news() const {
 }
 
 Status WaitSet::spin(uint64_t until_ns, bool* any) {
+  Status status = Status::ok;
+  const auto found = [&] {
+    if (has_news()) status = look(any);
+    return status != Status::ok || *any;
+  };
   for (;;) {
-    for (int i = yielder_.pauses(); i > 0; i--) {
-      const Status status = has_news() ? look(any) : Status::ok;
-      if (status != Status::ok || *any) return status;
-      spin_pause();
-    }
-    if (monotonic_ns() >= until_ns) return Status::ok;
-    if (!yielder_.is_wise() || yielder_.yield() == engine::Yielder::Outcome::lost) return look(any);
+    if (yielder_.spin(found) || monotonic_ns() >= until_ns) return status;
+    if (!yielder_.gives_way()) return look(any);
   }
 }
 

@@ -16,12 +16,31 @@
 #include <cstdint>
 
 #include "engine/bound_ring.h"
+#include "spin_pause.h"
 
 namespace nm::engine {
 
 class Yielder {
  public:
+  // Spins until found() or the next yield is due, and returns whether it found. That is microseconds, for what comes
+  // meanwhile is seen at once, and what comes during a yield after it; but no time where somebody else ran when we last gave
+  // way: it may be the other side, and spinning is in its way.
+  template <typename Found>
+  bool spin(Found found) const {
+    for (int i = last_ == Outcome::shared ? 1 : kPauses; i > 0; i--) {
+      if (found()) return true;
+      spin_pause();
+    }
+    return false;
+  }
+
+  // Yields. False when the core was lost by that, now or lately, to somebody who does not give way: then it is not tried.
+  bool gives_way() { return is_wise() && yield() != Outcome::lost; }
+
+ private:
   enum class Outcome { alone, shared, lost };
+
+  bool is_wise() const { return last_ != Outcome::lost || monotonic_ns() >= not_before_ns_; }
 
   Outcome yield() {
     const int64_t start = monotonic_ns();
@@ -34,17 +53,6 @@ class Yielder {
     return last_ = end - start > alone_ns() ? Outcome::shared : Outcome::alone;
   }
 
-  // Not so while the core was lately taken by somebody who does not give way.
-  bool is_wise() const { return last_ != Outcome::lost || monotonic_ns() >= not_before_ns_; }
-
-  // Whether somebody else ran when we last gave way. It may be the other side: then spinning is in its way.
-  bool core_is_shared() const { return last_ == Outcome::shared; }
-
-  // How many pauses of the processor to spin for before the next yield: microseconds, for what comes meanwhile is seen
-  // at once, and what comes during a yield after it.
-  int pauses() const { return core_is_shared() ? 1 : 200; }
-
- private:
   // A yield that finds nobody takes at most so long, one that finds somebody longer: two switches take microseconds.
   static int64_t alone_ns() {
     static const int64_t longest = [] {
@@ -59,6 +67,7 @@ class Yielder {
     return longest;
   }
 
+  static constexpr int kPauses = 200;
   static constexpr int64_t kLostNs = 200'000;
   static constexpr int64_t kGrudgeNs = 20'000'000;
 

@@ -10,7 +10,6 @@
 #include "engine/yield.h"
 #include "preload/libc.h"
 #include "preload/table.h"
-#include "spin_pause.h"
 
 namespace nm::preload {
 
@@ -18,6 +17,7 @@ namespace {
 
 // A wake-up takes about 20 us, and costs whoever wakes nearly as much.
 constexpr int64_t kSpinNs = 30'000;
+
 // The longest sleep, so that a dead sender or a cancelled thread is noticed; and with a bell that others hear
 // too, or without one.
 constexpr int64_t kSleepNs = 250'000'000;
@@ -73,12 +73,12 @@ thread_local engine::Yielder yielder;
 
 // Looks whenever there is news, between two yields.
 int look_between(Watch* watches, size_t count) {
-  for (int i = yielder.pauses(); i > 0; i--) {
-    const int ready = has_news(watches, count) ? look(watches, count) : 0;
-    if (ready != 0) return ready;
-    spin_pause();
-  }
-  return 0;
+  int ready = 0;
+  yielder.spin([&] {
+    if (has_news(watches, count)) ready = look(watches, count);
+    return ready != 0;
+  });
+  return ready;
 }
 
 int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
@@ -87,7 +87,7 @@ int spin(Watch* watches, size_t count, Others& others, int64_t until_ns) {
     if (ready != 0) return ready;
     if (now_ns() >= until_ns) return 0;
     if (!others.empty() && others.look() != 0) return 0;
-    if (!yielder.is_wise() || yielder.yield() == engine::Yielder::Outcome::lost) return look(watches, count);
+    if (!yielder.gives_way()) return look(watches, count);
   }
 }
 
