@@ -1,6 +1,6 @@
 #include "port.h"
 
-#include <cstring>
+#include "request_header.h"
 
 namespace nm {
 
@@ -19,15 +19,11 @@ void add_option(abi::nmreq_header* header, uint32_t type, std::optional<Option>*
 
 Status Port::open(std::unique_ptr<Device> device, const std::string& name, const abi::nmreq_register& wanted,
                   std::unique_ptr<Port>* result, DriverReport* report, PortOptions options) {
-  abi::nmreq_header header = {};
-  if (name.size() >= sizeof(header.nr_name)) return Status::bad_name;
+  if (name.size() >= sizeof(abi::nmreq_header::nr_name)) return Status::bad_name;
   std::unique_ptr<Port> port(new Port);
   port->name_ = name;
   port->granted_ = wanted;
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = abi::NETMAP_REQ_REGISTER;
-  memcpy(header.nr_name, name.data(), name.size());
-  header.nr_body = reinterpret_cast<uint64_t>(&port->granted_);
+  abi::nmreq_header header = request_header(abi::NETMAP_REQ_REGISTER, name, &port->granted_);
   add_option(&header, abi::NETMAP_REQ_OPT_OFFSETS, &options.offsets);
   add_option(&header, abi::NETMAP_REQ_OPT_EXTMEM, &options.extmem);
   Status status = device->control(&header);

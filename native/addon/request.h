@@ -1,24 +1,20 @@
 // Requests of a moment: a device is opened for one, and closed.
 #pragma once
 
-#include <cstring>
 #include <memory>
 #include <string>
 
 #include "abi/netmap.h"
 #include "device/open.h"
+#include "request_header.h"
 #include "status.h"
 
 namespace nm::addon {
 
 // A request about the port `name`, which `body` belongs to.
 inline Status ask(Device& device, uint16_t type, const std::string& name, void* body) {
-  abi::nmreq_header header{};
-  if (name.size() >= sizeof(header.nr_name)) return Status::bad_name;
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = type;
-  header.nr_body = reinterpret_cast<uint64_t>(body);
-  memcpy(header.nr_name, name.data(), name.size());
+  if (name.size() >= sizeof(abi::nmreq_header::nr_name)) return Status::bad_name;
+  abi::nmreq_header header = request_header(type, name, body);
   return device.control(&header);
 }
 

@@ -145,10 +145,7 @@ Napi::Value list_ports(const Napi::CallbackInfo& info) {
   Napi::Array list = Napi::Array::New(env);
   abi::nmreq_vale_list body{};
   while (status == Status::ok) {
-    abi::nmreq_header header{};
-    header.nr_version = abi::NETMAP_API;
-    header.nr_reqtype = abi::NETMAP_REQ_VALE_LIST;
-    header.nr_body = reinterpret_cast<uint64_t>(&body);
+    abi::nmreq_header header = request_header(abi::NETMAP_REQ_VALE_LIST, "", &body);
     // It gives the port of these numbers, or the next that there is.
     status = device->control(&header);
     if (status == Status::no_more_ports) return list;

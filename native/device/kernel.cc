@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 
 #include "clock.h"
 #include "device/kernel_refusal.h"
 #include "device/legacy.h"
+#include "request_header.h"
 
 namespace nm {
 namespace {
@@ -59,10 +59,7 @@ Status KernelDevice::find_api() {
     abi::nmreq_port_info_get today;
     uint8_t more[64];  // the older body is longer
   } body = {};
-  abi::nmreq_header header = {};
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = abi::NETMAP_REQ_PORT_INFO_GET;
-  header.nr_body = reinterpret_cast<uint64_t>(&body);
+  abi::nmreq_header header = request_header(abi::NETMAP_REQ_PORT_INFO_GET, "", &body);
   if (ioctl(file_.number(), abi::NIOCCTRL, &header) == 0 && body.today.nr_mem_id != 0) {
     speaks_control_ = true;
     return Status::ok;
@@ -172,13 +169,9 @@ Status KernelDevice::explain_error(uint32_t* ready) {
 Status KernelDevice::make_stoppable() {
   if (stop_read_.is_open()) return Status::ok;
   int ends[2];
-  if (pipe(ends) != 0) return Status::system_error;
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return Status::system_error;
   stop_read_ = FileDescriptor(ends[0]);
   stop_write_ = FileDescriptor(ends[1]);
-  for (const int end : ends) {
-    fcntl(end, F_SETFD, FD_CLOEXEC);
-    fcntl(end, F_SETFL, O_NONBLOCK);
-  }
   return Status::ok;
 }
 

@@ -4,10 +4,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "request_header.h"
 
 namespace nm {
 namespace {
@@ -26,11 +27,7 @@ FileDescriptor hold_region(const std::string& path, uint16_t id) {
   abi::nmreq_register body = {};
   body.nr_mode = abi::NR_REG_NULL;
   body.nr_mem_id = id;
-  abi::nmreq_header header = {};
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = abi::NETMAP_REQ_REGISTER;
-  strcpy(header.nr_name, "nm-region");
-  header.nr_body = reinterpret_cast<uint64_t>(&body);
+  abi::nmreq_header header = request_header(abi::NETMAP_REQ_REGISTER, "nm-region", &body);
   if (ioctl(holder.number(), abi::NIOCCTRL, &header) != 0 || body.nr_mem_id != id) holder.reset();
   return holder;
 }

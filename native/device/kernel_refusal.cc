@@ -1,14 +1,15 @@
 #include "device/kernel_refusal.h"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "engine/monitors.h"
+#include "engine/names.h"
+#include "request_header.h"
 
 namespace nm {
 namespace {
@@ -17,14 +18,9 @@ using Ask = std::function<int(abi::nmreq_header*)>;
 
 constexpr std::string_view kSwitchPrefix = "vale";
 constexpr size_t kMaxPart = 15;
-constexpr uint64_t kMonitors = abi::NR_MONITOR_TX | abi::NR_MONITOR_RX | abi::NR_ZCOPY_MON;
 
 int ask_about(const Ask& ask, uint16_t type, std::string_view name, void* body) {
-  abi::nmreq_header header = {};
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = type;
-  header.nr_body = reinterpret_cast<uint64_t>(body);
-  memcpy(header.nr_name, name.data(), std::min(name.size(), sizeof(header.nr_name) - 1));
+  abi::nmreq_header header = request_header(type, name, body);
   return ask(&header);
 }
 
@@ -43,7 +39,7 @@ bool is_sound_switch_name(std::string_view name) {
          std::all_of(vale.begin(), vale.end(), is_word);
 }
 
-bool is_interface(std::string_view name) { return if_nametoindex(std::string(name).c_str()) != 0; }
+bool is_interface(std::string_view name) { return engine::is_interface(std::string(name)); }
 
 bool has_region(const Ask& ask, uint16_t id) {
   abi::nmreq_port_info_get body = {};
@@ -61,10 +57,7 @@ std::optional<abi::nmreq_port_info_get> info(const Ask& ask, std::string_view na
 bool is_on_a_switch(const Ask& ask, std::string_view name) {
   abi::nmreq_vale_list body = {};
   for (;;) {
-    abi::nmreq_header header = {};
-    header.nr_version = abi::NETMAP_API;
-    header.nr_reqtype = abi::NETMAP_REQ_VALE_LIST;
-    header.nr_body = reinterpret_cast<uint64_t>(&body);
+    abi::nmreq_header header = request_header(abi::NETMAP_REQ_VALE_LIST, "", &body);
     // It gives the next port that there is, of this switch or of a later one.
     if (ask(&header) != 0) return false;
     if (port_part(header.nr_name) == name) return true;
@@ -101,7 +94,7 @@ std::optional<Status> option_refusal(const abi::nmreq_header& request) {
 }
 
 Status invalid_registration(const abi::nmreq_register& body, std::string_view name, const Ask& ask) {
-  if ((body.nr_flags & kMonitors) != 0) return Status::watched_not_open;
+  if ((body.nr_flags & engine::kMonitorFlags) != 0) return Status::watched_not_open;
   if (body.nr_mem_id != 0 && !has_region(ask, body.nr_mem_id)) return Status::no_such_region;
   if (is_switch_name(name) && is_interface(port_part(name))) return Status::interface_not_attached;
   const auto port = info(ask, name);
