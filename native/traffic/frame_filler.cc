@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "clock.h"
-#include "prefetch.h"
+#include "traffic/slots_ahead.h"
 
 namespace nm {
 namespace {
@@ -123,13 +123,11 @@ uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) 
   uint64_t sequence = lane.sequence;
 
   uint32_t slot = ring.head_in_range();
-  uint32_t ahead = slot;
-  uint32_t asked = 0;
+  SlotsAhead ahead(ring, slot, packets);
   for (uint32_t i = 0; i < packets; i++, slot = ring.next(slot)) {
-    for (const uint32_t most = std::min(packets, i + kPrefetchedPackets); asked < most; asked++) {
-      prefetch_to_write(ring.start(ring.descriptor(ahead).buf_idx) + header_length + rest.mark);
-      ahead = ring.next(ahead);
-    }
+    ahead.reach(i, prefetch_to_write, [&](uint32_t next) {
+      return ring.start(ring.descriptor(next).buf_idx) + header_length + rest.mark;
+    });
     const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
     if (written[slot] != buf_idx) [[unlikely]] {
       write_buffer(lane, slot, buf_idx);

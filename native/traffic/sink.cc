@@ -4,8 +4,8 @@
 #include <cassert>
 
 #include "bytes.h"
-#include "prefetch.h"
 #include "traffic/alarm.h"
+#include "traffic/slots_ahead.h"
 
 namespace nm {
 namespace {
@@ -125,13 +125,10 @@ Sink::Taken Sink::measure_all(Lane& lane, uint32_t slots) {
   Taken taken;
   taken.slots = slots;
   uint32_t slot = ring.head_in_range();
-  uint32_t ahead = slot;
-  uint32_t asked = 0;
+  SlotsAhead ahead(ring, slot, slots);
   for (uint32_t i = 0; i < slots; i++) {
-    for (const uint32_t most = std::min(slots, i + kPrefetchedPackets); asked < most; asked++) {
-      __builtin_prefetch(ring.packet(ahead, ring.descriptor(ahead).buf_idx));
-      ahead = ring.next(ahead);
-    }
+    ahead.reach(i, prefetch_to_read,
+                [&](uint32_t next) { return ring.packet(next, ring.descriptor(next).buf_idx); });
     const Descriptor descriptor = ring.descriptor(slot);
     const auto [bytes, length] = ring.piece(slot, descriptor);
     const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;

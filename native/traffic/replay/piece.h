@@ -72,7 +72,6 @@ struct Piece {
   };
 
   void clear() {
-    first = 0;
     count = 0;
     leaving.clear();
     linked = false;
@@ -80,17 +79,14 @@ struct Piece {
   size_t size() const { return linked ? leaving.size() : count; }
   bool empty() const { return size() == 0; }
   // Its i-th packet, and when that is due: without a link all are at once.
-  const Batch::Packet& packet(size_t i) const {
-    return batch->packets[linked ? leaving[i].packet : first + i];
-  }
+  const Batch::Packet& packet(size_t i) const { return batch->packets[linked ? leaving[i].packet : i]; }
   uint64_t due_ns(size_t i) const { return linked ? leaving[i].due_ns : 0; }
   const uint8_t* bytes(const Batch::Packet& packet) const { return batch->bytes.data() + packet.offset; }
 
   std::shared_ptr<Batch> batch;
-  // With a link, what leaves it; without one, so many packets of the batch.
+  // With a link, what leaves it; without one, so many of the batch's first packets.
   bool linked = false;
   std::vector<Leaving> leaving;
-  size_t first = 0;
   size_t count = 0;
   // The state of the feed after the piece: what it counted, and how far in the file it is.
   FeedCounts counts;

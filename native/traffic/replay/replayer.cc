@@ -5,7 +5,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "prefetch.h"
+#include "traffic/slots_ahead.h"
 
 namespace nm {
 namespace {
@@ -153,26 +153,23 @@ SlotsPassed Replayer::fill() {
 // has to be fast. Another core may have read the buffers, so their lines are asked for ahead.
 SlotsPassed Replayer::fill_run(uint64_t most) {
   if (piece_.linked) return {};
-  const Batch::Packet* const packets = piece_.batch->packets.data() + piece_.first + next_in_piece_;
+  const Batch::Packet* const packets = piece_.batch->packets.data() + next_in_piece_;
   const uint8_t* const bytes = piece_.batch->bytes.data();
   const uint32_t side = packets->side;
   Lane& lane = lanes_[side];
   const Ring ring = lane.ring;
   const uint32_t size = ring.buffer_size();
   const uint32_t few = std::min(kFewLines, size / Batch::kReadable * Batch::kReadable);
-  most =
-      std::min<uint64_t>({most, piece_.count - next_in_piece_, ring.distance(lane.filled_to, ring.tail())});
+  const auto run = static_cast<uint32_t>(
+      std::min<uint64_t>({most, piece_.count - next_in_piece_, ring.distance(lane.filled_to, ring.tail())}));
 
   uint64_t sum = 0;
   uint32_t slot = lane.filled_to;
-  uint32_t ahead = slot;
-  uint32_t asked = 0;
+  SlotsAhead ahead(ring, slot, run);
   uint32_t i = 0;
-  for (; i < most; i++) {
-    for (const uint64_t until = std::min<uint64_t>(most, i + kPrefetchedPackets); asked < until; asked++) {
-      prefetch_to_write(ring.start(ring.descriptor(ahead).buf_idx));
-      ahead = ring.next(ahead);
-    }
+  for (; i < run; i++) {
+    ahead.reach(i, prefetch_to_write,
+                [&](uint32_t next) { return ring.start(ring.descriptor(next).buf_idx); });
     const Batch::Packet packet = packets[i];
     if (packet.side != side || packet.length > size || packet.captured != packet.length) [[unlikely]]
       break;

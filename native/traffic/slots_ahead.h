@@ -1,0 +1,33 @@
+// Asking for the memory of slots before a loop comes to them, see prefetch.h.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "prefetch.h"
+#include "ring.h"
+
+namespace nm {
+
+// Follows a loop over `slots` slots of a ring from `first` on.
+class SlotsAhead {
+ public:
+  SlotsAhead(const Ring& ring, uint32_t first, uint32_t slots) : ring_(ring), slots_(slots), next_(first) {}
+
+  // The loop is at its i-th slot: calls ask(where(slot)) for each of the next ones that was not asked for yet.
+  template <typename Ask, typename Where>
+  [[gnu::always_inline]] void reach(uint32_t i, Ask ask, Where where) {
+    for (const uint32_t end = std::min(slots_, i + kPrefetchedPackets); asked_ < end; asked_++) {
+      ask(where(next_));
+      next_ = ring_.next(next_);
+    }
+  }
+
+ private:
+  const Ring ring_;
+  const uint32_t slots_;
+  uint32_t next_;
+  uint32_t asked_ = 0;
+};
+
+}  // namespace nm
