@@ -10,7 +10,7 @@ import { checkKernel } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
 import { findProgram } from "../lib/executable.js";
 import { parsePort } from "../lib/port-spec.js";
-import { wrap } from "../lib/text.js";
+import { shellWord, wrap } from "../lib/text.js";
 import { qemuRows, supportOf, whyUnfit } from "../lib/vm/qemu.js";
 
 export default command({
@@ -81,13 +81,9 @@ export default command({
       out.json({ type: "vm", program: qemu, arguments: rows.flat(), netmap, ptnet });
       return;
     }
-    out.print([qemu, ...rows.map((row) => row.map(quoted).join(" "))].join(" \\\n    "));
+    out.print([qemu, ...rows.map((row) => row.map(shellWord).join(" "))].join(" \\\n    "));
     if (unfit === undefined) return;
     const { message, hint } = new NmError("QEMU_UNFIT", { qemu, reason: unfit });
     for (const line of wrap(`${message}. ${hint}.`, 100)) process.stderr.write(`${line}\n`);
   },
 });
-
-function quoted(word: string): string {
-  return /^[\w.,:=/@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}

@@ -7,7 +7,7 @@ import { accessSync, constants, statfsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { type DriverReport, describeAttempt, missingCapability } from "./driver.js";
 import { NmError, type PortFailure, statusErrors } from "./errors.js";
-import { engineLimits } from "./layout.js";
+import { engineLimits, kernelDevice } from "./layout.js";
 import { type NativeGeometry, type NativeRequest, native, statusOf } from "./native.js";
 import { formatPort, type PortSpec, parsePort, portRequest } from "./port-spec.js";
 
@@ -19,8 +19,10 @@ export type Backend = (typeof backends)[number];
 /** Which of the two it is. */
 export type UsedBackend = Exclude<Backend, "auto">;
 
-/** Where the kernel's netmap is; native/device/open.h. */
-export const kernelDevice = "/dev/netmap";
+/** Which serves the ports of a place as deviceOf() gives it. */
+export function backendAt(device: string): UsedBackend {
+  return device === kernelDevice ? "kernel" : "embedded";
+}
 
 /** Where a port lives. Programs see each other's ports when they agree on it. */
 export interface Place {

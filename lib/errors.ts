@@ -8,7 +8,7 @@
  * The table also feeds the ERRORS section of nm(1).
  */
 
-import { engineLimits, type Status } from "./layout.js";
+import { engineLimits, kernelDevice, type Status } from "./layout.js";
 
 /** What the program's exit status says. Scripts rely on it. */
 export const exitStatus = {
@@ -953,7 +953,7 @@ const table = {
     exit: 1,
     says: because("the operating system refused access"),
     hint: (d: PortFailure) =>
-      d.namespace === "/dev/netmap" ? "Run it as root" : `Check who owns the files in ${d.namespace}`,
+      d.namespace === kernelDevice ? "Run it as root" : `Check who owns the files in ${d.namespace}`,
   },
   TIMED_OUT: {
     exit: 1,

@@ -710,6 +710,9 @@ export const frameLimits = {
   longestHeader: 12,
 } as const;
 
+/** Where the kernel's netmap is. */
+export const kernelDevice = "/dev/netmap";
+
 /** How the logs of switch workers, and these processes, are called. */
 export const workerLog = {
   prefix: "attached.",

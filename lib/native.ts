@@ -541,7 +541,6 @@ export interface NativePolicy {
   readonly mirror: string;
 }
 
-/** A port of a switch, or a persistent port on none. */
 /** Ports, row by row. */
 export interface NativePortTable {
   /** Of each what `listedPort` names, what it sent and received by `counterMeanings`, and how many of `pids` are its. */

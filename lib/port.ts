@@ -13,15 +13,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { NR_ACCEPT_VNET_HDR } from "./abi.js";
-import {
-  deviceOf,
-  kernelDevice,
-  lookUp,
-  type Place,
-  portError,
-  readSpec,
-  type UsedBackend,
-} from "./control.js";
+import { backendAt, deviceOf, lookUp, type Place, portError, readSpec, type UsedBackend } from "./control.js";
 import { named } from "./counts.js";
 import { type DriverReport, readDriverReport } from "./driver.js";
 import { NmError } from "./errors.js";
@@ -69,7 +61,7 @@ export interface Ready {
 export function openPort(port: string | PortSpec, options: OpenOptions = {}): Port {
   const spec = readSpec(port);
   const namespace = deviceOf(options);
-  const backend = namespace === kernelDevice ? "kernel" : "embedded";
+  const backend = backendAt(namespace);
   refuseKernel(spec, backend, spec.options.driver?.name ?? options.driver);
   const fields = portRequest(spec);
   const request = {

@@ -1,4 +1,4 @@
-/** Words on a page: wrapping, columns, and the nearest word to a mistyped one. */
+/** Words on a page and in a shell: wrapping, columns, quotes, and the nearest word to a mistyped one. */
 
 /** Breaks text into lines of at most `width` letters. Empty lines in it separate paragraphs and are kept. */
 export function wrap(text: string, width: number): string[] {
@@ -73,4 +73,9 @@ function distance(a: string, b: string): number {
     }
   }
   return at(a.length, b.length);
+}
+
+/** A word as a shell takes it: one that has letters with a meaning there goes into quotes. */
+export function shellWord(word: string): string {
+  return /^[\w:@%+=,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -2,8 +2,9 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkKernel, kernelDevice } from "../control.js";
+import { checkKernel } from "../control.js";
 import { NmError } from "../errors.js";
+import { kernelDevice } from "../layout.js";
 import { deviceFacts } from "./machine.js";
 
 export interface KernelFacts {

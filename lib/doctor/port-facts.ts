@@ -6,7 +6,7 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Capability, capabilities, missingCapabilities } from "../capabilities.js";
-import { deviceOf, kernelDevice, type Place, type UsedBackend } from "../control.js";
+import { backendAt, deviceOf, type Place, type UsedBackend } from "../control.js";
 import { ownName } from "../invocation.js";
 import { type NativeInterfaceCondition, native } from "../native.js";
 import { listOpenPorts, type OpenPort } from "../open-ports.js";
@@ -61,6 +61,7 @@ export async function gatherPort(
   { standstill, ...place }: Place & { standstill?: Standstill | undefined } = {},
 ): Promise<PortFacts> {
   const namespace = deviceOf(place);
+  const backend = backendAt(namespace);
   const interfaceName = interfaceOf(spec);
   const facts = interfaceName === undefined ? undefined : await interfaceFacts(interfaceName);
   return {
@@ -69,11 +70,11 @@ export async function gatherPort(
     standstill,
     spec,
     name: formatPort(spec),
-    backend: namespace === kernelDevice ? "kernel" : "embedded",
+    backend,
     netmap: kernelFacts(),
     namespace,
     // Who has the kernel's ports open it does not tell.
-    open: namespace === kernelDevice ? [] : listOpenPorts(namespace),
+    open: backend === "kernel" ? [] : listOpenPorts(namespace),
     otherNamespaces: otherNamespaces(namespace),
     interface: facts,
     elsewhere: facts === null && interfaceName !== undefined ? await networksWith(interfaceName) : [],

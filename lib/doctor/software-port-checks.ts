@@ -2,6 +2,7 @@
 
 import type { OpenPort } from "../open-ports.js";
 import { otherEnd } from "../port-spec.js";
+import { shellWord } from "../text.js";
 import { type Check, type Finding, note, ok, warning } from "./finding.js";
 import type { OtherNamespace } from "./machine.js";
 import type { PortFacts } from "./port-facts.js";
@@ -121,9 +122,4 @@ function programOf({ program, pid }: OpenPort): string {
 
 function count(packets: number): string {
   return packets.toLocaleString("en-US");
-}
-
-/** A word as a shell takes it: one that has letters with a meaning there goes into quotes. */
-function shellWord(word: string): string {
-  return /^[\w:@%+=,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

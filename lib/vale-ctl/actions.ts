@@ -10,12 +10,7 @@ import type { NativeCreated } from "../native.js";
 import { readNumber } from "../number.js";
 import type { Output } from "../output.js";
 import { parsePort } from "../port-spec.js";
-import {
-  findKernelSwitch,
-  type KernelSwitch,
-  listKernelSwitches,
-  locateInKernel,
-} from "./kernel-switches.js";
+import { findKernelSwitch, type KernelSwitch, listKernelSwitches } from "./kernel-switches.js";
 import { changedPolicy, type PolicyWords, policyFields, policyWords } from "./policy.js";
 import {
   deadFields,
@@ -43,6 +38,7 @@ import {
   listSwitches,
   type Polling,
   pinStation,
+  type Switch,
   setAgeing,
   setPolicy,
   setPolling,
@@ -250,19 +246,16 @@ export function listPlainly({ out, json, place }: World): void {
 
 /** netmap's -l: where a port is. 255 stands for a port that is not on the switch. */
 export function locate(name: string, { out, json, place }: World): void {
-  const { index, place: found } =
-    chooseBackend(place) === "kernel" ? locateInKernel(name) : placeOf(name, place);
+  const [vale] = splitName(name);
+  const { index, ports }: Switch | KernelSwitch =
+    chooseBackend(place) === "kernel" ? findKernelSwitch(vale) : findSwitch(vale, place);
+  const found = ports.find(({ fullName }) => fullName === name)?.place;
   if (json) {
     out.json({ type: "place", port: name, switch_index: index, index: found ?? null });
     return;
   }
   out.print(`bridge_idx: ${index}`);
   out.print(`port_idx:   ${found ?? 255}`);
-}
-
-function placeOf(name: string, place: Place) {
-  const { index, ports } = findSwitch(splitName(name)[0], place);
-  return { index, place: ports.find(({ fullName }) => fullName === name)?.place };
 }
 
 /** The listing, or one switch of it. */

@@ -3,9 +3,10 @@
  */
 
 import { existsSync } from "node:fs";
-import { kernelDevice, type PortInfo, portError, portHeader, portInfo } from "../control.js";
+import { type PortInfo, portError, portHeader, portInfo } from "../control.js";
+import { kernelDevice } from "../layout.js";
 import { native } from "../native.js";
-import { refused, splitName } from "./switches.js";
+import { refused } from "./switches.js";
 
 export interface KernelSwitch {
   readonly name: string;
@@ -44,12 +45,6 @@ export function findKernelSwitch(name: string): KernelSwitch {
   const found = listKernelSwitches().find((vale) => vale.name === name);
   if (!found) throw refused("no_such_switch", "look up switch", name, { backend: "kernel" });
   return found;
-}
-
-/** Numbers of a switch and of a port, which the switch may not have. @throws {NmError} SWITCH_NOT_FOUND */
-export function locateInKernel(name: string): { readonly index: number; readonly place: number | undefined } {
-  const { index, ports } = findKernelSwitch(splitName(name)[0]);
-  return { index, place: ports.find(({ fullName }) => fullName === name)?.place };
 }
 
 function kindOf(name: string): KernelPort["kind"] {

@@ -28,7 +28,8 @@ export type RatesOf = (port: SwitchPort) => Rates | undefined;
 
 const right = (heading: string): Column => ({ heading, align: "right" });
 
-const noSwitches = "There are no switches. Opening a port makes one, for example:";
+const noSwitches =
+  "There are no switches. Opening a port makes one, for example: nm pkt-gen -i vale0:a -f rx";
 
 function portCount({ length }: readonly unknown[]): string {
   return length === 1 ? "1 port" : `${length} ports`;
@@ -51,7 +52,7 @@ export function printListing(out: Output, { switches, loose, dead }: Listing, ra
   }
   if (dead.length > 0 && switches.length + loose.length > 0) out.print();
   if (switches.length + loose.length + dead.length === 0) {
-    out.print(`${noSwitches} nm pkt-gen -i vale0:a -f rx`);
+    out.print(noSwitches);
     return;
   }
   for (const [i, vale] of switches.entries()) {
@@ -69,7 +70,7 @@ export function printListing(out: Output, { switches, loose, dead }: Listing, ra
 /** What the kernel module tells, which is who is there. */
 export function printKernelListing(out: Output, switches: readonly KernelSwitch[]): void {
   if (switches.length === 0) {
-    out.print(`${noSwitches} nm pkt-gen -i vale0:a -f rx`);
+    out.print(noSwitches);
     return;
   }
   for (const [i, { name, ports }] of switches.entries()) {

@@ -13,6 +13,7 @@
 #include "capture/encoder.h"
 #include "counters.h"
 #include "device/device.h"
+#include "device/open.h"
 #include "device/worker_log.h"
 #include "engine/layout.h"
 #include "engine/switch_list.h"
@@ -399,6 +400,9 @@ void print_layout() {
   print_number("longest", nm::kLongestFrame);
   print_number("longestHeader", nm::kLongestVirtioHeader);
   fputs(kFooter, stdout);
+
+  puts("\n/** Where the kernel's netmap is. */");
+  printf("export const kernelDevice = \"%s\";\n", nm::kKernelDevice);
 
   open_table("workerLog", "How the logs of switch workers, and these processes, are called.");
   print_text("prefix", nm::kWorkerLogPrefix);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "device/open.h"
 #include "engine/layout.h"
 #include "engine/ports.h"
 #include "preload/libc.h"
@@ -73,7 +74,7 @@ constexpr Parameter kParameters[] = {
 
 }  // namespace
 
-bool is_device(const char* path) { return path != nullptr && strcmp(path, "/dev/netmap") == 0; }
+bool is_device(const char* path) { return path != nullptr && strcmp(path, kKernelDevice) == 0; }
 
 const Parameter* find_parameter(const char* path) {
   if (path == nullptr || strncmp(path, kDirectory.data(), kDirectory.size()) != 0) return nullptr;

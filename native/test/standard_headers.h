@@ -1,5 +1,6 @@
 // The headers of the language and of the system that most files need. The sanitizers' builds compile them once and put
 // them before every file; no file includes this one.
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>

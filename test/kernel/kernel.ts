@@ -5,7 +5,7 @@
 
 import { existsSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { kernelDevice } from "../../lib/control.js";
+import { kernelDevice } from "../../lib/layout.js";
 import { freshNamespace } from "../namespace.js";
 import { programFile } from "../run.js";
 import { type Started, startLine } from "../started.js";
