@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "preload/epoll_set.h"
@@ -19,8 +21,11 @@ namespace {
 // How many descriptors are served without asking for memory, which a signal handler may not do.
 constexpr size_t kUsualCount = 32;
 
+// Nothing is written into it at first: a poll that finds packets at once takes about as long as clearing 3 kB.
 template <typename T>
 class Room {
+  static_assert(std::is_trivially_copyable_v<T>);
+
  public:
   explicit Room(size_t count) {
     if (count > kUsualCount) much_ = static_cast<T*>(calloc(count, sizeof(T)));
@@ -29,11 +34,11 @@ class Room {
   ~Room() { free(much_); }
   Room(const Room&) = delete;
   bool missing() const { return missing_; }
-  T* data() { return much_ != nullptr ? much_ : usual_; }
+  T* data() { return much_ != nullptr ? much_ : reinterpret_cast<T*>(usual_); }
   T& operator[](size_t i) { return data()[i]; }
 
  private:
-  T usual_[kUsualCount] = {};
+  alignas(T) std::byte usual_[kUsualCount * sizeof(T)];
   T* much_ = nullptr;
   bool missing_;
 };
