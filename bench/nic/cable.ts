@@ -58,6 +58,7 @@ export class Cable {
     return spawn("taskset", ["-c", processor, "ip", "netns", "exec", network, ...words], {
       env: { ...process.env, NM_DIR: join(this.directory, network) },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
   }
 }

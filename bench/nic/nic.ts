@@ -9,6 +9,8 @@
  * receive   packets from our fastest sender on one processor, a receiver on the other; what the receiver counted counts
  * bridge    two veths joined by our bridge, or by the kernel's: what comes out, and the time of all processors for each packet
  *
+ * Interrupted, it ends with the case at hand and tells what it has.
+ *
  * The memory copy that stands beside each case, memcpy, is measured in the same run, right before it. Without root, ip or
  * ethtool the group says so and is skipped. All it makes is in network namespaces of its own and is removed.
  */
@@ -52,7 +54,8 @@ interface NicCase {
   readonly name: string;
   readonly length: number;
   readonly ours: boolean;
-  readonly missing: string | undefined;
+  /** Why it is not measured. Set too when a program of others turns out not to run here. */
+  missing: string | undefined;
   measure(cable: Cable): Promise<Omit<Sample, "memcpyPps">>;
 }
 
@@ -61,6 +64,7 @@ const runs = positive("runs", options.runs);
 const lengths = options.lengths.split(",").map(Number);
 /** Ours over the better of trafgen and tcpreplay. */
 const wantedLead = 2.5;
+const widths = [26, 6, 6, 12, 10, 14];
 
 const refusal = whyNot();
 if (refusal) console.log(`Skipped: ${refusal}`);
@@ -80,15 +84,20 @@ async function main(): Promise<void> {
     `${kind} ${name} ${length}`.includes(options.only),
   );
   const samples = new Map<NicCase, Sample[]>(cases.map((one) => [one, []]));
+  let isInterrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => (isInterrupted = true));
   for (let round = 1; round <= runs; round++) {
     for (const one of cases) {
-      if (one.missing) continue;
+      if (one.missing || isInterrupted) continue;
       if (process.stderr.isTTY)
         process.stderr.write(`\r\x1b[Krun ${round} of ${runs}: ${one.kind} ${one.name} ${one.length}`);
       const memcpyPps = memcpy(one.length);
       const cable = new Cable(one.kind === "bridge");
       try {
         samples.get(one)?.push({ memcpyPps, ...(await one.measure(cable)) });
+      } catch (error) {
+        if (one.ours) throw error;
+        one.missing = `it does not run here: ${(error as Error).message}`;
       } finally {
         cable.close();
       }
@@ -139,11 +148,13 @@ async function measureSender(cable: Cable, sender: Sender, length: number) {
   }
 }
 
-/** What arrives at a side, once something does. */
+/** What arrives at a side, once more does than what the hosts themselves say. */
 async function arriving(cable: Cable, side: Side, sender: ChildProcess) {
   const patience = performance.now() + 10_000;
-  while (cable.received(side) === 0) {
-    if (performance.now() > patience || sender.exitCode !== null) throw new Error("Nothing arrives");
+  const printed = collect(sender);
+  while (cable.received(side) < 1000) {
+    if (performance.now() > patience || sender.exitCode !== null)
+      throw new Error(printed.text.trim().split("\n").at(-1) || "nothing arrives");
     await sleep(20);
   }
   await sleep(100);
@@ -220,8 +231,10 @@ async function until(holds: () => boolean, whom: string): Promise<void> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const over = once(child, "close");
-  child.kill("SIGINT");
-  const killer = setTimeout(() => child.kill("SIGKILL"), 5000);
+  // The whole group: trafgen forks, and its children hold the pipes open.
+  const signal = (name: NodeJS.Signals) => process.kill(-Number(child.pid), name);
+  signal("SIGINT");
+  const killer = setTimeout(() => signal("SIGKILL"), 2000);
   await over;
   clearTimeout(killer);
 }
@@ -285,8 +298,6 @@ function verdictOf(
 function mega(pps: number): string {
   return (pps / 1e6).toFixed(2);
 }
-
-const widths = [26, 6, 6, 12, 10, 14];
 
 function columns(row: readonly string[]): string {
   return row
