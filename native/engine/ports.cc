@@ -439,9 +439,8 @@ Status make_rings(const FoundPort& port, bool is_tx, uint32_t first, uint32_t en
   const bool is_pipe = record.kind == PortKind::pipe_master || record.kind == PortKind::pipe_slave;
   for (uint32_t i = first; i < end; i++) {
     const uint32_t ring = record.first_ring + (is_tx ? 0 : record.all_tx()) + i;
-    const uint32_t hardware = is_tx ? record.tx_rings : record.rx_rings;
-    const bool is_host = i >= hardware;
-    const uint16_t number = static_cast<uint16_t>(is_host ? i - hardware : i);
+    const bool is_host = i >= (is_tx ? record.tx_rings : record.rx_rings);
+    const uint16_t number = static_cast<uint16_t>(i);
     Status status = Status::ok;
     if (!is_pipe || is_host) {
       const bool has_packets = record.kind == PortKind::monitor ? !is_tx

@@ -153,6 +153,15 @@ CASE("while an interface is open its host receives nothing, and afterwards it do
   EXPECT(next_of(host_b), Packets{to_everybody('h')});
 }
 
+CASE("host rings are numbered after the others, in the ring too") {
+  make_cable();
+  for (const uint32_t mode : {NR_REG_NIC_SW, NR_REG_SW}) {
+    Port port("a", {.nr_mode = mode});
+    EXPECT(port.tx(1).ringid, 1);
+    EXPECT(port.rx(1).ringid, 1);
+  }
+}
+
 CASE("what the host sends arrives in the host ring, and what is put there the host receives") {
   make_cable();
   const Host host("a");
