@@ -13,9 +13,9 @@ import { pause } from "../lib/running.js";
 import {
   type ActionName,
   actions,
+  listed,
   listPlainly,
   locate,
-  only,
   printListingJson,
   type World,
 } from "../lib/vale-ctl/actions.js";
@@ -302,7 +302,7 @@ async function watch(
   let before = new Map<string, SwitchPort>();
   let beforeMs = 0;
   while (!signal.aborted) {
-    const listing = only(name, listSwitches(place), place);
+    const listing = listed(name, place);
     const nowMs = performance.now();
     const seconds = (nowMs - beforeMs) / 1000;
     const known = before;
@@ -310,8 +310,8 @@ async function watch(
       const earlier = known.get(port.fullName);
       if (!earlier || earlier.memId !== port.memId) return undefined;
       return {
-        sent: (port.sent.packets - earlier.sent.packets) / seconds,
-        received: (port.received.packets - earlier.received.packets) / seconds,
+        sent: (port.sentPackets - earlier.sentPackets) / seconds,
+        received: (port.receivedPackets - earlier.receivedPackets) / seconds,
       };
     };
     if (json) {

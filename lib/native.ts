@@ -546,10 +546,10 @@ export interface NativePortTable {
   /** Of each what `listedPort` names, what it sent and received by `counterMeanings`, and how many of `pids` are its. */
   readonly numbers: Float64Array;
   /**
-   * Four of each: its name without the switch's; the switch that it joins this one to; the driver of its interface; the port that
-   * mirrors it. Empty: none.
+   * Four of each, with a NUL behind each: its name without the switch's; the switch that it joins this one to; the driver of its
+   * interface; the port that mirrors it. Empty: none.
    */
-  readonly texts: readonly string[];
+  readonly texts: string;
   /** Of the processes that have it open, one for each descriptor. */
   readonly pids: Float64Array;
 }
@@ -632,7 +632,10 @@ export interface NativePlace {
 
 export interface Native {
   openPorts(directory: string): readonly NativeOpenPort[] | number;
-  listSwitches(directory: string): readonly NativeSwitch[] | number;
+  /** With a `name`: that switch, if it is there. `onlyNames`: of its ports nothing is told but their names and places. */
+  listSwitches(directory: string, name: string, onlyNames: boolean): readonly NativeSwitch[] | number;
+  /** The ports that workers have written logs of. */
+  workerLogs(directory: string): readonly string[] | number;
   /** What netmap's own request tells of all ports on switches, of either backend. */
   listPorts(place: string): readonly NativePlace[] | number;
   /** Pipes, interfaces and so on: ports that no switch can have. */

@@ -45,6 +45,17 @@ export function kindOf(number: number): OpenPortKind {
   return kinds[number] ?? "free";
 }
 
+export type Programs = (pid: number) => string | undefined;
+
+/** programOf for many ports, which few programs have open: each is looked at once. */
+export function programs(): Programs {
+  const known = new Map<number, string | undefined>();
+  return (pid) => {
+    if (!known.has(pid)) known.set(pid, programOf(pid));
+    return known.get(pid);
+  };
+}
+
 /** "nm pkt-gen -i vale1:a" of "/usr/bin/node /usr/bin/nm pkt-gen -i vale1:a"; undefined where the process is gone. */
 export function programOf(pid: number): string | undefined {
   let words: string[];

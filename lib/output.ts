@@ -89,29 +89,45 @@ export interface Column {
   readonly align?: "left" | "right";
 }
 
+/** How many letters each column needs. */
+export function columnWidths(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | number)[])[],
+): number[] {
+  const widths = columns.map(({ heading }) => heading.length);
+  for (const row of rows) {
+    for (const [i, width] of widths.entries()) {
+      const { length } = String(row[i] ?? "");
+      if (length > width) widths[i] = length;
+    }
+  }
+  return widths;
+}
+
 /** Lines of aligned columns with two spaces between them, and headings in bold. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly (string | number)[])[],
   paint: Paint = plain,
 ): string[] {
-  const widths = columns.map(({ heading }, i) =>
-    Math.max(heading.length, ...rows.map((row) => String(row[i] ?? "").length)),
-  );
-  const line = (cells: readonly (string | number)[]) =>
-    columns
-      .map(({ align }, i) => {
-        const text = String(cells[i] ?? "");
-        return align === "right" ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0);
-      })
-      .join("  ")
-      .trimEnd();
+  const widths = columnWidths(columns, rows);
+  // Tables of thousands of rows are common enough: nothing is made for each cell but its text.
+  const line = (cells: readonly (string | number)[]) => {
+    let text = "";
+    for (const [i, width] of widths.entries()) {
+      const cell = String(cells[i] ?? "");
+      if (i > 0) text += "  ";
+      text += columns[i]?.align === "right" ? cell.padStart(width) : cell.padEnd(width);
+    }
+    return text.trimEnd();
+  };
 
   return [paint.bold(line(columns.map(({ heading }) => heading))), ...rows.map(line)];
 }
 
 /** A whole number with commas. What JavaScript has for it loads tables of all languages first, as long as a short command takes. */
 export function grouped(value: number): string {
+  if (Math.abs(value) < 1000) return String(value);
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 

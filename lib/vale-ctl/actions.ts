@@ -30,15 +30,16 @@ import {
   create,
   destroy,
   detach,
+  findNames,
   findPort,
   findSwitch,
   flushStations,
   type Listing,
+  listNames,
   listStations,
   listSwitches,
   type Polling,
   pinStation,
-  type Switch,
   setAgeing,
   setPolicy,
   setPolling,
@@ -80,7 +81,7 @@ export const actions = {
         else printKernelListing(out, switches);
         return;
       }
-      const listing = only(name, listSwitches(place), place);
+      const listing = listed(name, place);
       if (json) printListingJson(out, listing);
       else printListing(out, listing);
     },
@@ -239,16 +240,15 @@ export function listPlainly({ out, json, place }: World): void {
     else printPlain(out, switches);
     return;
   }
-  const listing = listSwitches(place);
-  if (json) printListingJson(out, listing);
-  else printPlain(out, listing.switches);
+  if (json) printListingJson(out, listSwitches(place));
+  else printPlain(out, listNames(place));
 }
 
 /** netmap's -l: where a port is. 255 stands for a port that is not on the switch. */
 export function locate(name: string, { out, json, place }: World): void {
   const [vale] = splitName(name);
-  const { index, ports }: Switch | KernelSwitch =
-    chooseBackend(place) === "kernel" ? findKernelSwitch(vale) : findSwitch(vale, place);
+  const { index, ports } =
+    chooseBackend(place) === "kernel" ? findKernelSwitch(vale) : findNames(vale, place);
   const found = ports.find(({ fullName }) => fullName === name)?.place;
   if (json) {
     out.json({ type: "place", port: name, switch_index: index, index: found ?? null });
@@ -258,9 +258,11 @@ export function locate(name: string, { out, json, place }: World): void {
   out.print(`port_idx:   ${found ?? 255}`);
 }
 
-/** The listing, or one switch of it. */
-export function only(name: string | undefined, listing: Listing, place: Place): Listing {
-  return name === undefined ? listing : { switches: [findSwitch(name, place)], loose: [], dead: [] };
+/** All that there is, or one switch. */
+export function listed(name: string | undefined, place: Place): Listing {
+  return name === undefined
+    ? listSwitches(place)
+    : { switches: [findSwitch(name, place)], loose: [], dead: [] };
 }
 
 export function printListingJson(out: Output, { switches, loose, dead }: Listing, ratesOf?: RatesOf): void {

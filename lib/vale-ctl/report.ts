@@ -2,21 +2,22 @@
 
 import { formatDuration } from "../duration.js";
 import { type CounterName, counterMeanings, type DropReason, dropCounters } from "../layout.js";
-import { programOf } from "../open-ports.js";
-import { type Column, grouped, type Output, scaled } from "../output.js";
+import { type Programs, programOf, programs } from "../open-ports.js";
+import { type Column, columnWidths, grouped, type Output, scaled, table } from "../output.js";
 import type { KernelPort, KernelSwitch } from "./kernel-switches.js";
 import { policyFields, policyWords } from "./policy.js";
 import type { SwitchPort } from "./port-table.js";
-import type { Listing, Station, Switch } from "./switches.js";
+import type { Listing, NamedSwitch, Station, Switch } from "./switches.js";
 import { type DeadWorker, endWords } from "./workers.js";
 
 const reasons = Object.keys(dropCounters) as DropReason[];
 
 /** netmap's listing: a line for each port. */
-export function printPlain(out: Output, switches: readonly (Switch | KernelSwitch)[]): void {
-  for (const { index, ports } of switches) {
-    for (const { fullName, place } of ports) out.print(`${fullName} bridge_idx ${index} port_idx ${place}`);
-  }
+export function printPlain(out: Output, switches: readonly (NamedSwitch | KernelSwitch)[]): void {
+  const lines = switches.flatMap(({ index, ports }) =>
+    ports.map(({ fullName, place }) => `${fullName} bridge_idx ${index} port_idx ${place}`),
+  );
+  if (lines.length > 0) out.print(lines.join("\n"));
 }
 
 /** How much a port moved in a second, where it was seen twice. */
@@ -41,30 +42,34 @@ const kindWords: Readonly<Partial<Record<SwitchPort["kind"], string>>> = {
   host: "host stack",
 };
 
-export function printListing(out: Output, { switches, loose, dead }: Listing, ratesOf?: RatesOf): void {
+export function printListing(out: Output, listing: Listing, ratesOf?: RatesOf): void {
+  out.print(listingLines(out, listing, ratesOf).join("\n"));
+}
+
+/** All lines, so that they can be written at once: a pipe takes each write by itself. */
+function listingLines(out: Output, { switches, loose, dead }: Listing, ratesOf?: RatesOf): string[] {
+  const lines: string[] = [];
   for (const worker of dead) {
-    out.print(
+    lines.push(
       out.paint.bold(
         `${worker.port} is attached no longer: its worker, process ${worker.pid}, ${endWords(worker)}`,
       ),
+      "  attach it again, or detach it to forget it; the interface is the host's meanwhile",
     );
-    out.print("  attach it again, or detach it to forget it; the interface is the host's meanwhile");
   }
-  if (dead.length > 0 && switches.length + loose.length > 0) out.print();
-  if (switches.length + loose.length + dead.length === 0) {
-    out.print(noSwitches);
-    return;
-  }
+  if (dead.length > 0 && switches.length + loose.length > 0) lines.push("");
+  if (switches.length + loose.length + dead.length === 0) return [noSwitches];
+  const users = programs();
   for (const [i, vale] of switches.entries()) {
-    if (i > 0) out.print();
+    if (i > 0) lines.push("");
     const ageing = vale.ageingSeconds === 0 ? "" : `, stations forgotten after ${vale.ageingSeconds} s`;
-    out.print(`${out.paint.bold(vale.name)}, ${portCount(vale.ports)}${ageing}`);
-    printPorts(out, vale.ports, ratesOf);
+    lines.push(`${out.paint.bold(vale.name)}, ${portCount(vale.ports)}${ageing}`);
+    lines.push(...portLines(out, vale.ports, users, ratesOf));
   }
-  if (loose.length === 0) return;
-  if (switches.length > 0) out.print();
-  out.print(`${out.paint.bold("on no switch")}; nm vale-ctl attach vale0:NAME puts one there`);
-  printPorts(out, loose, ratesOf);
+  if (loose.length === 0) return lines;
+  if (switches.length > 0) lines.push("");
+  lines.push(`${out.paint.bold("on no switch")}; nm vale-ctl attach vale0:NAME puts one there`);
+  return [...lines, ...portLines(out, loose, users, ratesOf)];
 }
 
 /** What the kernel module tells, which is who is there. */
@@ -91,37 +96,40 @@ export function printKernelListing(out: Output, switches: readonly KernelSwitch[
   out.print("The kernel module does not tell who has its ports open, what passed and what was lost.");
 }
 
-function printPorts(out: Output, ports: readonly SwitchPort[], ratesOf: RatesOf | undefined): void {
-  const shown = ports.map((port) => ({ port, rates: ratesOf?.(port), lost: lostWords(port) }));
-  // Columns that would be empty stay away, so that what is left fits on a line.
-  const columns: readonly (Column & { readonly of: (row: (typeof shown)[number]) => string | number })[] = [
-    { heading: "  port", of: ({ port }) => `  ${port.name}` },
-    { heading: "kind", of: ({ port }) => kindOf(port) },
-    { ...right("rings"), of: ({ port }) => ringWords(port) },
-    { ...right("MACs"), of: ({ port }) => port.stations },
-    { ...right("sent"), of: ({ port, rates }) => amount(port.sent.packets, rates?.sent) },
-    { ...right("received"), of: ({ port, rates }) => amount(port.received.packets, rates?.received) },
-    { heading: "lost", of: ({ lost }) => lost },
-    { heading: "told", of: ({ port }) => policyWords(port.policy) },
-    { heading: "open in", of: ({ port }) => openWords(port) },
+function portLines(
+  out: Output,
+  ports: readonly SwitchPort[],
+  users: Programs,
+  ratesOf: RatesOf | undefined,
+): string[] {
+  const columns: readonly (Column & { readonly of: (port: SwitchPort) => string })[] = [
+    { heading: "  port", of: ({ name }) => `  ${name}` },
+    { heading: "kind", of: kindOf },
+    { ...right("rings"), of: ringWords },
+    { ...right("MACs"), of: ({ stations }) => String(stations) },
+    { ...right("sent"), of: (port) => amount(port.sentPackets, ratesOf?.(port)?.sent) },
+    { ...right("received"), of: (port) => amount(port.receivedPackets, ratesOf?.(port)?.received) },
+    // Columns that would be empty stay away, so that what is left fits on a line.
+    ...(ports.some(({ hasLost }) => hasLost) ? [{ heading: "lost", of: lostWords }] : []),
+    ...(ports.some(({ isTold }) => isTold)
+      ? [{ heading: "told", of: ({ policy }: SwitchPort) => policyWords(policy) }]
+      : []),
+    { heading: "open in", of: ({ pids }) => openWords(pids, users) },
   ];
-  const used = columns.filter(
-    ({ heading, of }) => !["lost", "told"].includes(heading) || shown.some((row) => of(row) !== ""),
-  );
-  const rows = shown.map((row) => used.map(({ of }) => of(row)));
-  fit(used, rows, out.width);
-  out.table(used, rows);
+  const rows = ports.map((port) => columns.map(({ of }) => of(port)));
+  fit(columns, rows, out.width);
+  return table(columns, rows, out.paint);
 }
 
 /** Shortens the last column, a command line, until each row fits. */
-function fit(columns: readonly Column[], rows: (string | number)[][], width: number): void {
-  const others = columns.slice(0, -1).reduce((sum, { heading }, i) => {
-    return sum + 2 + Math.max(heading.length, ...rows.map((row) => String(row[i]).length));
-  }, 0);
-  const room = Math.max(12, width - others);
+function fit(columns: readonly Column[], rows: string[][], width: number): void {
+  const last = columns.length - 1;
+  if (rows.every((row) => (row[last]?.length ?? 0) <= 12)) return;
+  const others = columnWidths(columns, rows).slice(0, -1);
+  const room = Math.max(12, width - others.reduce((sum, column) => sum + column + 2, 0));
   for (const row of rows) {
-    const text = String(row.at(-1));
-    if (text.length > room) row[row.length - 1] = `${text.slice(0, room - 1)}…`;
+    const text = row[last] ?? "";
+    if (text.length > room) row[last] = `${text.slice(0, room - 1)}…`;
   }
 }
 
@@ -157,11 +165,11 @@ export function dropsOf({ sent, received }: SwitchPort): Record<DropReason, numb
   return record;
 }
 
-function openWords({ pids }: SwitchPort): string {
-  const [first, ...more] = [...new Set(pids)];
-  if (first === undefined) return "nobody";
+function openWords(pids: readonly number[], users: Programs): string {
+  if (pids.length === 0) return "nobody";
+  const [first = 0, ...more] = new Set(pids);
   const others = more.length > 0 ? ` and ${more.length} more` : "";
-  return `${first}${others} ${programOf(first) ?? ""}`.trim();
+  return `${first}${others} ${users(first) ?? ""}`.trim();
 }
 
 export function deadFields({ port, pid, status, log }: DeadWorker) {
@@ -170,15 +178,16 @@ export function deadFields({ port, pid, status, log }: DeadWorker) {
 
 /** One switch as --json prints it. */
 export function switchFields({ name, index, ageingSeconds, ports }: Switch, ratesOf?: RatesOf) {
+  const users = programs();
   return {
     name,
     index,
     ageing_seconds: ageingSeconds,
-    ports: ports.map((port) => portFields(port, ratesOf?.(port))),
+    ports: ports.map((port) => portFields(port, ratesOf?.(port), users)),
   };
 }
 
-export function portFields(port: SwitchPort, rates?: Rates) {
+export function portFields(port: SwitchPort, rates?: Rates, users: Programs = programOf) {
   return {
     port: port.fullName,
     index: port.place,
@@ -192,7 +201,7 @@ export function portFields(port: SwitchPort, rates?: Rates) {
     macs: port.stations,
     joins: port.leadsTo ?? null,
     driver: port.driver ?? null,
-    processes: [...new Set(port.pids)].map((pid) => ({ pid, command: programOf(pid) ?? null })),
+    processes: [...new Set(port.pids)].map((pid) => ({ pid, command: users(pid) ?? null })),
     ...policyFields(port.policy),
     sent: countedFields(port.sent, rates?.sent),
     received: countedFields(port.received, rates?.received),

@@ -31,18 +31,31 @@ export interface Listing {
 export function listSwitches(place: Place = {}): Listing {
   const directory = directoryOf(place);
   if (!existsSync(directory)) return { switches: [], loose: [], dead: [] };
-  const listed = native().listSwitches(directory);
-  if (typeof listed === "number") throw portError(listed, "list the switches of", directory, directory);
-  const all = listed.map(({ ports, ...rest }) => ({
-    ...rest,
-    ports: readPorts(rest.name, ports),
-  }));
-  const names = all.flatMap(({ ports }) => ports.map(({ fullName }) => fullName));
+  const all = readSwitches(directory, "", false);
+  const switches = all.filter(({ name }) => name !== "");
   return {
-    dead: deadWorkers(directory, new Set(names)),
-    switches: all.filter(({ name }) => name !== ""),
+    dead: deadWorkers(directory, (port) =>
+      switches.some(({ ports }) => ports.some(({ fullName }) => fullName === port)),
+    ),
+    switches,
     loose: all.filter(({ name }) => name === "").flatMap(({ ports }) => ports),
   };
+}
+
+/** What is in the switches' own files: where thousands of ports are, that takes a tenth of the time. */
+export interface NamedSwitch extends Pick<Switch, "name" | "index"> {
+  readonly ports: readonly Pick<SwitchPort, "name" | "fullName" | "place">[];
+}
+
+export function listNames(place: Place = {}): NamedSwitch[] {
+  const directory = directoryOf(place);
+  return existsSync(directory) ? readSwitches(directory, "", true) : [];
+}
+
+function readSwitches(directory: string, name: string, onlyNames: boolean): Switch[] {
+  const listed = native().listSwitches(directory, name, onlyNames);
+  if (typeof listed === "number") throw portError(listed, "list the switches of", directory, directory);
+  return listed.map(({ ports, ...rest }) => ({ ...rest, ports: readPorts(rest.name, ports) }));
 }
 
 /** Pipes, network interfaces and other ports that no switch can have. */
@@ -56,7 +69,17 @@ export function listOtherPorts(place: Place = {}): SwitchPort[] {
 
 /** The switch of that name. @throws {NmError} SWITCH_NOT_FOUND */
 export function findSwitch(name: string, place: Place = {}): Switch {
-  const found = listSwitches(place).switches.find((vale) => vale.name === name);
+  return findOne(name, false, place);
+}
+
+/** The same of what is in its own file. @throws {NmError} SWITCH_NOT_FOUND */
+export function findNames(name: string, place: Place = {}): NamedSwitch {
+  return findOne(name, true, place);
+}
+
+function findOne(name: string, onlyNames: boolean, place: Place): Switch {
+  const directory = directoryOf(place);
+  const [found] = name !== "" && existsSync(directory) ? readSwitches(directory, name, onlyNames) : [];
   if (!found) throw refused("no_such_switch", "look up switch", name, place);
   return found;
 }

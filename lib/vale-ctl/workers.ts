@@ -3,8 +3,9 @@
  * (native/device/worker_log.h).
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { workerLog } from "../layout.js";
+import { native } from "../native.js";
 
 export interface DeadWorker {
   /** "vale0:eth0" */
@@ -15,12 +16,12 @@ export interface DeadWorker {
   readonly log: string;
 }
 
-/** `attached` are the ports that are on switches. */
-export function deadWorkers(directory: string, attached: ReadonlySet<string>): DeadWorker[] {
-  return readdirSync(directory)
-    .filter((file) => file.startsWith(workerLog.prefix))
-    .map((file) => file.slice(workerLog.prefix.length))
-    .filter((port) => !attached.has(port))
+/** `isAttached`: whether that port is on a switch. */
+export function deadWorkers(directory: string, isAttached: (port: string) => boolean): DeadWorker[] {
+  const ports = native().workerLogs(directory);
+  if (typeof ports === "number") return [];
+  return ports
+    .filter((port) => !isAttached(port))
     .map((port) => deadWorker(directory, port))
     .filter((worker) => worker !== undefined);
 }

@@ -1,6 +1,5 @@
 #include "addon/switches.h"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "addon/read.h"
 #include "addon/request.h"
 #include "addon/result.h"
+#include "device/worker_log.h"
 #include "engine/policy.h"
 #include "engine/stations.h"
 #include "engine/switch_list.h"
@@ -28,50 +28,56 @@ Napi::Value with_texts(const Napi::CallbackInfo& info) {
 
 std::string text(const Napi::CallbackInfo& info, size_t index) { return info[index].ToString(); }
 
-// Ports as rows of numbers and texts. An object for each would take longer than finding them does.
-class PortTable {
+// Writes the numbers of ports one after the other.
+class NumberWriter {
  public:
-  explicit PortTable(Napi::Env env) : texts_(Napi::Array::New(env)), env_(env) {}
-
-  void add(const engine::ListedPort& port) {
-#define row(name, from, text) numbers_.push_back(static_cast<double>(port.from));
-    NM_LISTED_PORT(row)
-#undef row
-    add(port.sent);
-    add(port.received);
-    numbers_.push_back(static_cast<double>(port.pids.size()));
-    for (const std::string* text : {&port.name, &port.leads_to, &port.driver, &port.policy.mirror}) {
-      texts_.Set(text_count_++, *text);
-    }
-    pids_.insert(pids_.end(), port.pids.begin(), port.pids.end());
+  explicit NumberWriter(double* to) : to_(to) {}
+  template <typename Number>
+  void add(Number number) {
+    *to_++ = static_cast<double>(number);
   }
-
-  Napi::Object object() const {
-    Napi::Object object = Napi::Object::New(env_);
-    object["numbers"] = list(numbers_);
-    object["texts"] = texts_;
-    object["pids"] = list(pids_);
-    return object;
-  }
-
- private:
   void add(const Counters& counters) {
-#define row(name, text) numbers_.push_back(static_cast<double>(counters.name));
+#define row(name, text) add(counters.name);
     NM_COUNTERS(row)
 #undef row
   }
-  Napi::Value list(const std::vector<double>& from) const {
-    Napi::Float64Array list = Napi::Float64Array::New(env_, from.size());
-    std::copy(from.begin(), from.end(), list.Data());
-    return list;
-  }
 
-  std::vector<double> numbers_;
-  std::vector<double> pids_;
-  Napi::Array texts_;
-  uint32_t text_count_ = 0;
-  Napi::Env env_;
+ private:
+  double* to_;
 };
+
+#define row(...) +1
+constexpr size_t kPortNumbers = 0 NM_LISTED_PORT(row) + 2 * (0 NM_COUNTERS(row)) + 1;
+#undef row
+
+// Ports as rows of numbers and texts, see NativePortTable of lib/native.ts. An object for each would take longer than finding
+// them does.
+Napi::Object port_table(Napi::Env env, const std::vector<engine::ListedPort>& ports) {
+  size_t pid_count = 0;
+  for (const engine::ListedPort& port : ports) pid_count += port.pids.size();
+  Napi::Float64Array numbers = Napi::Float64Array::New(env, ports.size() * kPortNumbers);
+  Napi::Float64Array pids = Napi::Float64Array::New(env, pid_count);
+  std::string texts;
+  NumberWriter number(numbers.Data());
+  NumberWriter pid(pids.Data());
+  for (const engine::ListedPort& port : ports) {
+#define row(name, from, text) number.add(port.from);
+    NM_LISTED_PORT(row)
+#undef row
+    number.add(port.sent);
+    number.add(port.received);
+    number.add(port.pids.size());
+    for (const std::string* text : {&port.name, &port.leads_to, &port.driver, &port.policy.mirror}) {
+      texts.append(*text).push_back('\0');
+    }
+    for (const uint32_t one : port.pids) pid.add(one);
+  }
+  Napi::Object table = Napi::Object::New(env);
+  table["numbers"] = numbers;
+  table["texts"] = Napi::String::New(env, texts);
+  table["pids"] = pids;
+  return table;
+}
 
 // Calls `use` with the namespace of the first argument. `use` gives what to answer where it returns ok.
 template <typename Use>
@@ -83,24 +89,37 @@ Napi::Value with_namespace(const Napi::CallbackInfo& info, Use use) {
   return status == Status::ok ? answer : failure(info.Env(), status);
 }
 
+// listSwitches(directory, name, onlyNames)
 Napi::Value list_switches(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
     std::vector<engine::ListedSwitch> switches;
-    const Status status = engine::list_switches(space, &switches);
+    const engine::Depth depth = info[2].ToBoolean() ? engine::Depth::names : engine::Depth::all;
+    const Status status = engine::list_switches(space, text(info, 1), depth, &switches);
     Napi::Array list = Napi::Array::New(env);
     for (const engine::ListedSwitch& vale : switches) {
-      PortTable ports(env);
-      for (const engine::ListedPort& port : vale.ports) ports.add(port);
       Napi::Object object = Napi::Object::New(env);
       object["name"] = vale.name;
       object["index"] = vale.index;
       object["ageingSeconds"] = vale.ageing_s;
-      object["ports"] = ports.object();
+      object["ports"] = port_table(env, vale.ports);
       list.Set(list.Length(), object);
     }
     *answer = list;
     return status;
+  });
+}
+
+// workerLogs(directory): the ports that there are logs of.
+Napi::Value worker_logs(const Napi::CallbackInfo& info) {
+  Napi::Array list = Napi::Array::New(info.Env());
+  return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
+    const std::string prefix = kWorkerLogPrefix;
+    for (const std::string& file : space->files()) {
+      if (file.starts_with(prefix)) list.Set(list.Length(), file.substr(prefix.size()));
+    }
+    *answer = list;
+    return Status::ok;
   });
 }
 
@@ -110,9 +129,7 @@ Napi::Value list_other_ports(const Napi::CallbackInfo& info) {
   return with_namespace(info, [&](const std::shared_ptr<engine::Namespace>& space, Napi::Value* answer) {
     std::vector<engine::ListedPort> ports;
     const Status status = engine::list_other_ports(space, &ports);
-    PortTable table(env);
-    for (const engine::ListedPort& port : ports) table.add(port);
-    *answer = table.object();
+    *answer = port_table(env, ports);
     return status;
   });
 }
@@ -275,7 +292,8 @@ void install_switches(Napi::Env env, Napi::Object exports) {
   const auto offer = [&](const char* name, Call call) {
     exports[name] = Napi::Function::New(env, call, name);
   };
-  offer("listSwitches", with_texts<1, list_switches>);
+  offer("listSwitches", with_texts<2, list_switches>);
+  offer("workerLogs", with_texts<1, worker_logs>);
   offer("listPorts", with_texts<1, list_ports>);
   offer("listOtherPorts", with_texts<1, list_other_ports>);
   offer("listStations", with_texts<2, list_stations>);

@@ -39,7 +39,7 @@
 namespace nm::engine {
 
 // Part of every file's header. Raise it with any change to a struct of this file.
-inline constexpr uint32_t kLayoutVersion = 9;
+inline constexpr uint32_t kLayoutVersion = 10;
 
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kCacheLine = 64;
@@ -486,6 +486,8 @@ inline constexpr uint64_t kWatchesOffset = kBufferMapOffset + kBufferMapSize;
 inline constexpr uint64_t kPortsOffset = kWatchesOffset + kPage;
 static_assert(kRegionWatches * sizeof(Watch) <= kPage);
 inline constexpr uint64_t kRingsOffset = kPortsOffset + kRegionPorts * sizeof(PortRecord);
+// Backwards from the rings, so that one read of the file finds the first port and its rings: see region_snapshot.h.
+constexpr uint64_t port_offset(uint64_t index) { return kRingsOffset - (index + 1) * sizeof(PortRecord); }
 inline constexpr uint64_t kLeasesOffset = kRingsOffset + kRegionRings * sizeof(RingState);
 inline constexpr uint64_t kLeasesSize = kMaxSlots * sizeof(uint64_t);  // per ring
 // 2 MiB alignment lets a hugetlbfs directory serve as namespace.

@@ -19,6 +19,7 @@ namespace nm::engine {
 namespace {
 
 constexpr uint64_t kMaxVisibleSize = 1ull << 40;
+constexpr uint32_t kPortsOfPage = kPage / sizeof(PortRecord);
 
 std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
 
@@ -143,7 +144,7 @@ Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::sh
   if (status != Status::ok) return status;
 
   status = file.reserve(0, kBufferMapOffset + round_to(pools.buffers, 64) / 8);
-  if (status == Status::ok) status = file.reserve(kWatchesOffset, kPortsOffset + kPage - kWatchesOffset);
+  if (status == Status::ok) status = file.reserve(kWatchesOffset, kPortsOffset - kWatchesOffset);
   // The program may touch any of it at any time.
   if (status == Status::ok && external.kind == ExternalKind::replacing) {
     status = file.reserve(kVisibleOffset, pools.size);
@@ -210,9 +211,8 @@ std::vector<uint32_t> Region::ids(const Namespace& space) {
 
 Status Region::take_port(uint32_t* index) {
   for (uint32_t i = 0; i < kRegionPorts; i++) {
-    const uint64_t offset = kPortsOffset + i * sizeof(PortRecord);
-    if (i * sizeof(PortRecord) % kPage == 0) {
-      const Status status = file_.reserve(offset, kPage);
+    if (i % kPortsOfPage == 0) {
+      const Status status = file_.reserve(port_offset(i + kPortsOfPage - 1), kPage);
       if (status != Status::ok) return status;
     }
     if (port(i).kind != PortKind::free) continue;

@@ -33,7 +33,7 @@ class Region {
   void tell(abi::nmreq_pools_info* info) const;
   uint32_t buffer_stride() const { return pools_.buffer_stride; }
   RegionHeader& header() const { return *file_.at<RegionHeader>(0); }
-  PortRecord& port(uint32_t index) const { return file_.at<PortRecord>(kPortsOffset)[index]; }
+  PortRecord& port(uint32_t index) const { return *file_.at<PortRecord>(port_offset(index)); }
   uint32_t ports_high() const {
     return header().ports_high < kRegionPorts ? header().ports_high : kRegionPorts;
   }

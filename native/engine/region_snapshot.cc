@@ -8,33 +8,40 @@
 
 namespace nm::engine {
 
-bool RegionSnapshot::read_at(uint64_t offset, uint64_t size, std::vector<Line>* to) const {
-  to->resize((size + sizeof(Line) - 1) / sizeof(Line));
-  return pread(file_.number(), to->data(), size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+bool RegionSnapshot::read_at(uint64_t offset, Line* to, size_t lines) const {
+  const size_t size = lines * sizeof(Line);
+  return pread(file_.number(), to, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
 }
 
-Status RegionSnapshot::read(const Namespace& space, uint32_t id, RegionSnapshot* snapshot) {
+Status RegionSnapshot::open(const Namespace& space, uint32_t id, RegionSnapshot* snapshot) {
   const std::string path = space.path("region." + std::to_string(id));
-  snapshot->file_ = FileDescriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!snapshot->file_.is_open()) return Status::no_such_region;
-  std::vector<Line> lines;
-  if (!snapshot->read_at(0, sizeof(RegionHeader), &lines)) return Status::namespace_corrupt;
-  const RegionHeader& header = *reinterpret_cast<const RegionHeader*>(lines.data());
-  if (header.file.magic.load(std::memory_order_relaxed) != kRegionMagic || header.id != id) {
-    return Status::no_such_region;
-  }
-  if (header.file.version != kLayoutVersion) return Status::namespace_version;
-  snapshot->ports_high_ = std::min(header.ports_high, kRegionPorts);
-  snapshot->ring_count_ = std::min(header.pools.rings, kRegionRings);
-  return snapshot->read_at(kPortsOffset, snapshot->ports_high_ * sizeof(PortRecord), &snapshot->records_)
-             ? Status::ok
-             : Status::namespace_corrupt;
+  snapshot->file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return snapshot->file_.is_open() ? Status::ok : Status::no_such_region;
 }
 
-bool RegionSnapshot::read_rings(uint32_t first, uint32_t count) {
-  if (first > ring_count_ || count > ring_count_ - first) return false;
-  return read_at(kRingsOffset + uint64_t{first} * sizeof(RingState), uint64_t{count} * sizeof(RingState),
-                 &rings_);
+uint32_t RegionSnapshot::ports_high() const {
+  std::vector<Line> lines(round_to(sizeof(RegionHeader), sizeof(Line)) / sizeof(Line));
+  if (!read_at(0, lines.data(), lines.size())) return 0;
+  const RegionHeader& header = *reinterpret_cast<const RegionHeader*>(lines.data());
+  const bool is_region = header.file.magic.load(std::memory_order_relaxed) == kRegionMagic &&
+                         header.file.version == kLayoutVersion;
+  return is_region ? std::min(header.ports_high, kRegionPorts) : 0;
+}
+
+bool RegionSnapshot::read_port(uint32_t index) {
+  if (index >= kRegionPorts) return false;
+  const size_t lines = index == 0 ? record_.size() : kRecordLines;
+  if (!read_at(port_offset(index), record_.data(), lines)) return false;
+  const uint64_t rings = uint64_t{port().all_tx()} + port().all_rx();
+  const uint64_t first = port().first_ring;
+  if (port().kind == PortKind::free || first + rings > kRegionRings) return false;
+  if (index == 0 && first + rings <= kUsualRings) {
+    rings_ = record_.data() + kRecordLines + first * kRingLines;
+    return true;
+  }
+  more_rings_.resize(rings * kRingLines);
+  rings_ = more_rings_.data();
+  return read_at(kRingsOffset + first * sizeof(RingState), more_rings_.data(), more_rings_.size());
 }
 
 }  // namespace nm::engine

@@ -1,9 +1,11 @@
 // The private part of a region as it is now, read from its file without mapping it: for who looks at thousands of regions for a
-// moment each. Mapping one costs tens of times as much.
+// moment each. Mapping one costs tens of times as much, and of what is left each system call counts.
 //
-// Counters are read while they grow, one word at a time.
+// Threads   Control lock held, so that records stay as they are meanwhile; whoever holds it may read many regions at once.
+//           Counters are read while they grow, one word at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -16,29 +18,36 @@ namespace nm::engine {
 
 class RegionSnapshot {
  public:
-  // Control lock held, so that records stay as they are meanwhile.
-  static Status read(const Namespace& space, uint32_t id, RegionSnapshot* snapshot);
+  RegionSnapshot() = default;
+  RegionSnapshot(const RegionSnapshot&) = delete;
+  RegionSnapshot& operator=(const RegionSnapshot&) = delete;
 
-  uint32_t ports_high() const { return ports_high_; }
-  const PortRecord& port(uint32_t index) const {
-    return reinterpret_cast<const PortRecord*>(records_.data())[index];
-  }
-  // Reads rings [first, first + count). False: there are none such.
-  bool read_rings(uint32_t first, uint32_t count);
-  // Of those that were read, the one at `first` + i.
-  const RingState& ring(uint32_t i) const { return reinterpret_cast<const RingState*>(rings_.data())[i]; }
+  static Status open(const Namespace& space, uint32_t id, RegionSnapshot* snapshot);
+
+  // Records beyond have never been used. 0: that is no region.
+  uint32_t ports_high() const;
+  // Reads the record of port `index` and the states of its rings. False: there is no such port.
+  bool read_port(uint32_t index);
+  // What was read last.
+  const PortRecord& port() const { return *reinterpret_cast<const PortRecord*>(record_.data()); }
+  const RingState& ring(uint32_t i) const { return reinterpret_cast<const RingState*>(rings_)[i]; }
 
  private:
   struct alignas(kCacheLine) Line {
     std::byte bytes[kCacheLine];
   };
-  bool read_at(uint64_t offset, uint64_t size, std::vector<Line>* to) const;
+  static constexpr size_t kRecordLines = sizeof(PortRecord) / sizeof(Line);
+  static constexpr size_t kRingLines = sizeof(RingState) / sizeof(Line);
+  // Most ports of switches are alone in their region, and have so many rings.
+  static constexpr uint32_t kUsualRings = 2;
+
+  bool read_at(uint64_t offset, Line* to, size_t lines) const;
 
   FileDescriptor file_;
-  uint32_t ports_high_ = 0;
-  uint32_t ring_count_ = 0;
-  std::vector<Line> records_;
-  std::vector<Line> rings_;
+  std::array<Line, kRecordLines + kUsualRings * kRingLines>
+      record_;  // and the rings that lie behind the first record
+  std::vector<Line> more_rings_;
+  const Line* rings_ = nullptr;
 };
 
 }  // namespace nm::engine

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "engine/layout.h"
+#include "file_descriptor.h"
 
 namespace nm::engine {
 
@@ -22,6 +24,7 @@ SharedFile& SharedFile::operator=(SharedFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(base_, other.base_);
   std::swap(size_, other.size_);
+  std::swap(is_copy_, other.is_copy_);
   return *this;
 }
 
@@ -70,8 +73,22 @@ Status SharedFile::open(const std::string& path, uint64_t size, Mode mode) {
   return Status::ok;
 }
 
+Status SharedFile::read(const std::string& path, uint64_t size) {
+  close();
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.is_open()) return errno == ENOENT ? Status::no_such_region : Status::not_permitted;
+  base_ = static_cast<uint8_t*>(aligned_alloc(kCacheLine, round_to(size, kCacheLine)));
+  if (base_ == nullptr) return Status::system_error;
+  size_ = size;
+  is_copy_ = true;
+  if (pread(file.number(), base_, size, 0) == static_cast<ssize_t>(size)) return Status::ok;
+  return close(), Status::namespace_corrupt;
+}
+
 void SharedFile::close() {
-  if (base_ != nullptr) {
+  if (is_copy_) {
+    free(base_);
+  } else if (base_ != nullptr) {
     const uint64_t mapped = (size_ + kPage - 1) & ~(kPage - 1);
     munmap(base_ - kGuard, mapped + 2 * kGuard);
   }
@@ -79,6 +96,7 @@ void SharedFile::close() {
   base_ = nullptr;
   descriptor_ = -1;
   size_ = 0;
+  is_copy_ = false;
 }
 
 Status SharedFile::reserve(uint64_t offset, uint64_t length) {

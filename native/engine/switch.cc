@@ -42,10 +42,29 @@ std::string Switch::port_name(uint32_t index) const {
   return fixed_string(place(index).name, sizeof(place(index).name));
 }
 
-Status Switch::open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
+std::string Switch::name_of(const Namespace& space, uint32_t index) {
+  if (index >= kMaxSwitches) return "";
   const SwitchName& entry = space.header().switches[index];
-  if (entry.used == 0) return Status::no_such_port;
-  return open(space, fixed_string(entry.name, sizeof(entry.name)), false, result);
+  return entry.used == 0 ? "" : fixed_string(entry.name, sizeof(entry.name));
+}
+
+Status Switch::open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
+  const std::string name = name_of(space, index);
+  return name.empty() ? Status::no_such_port : open(space, name, false, result);
+}
+
+Status Switch::read(const Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
+  const std::string name = name_of(space, index);
+  if (name.empty()) return Status::no_such_port;
+  std::shared_ptr<Switch> copy(new Switch);
+  const Status status = copy->file_.read(space.path(file_name(name)), kSwitchSize);
+  if (status != Status::ok) return status;
+  const FileHeader& file = copy->header().file;
+  if (file.magic.load(std::memory_order_relaxed) != kSwitchMagic) return Status::no_such_port;
+  if (file.version != kLayoutVersion) return Status::namespace_version;
+  copy->index_ = index;
+  *result = std::move(copy);
+  return Status::ok;
 }
 
 Status Switch::open(Namespace& space, const std::string& name, bool create, std::shared_ptr<Switch>* result) {

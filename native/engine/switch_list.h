@@ -1,6 +1,7 @@
 // What is there: every switch of a namespace with its ports, persistent ports that are on none, and all other ports.
 //
-// Threads   The list is made under the control lock. Packets never wait for it; counters are read while they grow.
+// Threads   The list is made under the control lock, by several threads where there are hundreds of ports. Packets never wait for
+//           it; counters are read while they grow.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,7 @@ struct ListedPort {
   uint32_t place = 0;  // on the switch
   PortKind kind = PortKind::free;
   uint32_t region = 0;
+  uint32_t index = 0;  // of its record there
   uint32_t tx_rings = 0;
   uint32_t rx_rings = 0;
   uint32_t tx_slots = 0;
@@ -62,8 +64,13 @@ struct ListedSwitch {
   std::vector<ListedPort> ports;
 };
 
-// All switches, in the order of their numbers, and the ports on none last, where there are any.
-Status list_switches(const std::shared_ptr<Namespace>& space, std::vector<ListedSwitch>* switches);
+// Names and places are in the switches' own files; all else of a port is in its region.
+enum class Depth { names, all };
+
+// All switches, in the order of their numbers, and the ports on none last, where there are any and `depth` is all. With a `name`:
+// that switch, if it is there.
+Status list_switches(const std::shared_ptr<Namespace>& space, const std::string& name, Depth depth,
+                     std::vector<ListedSwitch>* switches);
 
 // All ports that no switch can have: pipes, interfaces, TAP devices, null ports and monitors. Monitors have the name of what they
 // watch.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "clock.h"
+#include "engine/persistent.h"
 #include "engine/stations.h"
 #include "engine/switch_list.h"
 #include "test/child.h"
@@ -31,7 +32,7 @@ class PolicyRig : public Rig {
   }
   engine::ListedPort listed(const std::string& port) {
     std::vector<engine::ListedSwitch> switches;
-    CHECK_EQUAL(engine::list_switches(space, &switches), Status::ok);
+    CHECK_EQUAL(engine::list_switches(space, "", engine::Depth::all, &switches), Status::ok);
     for (const engine::ListedSwitch& vale : switches) {
       for (const engine::ListedPort& one : vale.ports) {
         if ((vale.name.empty() ? one.name : vale.name + ":" + one.name) == port) return one;
@@ -444,4 +445,71 @@ TEST("the list of switches has every port, who has it open, and what it counted"
   CHECK(rig.listed("vale1:p").kind == engine::PortKind::persistent);
   CHECK(rig.listed("vale1:p").pids.empty());
   CHECK(rig.listed("q").kind == engine::PortKind::persistent);
+}
+
+TEST("ports of many rings, and ports that share a region, are listed with what each of them counted") {
+  PolicyRig rig;
+  abi::nmreq_vale_newif wide = {};
+  wide.nr_tx_rings = 3;
+  wide.nr_rx_rings = 2;
+  std::string name = "wide";
+  CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_NEWIF, name, &wide), Status::ok);
+  abi::nmreq_vale_newif second = {};
+  second.nr_mem_id = wide.nr_mem_id;
+  name = "second";
+  CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_NEWIF, name, &second), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:wide"), Status::ok);
+  CHECK_EQUAL(attach(rig, "vale0:second"), Status::ok);
+  auto a = rig.open("vale0:a");
+  auto b = rig.open("wide");
+  auto c = rig.open("second");
+  for (uint32_t i = 0; i < 5; i++) send(*a, kBroadcast, station(1), i);
+  for (uint32_t i = 0; i < 3; i++) send(*c, kBroadcast, station(2), i);
+  CHECK(put(*b, kBroadcast, station(3), 0, 60, 0, 2));
+  CHECK_EQUAL(b->device().tx_sync(), Status::ok);
+
+  const engine::ListedPort listed = rig.listed("vale0:wide");
+  CHECK_EQUAL(listed.tx_rings, 3u);
+  CHECK_EQUAL(listed.rx_rings, 2u);
+  CHECK_EQUAL(listed.sent.packets, 1u);
+  CHECK_EQUAL(listed.received.packets, 8u);
+  CHECK_EQUAL(rig.listed("vale0:second").region, listed.region);
+  CHECK_EQUAL(rig.listed("vale0:second").sent.packets, 3u);
+  CHECK_EQUAL(rig.listed("vale0:second").received.packets, 6u);
+  CHECK_EQUAL(rig.listed("vale0:a").sent.packets, 5u);
+}
+
+TEST("hundreds of ports, which several threads look at, are listed each at its place") {
+  constexpr uint32_t kSwitches = 3;
+  constexpr uint32_t kPorts = 90;
+  PolicyRig rig;
+  for (uint32_t i = 0; i < kSwitches * kPorts; i++) {
+    const std::string name = "p" + std::to_string(i);
+    abi::nmreq_vale_newif wanted = {};
+    wanted.nr_tx_slots = wanted.nr_rx_slots = 16 + 2 * (i % kPorts);
+    CHECK_EQUAL(engine::new_interface(rig.space, name, &wanted), Status::ok);
+    CHECK_EQUAL(attach(rig, "vale" + std::to_string(i / kPorts) + ":" + name), Status::ok);
+  }
+  for (const engine::Depth depth : {engine::Depth::names, engine::Depth::all}) {
+    std::vector<engine::ListedSwitch> switches;
+    CHECK_EQUAL(engine::list_switches(rig.space, "", depth, &switches), Status::ok);
+    CHECK_EQUAL(switches.size(), size_t{kSwitches});
+    uint32_t next = 0;
+    for (const engine::ListedSwitch& vale : switches) {
+      CHECK_EQUAL(vale.name, "vale" + std::to_string(next / kPorts));
+      CHECK_EQUAL(vale.ports.size(), size_t{kPorts});
+      for (const engine::ListedPort& port : vale.ports) {
+        CHECK_EQUAL(port.name, "p" + std::to_string(next));
+        CHECK_EQUAL(port.place, next % kPorts);
+        if (depth == engine::Depth::all) CHECK_EQUAL(port.tx_slots, 16 + 2 * (next % kPorts));
+        next++;
+      }
+    }
+  }
+  std::vector<engine::ListedSwitch> one;
+  CHECK_EQUAL(engine::list_switches(rig.space, "vale1", engine::Depth::all, &one), Status::ok);
+  CHECK_EQUAL(one.size(), size_t{1});
+  CHECK_EQUAL(one[0].ports[0].name, "p90");
+  CHECK_EQUAL(engine::list_switches(rig.space, "vale9", engine::Depth::all, &one), Status::ok);
+  CHECK(one.empty());
 }
