@@ -73,7 +73,7 @@ class FrameFiller final : public Filler {
   uint64_t put_several(Lane& lane, uint32_t packets, uint64_t now_ns);
   uint32_t put_cut(Lane& lane, uint32_t slot, uint16_t report);
 
-  void write_buffer(Lane& lane, uint32_t slot, uint32_t buf_idx);
+  void write_buffers(Lane& lane, uint32_t first, uint32_t end);
   void write_payloads(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns);
   void compose(Lane& lane, uint8_t* to, uint64_t* now_ns);
   void mark(Lane& lane, uint8_t* frame, uint64_t* now_ns);
