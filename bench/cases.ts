@@ -75,7 +75,7 @@ export const limits: readonly Limit[] = [
 
 const vale = { engine: "vale", senders: 1, workload: "untouched", placement: "two" } as const;
 const pipe = { engine: "pipe", senders: 1, workload: "untouched", placement: "two" } as const;
-const bridge = { engine: "bridge", senders: 1, workload: "untouched", placement: "any" } as const;
+const bridge = { engine: "bridge", senders: 1, workload: "bare", placement: "two" } as const;
 
 /**
  * Of senders that write each packet. Where two cores are near to each other, packets that nobody writes cross faster than
@@ -173,20 +173,16 @@ export const cases: readonly Case[] = [
     goals: [{ of: "pipe-60-untouched", atLeast: 0.6 }],
   },
   { ...pipe, name: "pipe-1500-untouched-one-core", length: 1500, placement: "one" },
+  // Of slots alone: a sender that finds other buffers in its slots writes their packets anew, and that is not the bridge's time.
+  { ...bridge, name: "bridge-60-bare", length: 60, goals: [{ of: "pipe-60-bare", atLeast: 0.7 }] },
   {
     ...bridge,
-    name: "bridge-60-touched",
-    length: 60,
-    workload: "touched",
-    goals: [{ of: "pipe-60-touched", atLeast: 0.7 }],
-  },
-  { ...bridge, name: "bridge-60-untouched", length: 60 },
-  {
-    ...bridge,
-    name: "bridge-1500-untouched",
+    name: "bridge-1500-bare",
     length: 1500,
-    goals: [{ of: "bridge-60-untouched", atLeast: 0.85 }],
+    goals: [{ of: "bridge-60-bare", atLeast: 0.85 }],
   },
+  { ...bridge, name: "bridge-60-untouched", length: 60, workload: "untouched" },
+  { ...bridge, name: "bridge-1500-untouched", length: 1500, workload: "untouched" },
   {
     ...bridge,
     name: "lb-60-ranged",

@@ -6,6 +6,7 @@
 #include <new>
 #include <vector>
 
+#include "bench/ends.h"
 #include "bench/namespace_directory.h"
 #include "bench/payload_sender.h"
 #include "capture/writer.h"
@@ -24,7 +25,7 @@ constexpr uint32_t kFirstSender = 2;
 
 constexpr char kFromSender[] = "bench{0";
 constexpr char kToMiddle[] = "bench}0";
-// The ends of the pipe, or pipes, that receivers read.
+// The ends of the pipes that what stands between sends into, and those that are read.
 std::string from_middle(uint32_t number) { return "bench{" + std::to_string(1 + number); }
 std::string to_receiver(uint32_t number) { return "bench}" + std::to_string(1 + number); }
 
@@ -53,8 +54,9 @@ void run_loop(Seat& seat, Ports& ports, Options options, Rest... rest) {
   if (loop->run() != Status::ok) give_up("a port stopped working");
 }
 
-void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
-  GeneratorOptions options;
+// What `number` of the senders sends.
+FrameFillerOptions packets_of(const Traffic& traffic, uint32_t number) {
+  FrameFillerOptions options;
   options.frame.length = traffic.length;
   options.frame.to_mac = kReceiver;
   options.frame.from_mac = station(kFirstSender + number);
@@ -62,6 +64,13 @@ void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
       traffic.workload == Workload::ranged ? 60'000 : options.frame.from.first_port;
   options.frame.from.random = options.frame.to.random = traffic.workload == Workload::random;
   options.mark = traffic.workload == Workload::marked;
+  if (traffic.workload == Workload::bare) options.contents = Contents::never;
+  return options;
+}
+
+void generate(Seat& seat, Port& port, const Traffic& traffic, uint32_t number) {
+  GeneratorOptions options;
+  static_cast<FrameFillerOptions&>(options) = packets_of(traffic, number);
   options.linger_ns = 0;
   run_loop<Generator>(seat, port, options);
 }
@@ -115,10 +124,9 @@ void send(Seat& seat, const std::string& directory, const Traffic& traffic, uint
   seat.dropped = counters.drops_full;
 }
 
-void receive(Seat& seat, const std::string& directory, const Traffic& traffic, uint32_t number) {
+void receive(Seat& seat, const std::string& directory, const Traffic& traffic) {
   const bool is_vale = traffic.engine == Engine::vale;
-  const bool has_middle = traffic.engine == Engine::bridge || traffic.engine == Engine::lb;
-  const auto port = open_port(directory, is_vale ? "vale0:to" : has_middle ? to_receiver(number) : kToMiddle);
+  const auto port = open_port(directory, is_vale ? "vale0:to" : kToMiddle);
   if (is_vale) introduce(*port);
   SinkOptions options;
   options.touch = traffic.workload == Workload::touched;
@@ -126,17 +134,38 @@ void receive(Seat& seat, const std::string& directory, const Traffic& traffic, u
   run_loop<Sink>(seat, *port, options);
 }
 
-// What stands between the sender and the receivers.
-void stand_between(Seat& seat, const std::string& directory, const Traffic& traffic) {
-  const bool balances = traffic.engine == Engine::lb;
-  std::vector<std::unique_ptr<Port>> opened;
-  opened.push_back(open_port(directory, kToMiddle));
-  for (uint32_t i = 0; i < (balances ? kBalancedPipes : 1); i++) {
-    opened.push_back(open_port(directory, from_middle(i)));
+// One pipe to what stands between, and those from it.
+class OpenPipes {
+ public:
+  OpenPipes(const std::string& directory, const char* first, std::string (*others)(uint32_t),
+            uint32_t number) {
+    opened_.push_back(open_port(directory, first));
+    for (uint32_t i = 0; i < number; i++) opened_.push_back(open_port(directory, others(i)));
   }
-  std::vector<Port*> ports;
-  for (const auto& port : opened) ports.push_back(port.get());
-  if (balances) {
+  std::vector<Port*> ports() const {
+    std::vector<Port*> ports;
+    for (const auto& port : opened_) ports.push_back(port.get());
+    return ports;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Port>> opened_;
+};
+
+constexpr uint32_t pipes_from(Engine engine) { return engine == Engine::lb ? kBalancedPipes : 1; }
+
+void be_both_ends(Seat& seat, const std::string& directory, const Traffic& traffic) {
+  const OpenPipes pipes(directory, kFromSender, to_receiver, pipes_from(traffic.engine));
+  EndsOptions options;
+  static_cast<FrameFillerOptions&>(options) = packets_of(traffic, 0);
+  const std::vector<Port*> ports = pipes.ports();
+  run_loop<Ends>(seat, ports, options);
+}
+
+void stand_between(Seat& seat, const std::string& directory, const Traffic& traffic) {
+  const OpenPipes pipes(directory, kToMiddle, from_middle, pipes_from(traffic.engine));
+  const std::vector<Port*> ports = pipes.ports();
+  if (traffic.engine == Engine::lb) {
     BalancerOptions options;
     options.groups = {kBalancedPipes};
     run_loop<Balancer>(seat, ports, options);
@@ -148,32 +177,31 @@ void stand_between(Seat& seat, const std::string& directory, const Traffic& traf
   }
 }
 
+std::vector<Party> parties_of(const Traffic& traffic, const std::string& directory, Placement placement) {
+  if (traffic.engine == Engine::bridge || traffic.engine == Engine::lb) {
+    return {{placement.from_cpu, [&](Seat& seat) { be_both_ends(seat, directory, traffic); }},
+            {placement.to_cpu, [&](Seat& seat) { stand_between(seat, directory, traffic); }}};
+  }
+  std::vector<Party> parties = {{placement.to_cpu, [&](Seat& seat) { receive(seat, directory, traffic); }}};
+  for (uint32_t number = 0; number < traffic.senders; number++) {
+    parties.push_back(
+        {placement.from_cpu, [&, number](Seat& seat) { send(seat, directory, traffic, number); }});
+  }
+  return parties;
+}
+
 }  // namespace
 
 PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds) {
   const NamespaceDirectory directory;
-  const uint32_t receivers = traffic.engine == Engine::lb ? kBalancedPipes : 1;
-  std::vector<Party> parties;
-  for (uint32_t number = 0; number < receivers; number++) {
-    parties.push_back(
-        {placement.to_cpu, [&, number](Seat& seat) { receive(seat, directory.path(), traffic, number); }});
-  }
-  for (uint32_t number = 0; number < traffic.senders; number++) {
-    parties.push_back(
-        {placement.from_cpu, [&, number](Seat& seat) { send(seat, directory.path(), traffic, number); }});
-  }
-  if (traffic.engine == Engine::bridge || traffic.engine == Engine::lb) {
-    parties.push_back(
-        {placement.from_cpu, [&](Seat& seat) { stand_between(seat, directory.path(), traffic); }});
-  }
-
+  const std::vector<Party> parties = parties_of(traffic, directory.path(), placement);
   PortOutcome outcome;
   outcome.window = run_window(parties, placement.cores(), seconds);
   if (outcome.window.failed) return outcome;
-  for (uint32_t i = 0; i < receivers; i++) outcome.per_second += outcome.window.per_second[i];
+  outcome.per_second = outcome.window.per_second.front();
   uint64_t sent = 0;
   uint64_t dropped = 0;
-  for (size_t i = receivers; i < parties.size(); i++) {
+  for (size_t i = 1; i < parties.size(); i++) {
     sent += outcome.window.sent[i];
     dropped += outcome.window.dropped[i];
   }

@@ -1,7 +1,7 @@
 // The engine's figures: processes that send and receive through its ports.
 //
 // The loops are those of pkt-gen and nmreplay, traffic/generator.h, traffic/sink.h and traffic/replay/replayer.h, but for the
-// sender that writes each payload, payload_sender.h.
+// sender that writes each payload, payload_sender.h, and for both ends of what stands between, ends.h.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace nm::bench {
 enum class Engine {
   vale,
   pipe,
-  // Two pipes of one parent, and a process between them that swaps their buffers.
+  // Two pipes of one parent, and a process between them that swaps their buffers; another is both ends, see ends.h.
   bridge,
-  // The same with a load balancer, which spreads flows over as many pipes as there are receivers.
+  // The same with a load balancer, which spreads flows over four pipes.
   lb
 };
 
@@ -44,8 +44,8 @@ struct Traffic {
   uint32_t length;
   // Of a VALE port; the others have one.
   uint32_t senders;
-  // On switches only `untouched` and `marked`: what is written otherwise has no address that a switch could know. A load
-  // balancer needs many flows: `ranged` or `random`.
+  // On switches only `untouched` and `marked`: what is written otherwise has no address that a switch could know. Not `touched`
+  // and `replayed` where something stands between; a load balancer needs many flows: `ranged` or `random`.
   Workload workload;
 };
 
@@ -57,8 +57,8 @@ struct PortOutcome {
   double dropped_share = 0;
 };
 
-// Sends from processes on placement.from_cpu to one, or several, on placement.to_cpu, for `seconds`. What stands between
-// them is on the sender's.
+// Sends from processes on placement.from_cpu to one on placement.to_cpu, for `seconds`. What stands between two ends is on the
+// latter.
 PortOutcome measure_ports(const Traffic& traffic, Placement placement, double seconds);
 
 }  // namespace nm::bench

@@ -21,7 +21,8 @@
 namespace nm::bench {
 namespace {
 
-constexpr uint64_t kWarmUp_ns = 20'000'000;
+// Long enough that the buffers of five rings were in each process once: a page fault takes microseconds.
+constexpr uint64_t kWarmUp_ns = 100'000'000;
 // Loops that end by themselves go on for this long after the window.
 constexpr uint64_t kMargin_ns = 10'000'000;
 constexpr int kSetUpPatience_ms = 10'000;
