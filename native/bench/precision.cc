@@ -43,15 +43,17 @@ void read_clock(Histogram& gaps, uint64_t packets_per_second, uint64_t duration_
   }
 }
 
+// Of the sender's core, while the receiver's is as busy as with packets: the hypervisor takes more from both then.
 double share_of_noise(uint64_t packets_per_second, Placement placement, double seconds) {
-  const std::vector<Party> parties = {{placement.from_cpu, [&](Seat& seat) {
-                                         Histogram gaps;
-                                         seat.wait_for_start();
-                                         read_clock(gaps, packets_per_second, seat.working_ns());
-                                         seat.figures[0] = exact_share(gaps, packets_per_second);
-                                       }}};
-  const Outcome outcome = run_window(parties, 1, seconds);
-  return outcome.failed ? -1 : outcome.figures[0][0];
+  const auto read = [&](Seat& seat) {
+    Histogram gaps;
+    seat.wait_for_start();
+    read_clock(gaps, packets_per_second, seat.working_ns());
+    seat.figures[0] = exact_share(gaps, packets_per_second);
+  };
+  const std::vector<Party> parties = {{placement.to_cpu, read}, {placement.from_cpu, read}};
+  const Outcome outcome = run_window(parties, placement.cores(), seconds);
+  return outcome.failed ? -1 : outcome.figures[1][0];
 }
 
 void send(Seat& seat, const std::string& directory, uint64_t packets_per_second) {

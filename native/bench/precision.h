@@ -1,7 +1,7 @@
 // How exactly a sender keeps a rate, beside what the machine lets anybody keep.
 //
 //     sender's core     | noise: a sixth of the time | the generator, all the time  | noise: a sixth |
-//     receiver's core                               | a sink that measures         |
+//     receiver's core   | noise                     | a sink that measures         | noise          |
 //
 // Noise is what a loop sees that does nothing but read the clock until the next packet would be due. A gap is exact when it
 // is less than a microsecond off the one that was asked for.
