@@ -96,9 +96,8 @@ export function columnWidths(
 ): number[] {
   const widths = columns.map(({ heading }) => heading.length);
   for (const row of rows) {
-    for (const [i, width] of widths.entries()) {
-      const { length } = String(row[i] ?? "");
-      if (length > width) widths[i] = length;
+    for (let i = 0; i < widths.length; i++) {
+      widths[i] = Math.max(widths[i] ?? 0, String(row[i] ?? "").length);
     }
   }
   return widths;
@@ -111,15 +110,22 @@ export function table(
   paint: Paint = plain,
 ): string[] {
   const widths = columnWidths(columns, rows);
-  // Tables of thousands of rows are common enough: nothing is made for each cell but its text.
+  const last = columns.length - 1;
+  const align = (cell: string, i: number) => {
+    if (columns[i]?.align === "right") return cell.padStart(widths[i] ?? 0);
+    return i === last ? cell : cell.padEnd(widths[i] ?? 0);
+  };
+  // In a table of thousands of rows most cells are as the one above: those are not made again.
+  const above = columns.map(() => "");
+  const aligned = above.map(align);
   const line = (cells: readonly (string | number)[]) => {
-    let text = "";
-    for (const [i, width] of widths.entries()) {
+    for (let i = 0; i <= last; i++) {
       const cell = String(cells[i] ?? "");
-      if (i > 0) text += "  ";
-      text += columns[i]?.align === "right" ? cell.padStart(width) : cell.padEnd(width);
+      if (cell === above[i]) continue;
+      above[i] = cell;
+      aligned[i] = align(cell, i);
     }
-    return text.trimEnd();
+    return aligned.join("  ").trimEnd();
   };
 
   return [paint.bold(line(columns.map(({ heading }) => heading))), ...rows.map(line)];
