@@ -26,8 +26,9 @@ Lane::Lane(Port& from, Port& to, const LaneOptions& options)
       options_(options),
       swaps_(share_memory(from, to) && !have_offsets(from.rx_rings()) && !have_offsets(to.tx_rings()) &&
              !options.copy && !options.impairment.delays()),
-      plain_(swaps_ && !options.filter && options.limit.model == BandwidthModel::infinite &&
-             !options.impairment.loses() && options.mirror == nullptr && options.capture == nullptr),
+      plain_(!options.filter && !options.impairment.delays() &&
+             options.limit.model == BandwidthModel::infinite && !options.impairment.loses() &&
+             options.mirror == nullptr && options.capture == nullptr),
       limiter_(options.limit),
       impairments_(options.impairment) {
   const std::vector<Ring>& rx = from.rx_rings();
@@ -44,7 +45,11 @@ Lane::Turn Lane::turn(uint64_t now_ns) {
   for (size_t i = 0; i < pairs_.size(); i++) {
     Pair& pair = pairs_[(first_pair_ + i) % pairs_.size()];
     if (pair.delay) all.add(deliver_delayed(pair, now_ns));
-    all.add(plain_ ? turn_plain(pair) : turn_packets(pair, now_ns));
+    if (!plain_) {
+      all.add(turn_packets(pair, now_ns));
+    } else {
+      all.add(swaps_ ? turn_swapping(pair) : turn_copying(pair, now_ns));
+    }
   }
   // Rings that share a TX ring have its room first in turn.
   first_pair_ = (first_pair_ + 1) % pairs_.size();
@@ -59,13 +64,29 @@ void Lane::end() {
 }
 
 // Swaps as many whole packets as there are and have room, knowing nothing of them but their descriptors.
-Lane::Turn Lane::turn_plain(const Pair& pair) {
+Lane::Turn Lane::turn_swapping(const Pair& pair) {
   const uint32_t ready = pair.from.space();
   const uint32_t room = pair.to.space();
   const uint32_t slots =
       whole_slots(pair.from, pair.from.head_in_range(), std::min({ready, room, options_.burst}));
   if (slots == 0) return ready == 0 ? Turn() : turn_stuck(pair, ready);
   return {swap(pair, slots), true, slots < ready && slots == room};
+}
+
+// Copies as many packets as there are and have room; one by one those that are not whole in one slot of either ring.
+Lane::Turn Lane::turn_copying(Pair& pair, uint64_t now_ns) {
+  const uint32_t ready = pair.from.space();
+  const uint32_t room = pair.to.space();
+  uint32_t received = pair.from.head_in_range();
+  uint32_t sent = pair.to.head_in_range();
+  const SlotsPassed passed =
+      copy_single_slots(pair.from, &received, pair.to, &sent, std::min({ready, room, options_.burst}));
+  if (passed.packets == 0) return turn_packets(pair, now_ns);
+  pair.to.advance(sent);
+  pair.from.advance(received);
+  count(passed);
+  add(counts_.copied_bytes, passed.bytes);
+  return {passed, true, passed.packets < ready && passed.packets == room};
 }
 
 // There is something, and no whole packet of it fits into room and burst: its end has not come, it is longer than a burst,

@@ -117,7 +117,8 @@ class Lane {
   // Why a packet does not go on now.
   enum class Verdict { pass, drop, wait };
 
-  Turn turn_plain(const Pair& pair);
+  Turn turn_swapping(const Pair& pair);
+  Turn turn_copying(Pair& pair, uint64_t now_ns);
   Turn turn_stuck(const Pair& pair, uint32_t ready);
   Turn turn_packets(Pair& pair, uint64_t now_ns);
   Turn deliver_delayed(Pair& pair, uint64_t now_ns);

@@ -181,6 +181,29 @@ inline const uint8_t* packet_bytes(const Ring& ring, const PacketSlots& packet, 
   return whole->data();
 }
 
+// Copies up to `most` packets of one slot each into slots of `to` that have room for them, and stops before the first that
+// has more slots or is longer. Moves both indexes on.
+inline SlotsPassed copy_single_slots(const Ring& from, uint32_t* received, const Ring& to, uint32_t* sent,
+                                     uint32_t most) {
+  SlotsPassed passed;
+  uint32_t at = *received;
+  uint32_t put = *sent;
+  for (; passed.packets < most; passed.packets++) {
+    const Descriptor packet = from.descriptor(at);
+    const auto [bytes, length] = from.piece(at, packet);
+    if ((packet.flags & abi::NS_MOREFRAG) != 0 || length > to.buffer_size()) break;
+    const uint32_t buffer = to.descriptor(put).buf_idx;
+    std::memcpy(to.start(buffer), bytes, length);
+    to.put(put, {buffer, static_cast<uint16_t>(length), 0});
+    passed.bytes += length;
+    at = from.next(at);
+    put = to.next(put);
+  }
+  *received = at;
+  *sent = put;
+  return passed;
+}
+
 // Copies a packet into the slots of `to` from `at` on, which must be free. Returns the slot after it.
 inline uint32_t copy_packet(const Ring& from, const PacketSlots& packet, const Ring& to, uint32_t at) {
   SlotWriter writer(to, at);
