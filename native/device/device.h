@@ -43,6 +43,8 @@ struct DriverReport {
   std::string mode;               // how that one works here, empty where there is one way only
 };
 
+class Polled;
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -72,6 +74,10 @@ class Device {
   // Whether a wait() for `events` may find more than the last one did. Reads alone, and is cheap enough to spin on: a sync
   // writes to lines that the other side reads, and takes them from it each time. A device that cannot tell says yes.
   virtual bool has_news(uint32_t) const { return true; }
+
+  // The bound device as one that poll(2) syncs as it waits, each sync being as dear as a wait: see polled.h. Null where a sync
+  // costs little.
+  virtual Polled* polled() { return nullptr; }
 
   // Ends a wait() that another thread is in, or a sleep after arm(), and every later one.
   virtual void stop_waiting() = 0;

@@ -5,11 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 
-#include "clock.h"
 #include "device/kernel_refusal.h"
 #include "device/legacy.h"
 #include "request_header.h"
@@ -17,24 +14,9 @@
 namespace nm {
 namespace {
 
-constexpr int64_t kMillisecond_ns = 1'000'000;
-// An interface that goes away wakes nobody: whoever polls again is told.
-constexpr int64_t kLongestSleep_ns = 250 * kMillisecond_ns;
-
-short poll_bits(uint32_t events) {
-  return static_cast<short>(((events & kReadable) != 0 ? POLLIN : 0) |
-                            ((events & kWritable) != 0 ? POLLOUT : 0));
-}
-
 uint32_t events_of(short bits) {
   return ((bits & POLLIN) != 0 ? kReadable : 0) | ((bits & POLLOUT) != 0 ? kWritable : 0) |
          ((bits & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kRingError : 0);
-}
-
-// For poll(2), which counts milliseconds: rounded up, so that a short wait is not none.
-int poll_timeout(int64_t timeout_ns) {
-  if (timeout_ns < 0) return -1;
-  return static_cast<int>(std::min<int64_t>((timeout_ns + kMillisecond_ns - 1) / kMillisecond_ns, INT_MAX));
 }
 
 }  // namespace
@@ -146,15 +128,8 @@ Status KernelDevice::sync(uint32_t request) {
 Status KernelDevice::tx_sync() { return sync(abi::NIOCTXSYNC); }
 Status KernelDevice::rx_sync() { return sync(abi::NIOCRXSYNC); }
 
-// Asked for nothing, poll() still syncs what is to be sent, and tells errors.
-Status KernelDevice::poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready, bool* expired) {
-  *ready = 0;
-  pollfd polled[2] = {{file_.number(), poll_bits(events), 0}, {stop_read_.number(), POLLIN, 0}};
-  const bool stoppable = timeout_ns != 0 && stop_read_.is_open();
-  const int count = ::poll(polled, stoppable ? 2 : 1, poll_timeout(timeout_ns));
-  *expired = count == 0;
-  if (count < 0) return errno == EINTR ? Status::ok : Status::system_error;
-  *ready = events_of(polled[0].revents);
+Status KernelDevice::after_poll(short found, uint32_t* ready) {
+  *ready = events_of(found);
   return (*ready & kRingError) != 0 ? explain_error(ready) : Status::ok;
 }
 
@@ -175,29 +150,17 @@ Status KernelDevice::make_stoppable() {
   return Status::ok;
 }
 
+// The rings that are to be sent are synced by any poll(2), unless that was declined.
+Polled* KernelDevice::polled() { return (granted_.nr_flags & abi::NR_NO_TX_POLL) == 0 ? this : nullptr; }
+
 Status KernelDevice::wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) {
   *ready = 0;
   if (!bound_) return Status::not_registered;
-  // The clock is read only where poll() came back early and empty-handed: it may cost more than all the rest.
-  uint64_t end_ns = kNever_ns;
-  for (int64_t left_ns = timeout_ns;;) {
-    const int64_t part_ns = left_ns < 0 ? kLongestSleep_ns : std::min(left_ns, kLongestSleep_ns);
-    bool expired = false;
-    const Status status = poll_file(events, part_ns, ready, &expired);
-    if (status != Status::ok || *ready != 0) return status;
-    if (stopping_.load(std::memory_order_acquire)) return Status::interrupted;
-    if (expired && part_ns == left_ns) return Status::ok;
-    if (timeout_ns <= 0) continue;
-    if (expired) {
-      left_ns -= part_ns;
-      continue;
-    }
-    // A signal begins what is left of the wait anew, once.
-    const uint64_t now_ns = monotonic_ns();
-    if (end_ns == kNever_ns) end_ns = now_ns + static_cast<uint64_t>(left_ns);
-    if (now_ns >= end_ns) return Status::ok;
-    left_ns = static_cast<int64_t>(end_ns - now_ns);
-  }
+  PolledWait wait = {this, events};
+  pollfd entries[2];
+  const Status status = wait_for_polled({&wait, 1}, entries, timeout_ns);
+  *ready = wait.ready;
+  return status;
 }
 
 void KernelDevice::stop_waiting() {

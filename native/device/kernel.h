@@ -3,7 +3,7 @@
 //   control   ioctl NIOCCTRL; of a module from before version 14, NIOCREGIF and NIOCGINFO (legacy.h)
 //   map       the region's one mapping in this process (kernel_memory.h)
 //   sync      ioctl NIOCTXSYNC, NIOCRXSYNC
-//   wait      poll(2), which syncs; a pipe beside it ends it
+//   wait      poll(2), which syncs (polled.h); a pipe beside it ends it
 //
 // What this file calls is there on FreeBSD as well, with the same numbers; it has been run on Linux only.
 //
@@ -17,11 +17,12 @@
 #include "device/device.h"
 #include "device/kernel_bell.h"
 #include "device/kernel_memory.h"
+#include "device/polled.h"
 #include "file_descriptor.h"
 
 namespace nm {
 
-class KernelDevice final : public Device {
+class KernelDevice final : public Device, private Polled {
  public:
   // Opens `path`, and finds out what the module speaks. no_device where there is none, not_permitted, bad_version.
   static Status open(const std::string& path, std::unique_ptr<Device>* device);
@@ -31,6 +32,7 @@ class KernelDevice final : public Device {
   Status tx_sync() override;
   Status rx_sync() override;
   Status wait(uint32_t events, int64_t timeout_ns, uint32_t* ready) override;
+  Polled* polled() override;
   void stop_waiting() override;
   void allow_waiting() override;
   // The kernel counts nothing that a program could ask for.
@@ -48,8 +50,10 @@ class KernelDevice final : public Device {
   int ask(abi::nmreq_header* request);
   int ask_legacy(abi::nmreq_header* request);
   Status sync(uint32_t request);
-  // `expired`: the time was over, and nothing else.
-  Status poll_file(uint32_t events, int64_t timeout_ns, uint32_t* ready, bool* expired);
+  int descriptor() const override { return file_.number(); }
+  int stop_descriptor() const override { return stop_read_.number(); }
+  bool is_stopped() const override { return stopping_.load(std::memory_order_acquire); }
+  Status after_poll(short found, uint32_t* ready) override;
   Status explain_error(uint32_t* ready);
   Status make_stoppable();
 

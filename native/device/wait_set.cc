@@ -17,8 +17,12 @@ constexpr int64_t kBlindSleep_ns = 1'000'000;
 }  // namespace
 
 WaitSet::WaitSet(std::vector<Device*> devices) {
-  for (Device* const device : devices) watches_.push_back({device});
-  bells_.reserve(devices.size());
+  for (Device* const device : devices) {
+    watches_.push_back({device});
+    if (Polled* const polled = device->polled()) polled_.push_back({polled, 0});
+  }
+  if (polled_.size() < watches_.size()) polled_.clear();
+  bells_.reserve(2 * devices.size());
 }
 
 Status WaitSet::wait(int64_t timeout_ns) {
@@ -27,6 +31,7 @@ Status WaitSet::wait(int64_t timeout_ns) {
     Watch& watch = watches_.front();
     return watch.device->wait(watch.wanted, timeout_ns, &watch.ready);
   }
+  if (!polled_.empty()) return wait_polled(timeout_ns);
 
   const uint64_t start_ns = monotonic_ns();
   const uint64_t deadline_ns = timeout_ns < 0 ? kNever_ns : start_ns + static_cast<uint64_t>(timeout_ns);
@@ -46,6 +51,14 @@ Status WaitSet::wait(int64_t timeout_ns) {
     disarm();
     if (status == Status::ok) status = look(&any);
   }
+  return status;
+}
+
+Status WaitSet::wait_polled(int64_t timeout_ns) {
+  for (size_t i = 0; i < watches_.size(); i++) polled_[i].wanted = watches_[i].wanted;
+  bells_.resize(2 * watches_.size());
+  const Status status = wait_for_polled(polled_, bells_, timeout_ns);
+  for (size_t i = 0; i < watches_.size(); i++) watches_[i].ready = polled_[i].ready;
   return status;
 }
 

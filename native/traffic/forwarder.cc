@@ -34,7 +34,8 @@ Status Forwarder::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? start_ns + options_.duration_ns : kNever_ns;
   Status status = Status::ok;
   while (status == Status::ok && !stopped()) {
-    status = sync_received();
+    const bool by_waiting = waiting_.syncs() && !polls();
+    if (!by_waiting) status = sync_received();
     const uint64_t now = monotonic_ns();
     if (status != Status::ok || now >= end_ns) break;
 
@@ -46,7 +47,8 @@ Status Forwarder::work() {
     }
     if (all.passed.packets > 0) note_moved(all.passed.packets, all.passed.bytes, now);
     // A sync before the wait could show room that the wait would then take for old.
-    status = all.moved || polls() ? sync_sent() : wait(std::min(all.due_ns, end_ns));
+    const bool waits = by_waiting || !(all.moved || polls());
+    status = waits ? wait(all.moved, std::min(all.due_ns, end_ns)) : sync_sent();
   }
   for (Lane& lane : lanes_) lane.end();
   note_captured();
@@ -96,20 +98,20 @@ Lane::Turn Forwarder::turn(uint64_t now_ns) {
 }
 
 // Waits until a lane may go on: for packets, and for room where packets wait for it. What is there already, and waits for
-// room or time, wakes nobody.
-Status Forwarder::wait(uint64_t until_ns) {
+// room or time, wakes nobody; unless something moved in this round, and more may in the next.
+Status Forwarder::wait(bool moved, uint64_t until_ns) {
   std::fill(events_.begin(), events_.end(), 0u);
   for (size_t i = 0; i < lanes_.size(); i++) {
     const LaneSpec& lane = options_.lanes[i];
     events_[lane.from] |= kReadable;
-    if (turns_[i].blocked) events_[lane.to] |= kWritable;
+    if (turns_[i].blocked && !moved) events_[lane.to] |= kWritable;
   }
   for (size_t i = 0; i < events_.size(); i++) {
     const Port& port = *ports()[i];
     const auto want_more = [](const std::vector<Ring>& rings) {
       for (const Ring& ring : rings) ring.advance_and_want_more(ring.head_in_range());
     };
-    if ((events_[i] & kReadable) != 0) want_more(port.rx_rings());
+    if ((events_[i] & kReadable) != 0 && !moved) want_more(port.rx_rings());
     if ((events_[i] & kWritable) != 0) want_more(port.tx_rings());
     waiting_.want(i, events_[i]);
   }

@@ -10,6 +10,8 @@
 //                                   |
 //                                   nothing moved: wait for what each lane lacks, packets or room or time
 //
+// Where a wait costs no more than a sync and is one (device/polled.h), it ends every round, and there are no other syncs.
+//
 // No lane waits while another can move: each has its turn in every round, and a lane whose far port is full only leaves
 // its packets where they are.
 #pragma once
@@ -65,7 +67,7 @@ class Forwarder final : public Loop {
   Status sync_sent();
   Lane::Turn turn(uint64_t now_ns);
   void note_captured();
-  Status wait(uint64_t until_ns);
+  Status wait(bool moved, uint64_t until_ns);
   bool polls() const { return options_.polls != nullptr && options_.polls->load(std::memory_order_relaxed); }
 
   const ForwarderOptions options_;

@@ -76,6 +76,10 @@ class Loop {
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   const std::atomic<bool>& stop_flag() const { return stopped_; }
 
+  // Whether a wait syncs the port at the price of a sync. A loop then waits in every round, and makes no other sync; where
+  // there is something left to do, the wait returns at once.
+  static bool syncs_by_waiting(Port& port) { return port.device().polled() != nullptr; }
+
   // Waits until the port's device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
   Status wait_for(Port& port, uint32_t events, uint64_t deadline_ns);
   Status wait_for(uint32_t events, uint64_t deadline_ns) { return wait_for(port(), events, deadline_ns); }

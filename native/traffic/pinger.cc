@@ -39,6 +39,7 @@ Status Pinger::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? start_ns + options_.duration_ns : kNever_ns;
   if (options_.schedule.limited()) pace_.emplace(options_.schedule, start_ns, options_.pace);
 
+  const bool by_waiting = syncs_by_waiting(port());
   Status status = Status::ok;
   while (status == Status::ok && !stopped()) {
     const uint64_t now = monotonic_ns();
@@ -48,7 +49,7 @@ Status Pinger::work() {
     const uint64_t due = done_sending ? 0 : wanted(now);
     const uint32_t sent = due > 0 ? send(due) : 0;
     if (sent > 0) status = port().device().tx_sync();
-    if (status == Status::ok) status = port().device().rx_sync();
+    if (status == Status::ok && !by_waiting) status = port().device().rx_sync();
     const uint32_t before = waiting_;
     receive();
     give_up(monotonic_ns());

@@ -15,30 +15,34 @@ Ponger::Ponger(Port& port, const PongerOptions& options)
 Status Ponger::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? monotonic_ns() + options_.duration_ns : kNever_ns;
   Device& device = port().device();
+  const bool by_waiting = syncs_by_waiting(port());
 
   Status status = Status::ok;
-  while (status == Status::ok && !stopped() && !(budget_ && budget_->used_up())) {
-    status = device.rx_sync();
+  while (status == Status::ok && !stopped() && !has_all()) {
+    if (!by_waiting) status = device.rx_sync();
     const Moved moved = turn_all();
     const uint64_t now = monotonic_ns();
     if (moved.packets > 0) {
       // The slots that were received go back with the next rx_sync, at the latest while we wait.
-      if (status == Status::ok) status = device.tx_sync();
+      if (status == Status::ok && !by_waiting) status = device.tx_sync();
       note_moved(moved.packets, moved.bytes, now);
       if (now >= end_ns) break;
-      continue;
+      if (!by_waiting || has_all()) continue;
     }
 
     const uint64_t last_ns = progress().last_ns.load(std::memory_order_relaxed);
     uint64_t until_ns = end_ns;
     if (options_.idle_ns != 0 && last_ns != 0) until_ns = std::min(until_ns, last_ns + options_.idle_ns);
     if (status != Status::ok || now >= until_ns) break;
+    const bool stuck = moved.stuck && moved.packets == 0;
     // Packets that wait for room in a TX ring must not wake us again and again.
-    for (const Ring& ring : port().rx_rings()) ring.advance_and_want_more(ring.head_in_range());
-    if (moved.stuck) {
+    if (moved.packets == 0) {
+      for (const Ring& ring : port().rx_rings()) ring.advance_and_want_more(ring.head_in_range());
+    }
+    if (stuck) {
       for (const Ring& ring : port().tx_rings()) ring.advance_and_want_more(ring.head_in_range());
     }
-    status = wait_for(moved.stuck ? kReadable | kWritable : kReadable, until_ns);
+    status = wait_for(stuck ? kReadable | kWritable : kReadable, until_ns);
   }
   if (status == Status::ok) status = device.rx_sync();
   return status == Status::ok ? drain(options_.linger_ns) : status;

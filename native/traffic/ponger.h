@@ -49,6 +49,7 @@ class Ponger final : public Loop {
   };
 
   Status work() override;
+  bool has_all() const { return budget_ && budget_->used_up(); }
   Moved turn_all();
   Moved turn(const Ring& from, const Ring& to, uint64_t most);
 

@@ -37,9 +37,10 @@ Sink::Sink(Port& port, const SinkOptions& options)
 Status Sink::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? monotonic_ns() + options_.duration_ns : kNever_ns;
 
+  const bool by_waiting = syncs_by_waiting(port());
   Status status = Status::ok;
-  while (status == Status::ok && !stopped() && !(budget_ && budget_->used_up())) {
-    status = port().device().rx_sync();
+  while (status == Status::ok && !stopped() && !has_all()) {
+    if (!by_waiting) status = port().device().rx_sync();
     if (arrivals_) arrivals_->begin_round(monotonic_ns());
     const Taken taken = take();
     const uint64_t now = monotonic_ns();
@@ -47,7 +48,7 @@ Status Sink::work() {
       note_moved(taken.packets, taken.bytes, now);
       if (arrivals_) arrivals_->end_round(taken.packets);
       if (now >= end_ns) break;
-      continue;
+      if (!by_waiting || has_all()) continue;
     }
 
     const uint64_t until_ns = deadline_ns(end_ns);

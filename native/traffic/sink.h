@@ -4,6 +4,10 @@
 //                                 |
 //                                 nothing there: wait for the sender
 //
+// A wait is the sync of every round where it costs no more than one: see device/polled.h.
+//
+// Where waiting is a sync as well, it is the only one: rounds take what the last one showed until nothing is left.
+//
 // A packet ends at the slot without NS_MOREFRAG. Counting reads descriptors only; measuring reads every byte.
 #pragma once
 
@@ -68,6 +72,7 @@ class Sink final : public Loop {
   };
 
   Status work() override;
+  bool has_all() const { return budget_ && budget_->used_up(); }
   uint64_t deadline_ns(uint64_t end_ns);
   Taken take();
   Taken count(const Ring& ring, uint32_t slots);
