@@ -155,7 +155,7 @@ test("tlem delays packets between two ports of the kernel", async (t) => {
 test("a monitor of a port of the kernel sees what the port sends", async (t) => {
   const { nm } = kernelFor(t);
   const vale = freshName("vale");
-  const sender = nm("pkt-gen", "-i", `${vale}:a`, "-f", "tx", "-R", "2k", "--duration", "4s");
+  const sender = nm("pkt-gen", "-i", `${vale}:a`, "-f", "tx", "-R", "2k", "--duration", "60s");
   await sender.printed(/Ready/);
   const monitor = await nm("pkt-gen", "-i", `${vale}:a/t`, "-f", "rx", "-n", "500", "--json").ended;
   assert.equal(monitor.status, 0, monitor.stderr);
