@@ -64,6 +64,14 @@ void read_queues(Question& question, Interface* interface) {
   interface->rx_queues = std::max(interface->rx_queues, 1u);
 }
 
+// The driver knows at once. IFF_RUNNING follows up to a second later: the kernel looks at changes of links so rarely.
+bool has_carrier(Question& question, unsigned short flags) {
+  ethtool_value link = {};
+  link.cmd = ETHTOOL_GLINK;
+  if (!question.ask_ethtool(&link)) return (flags & IFF_RUNNING) != 0;
+  return link.data != 0;
+}
+
 std::string read_driver(Question& question) {
   ethtool_drvinfo info = {};
   info.cmd = ETHTOOL_GDRVINFO;
@@ -85,7 +93,7 @@ Status read_interface(const std::string& name, Interface* result) {
     const auto flags = static_cast<unsigned short>(question.answer().ifr_flags);
     result->is_loopback = (flags & IFF_LOOPBACK) != 0;
     result->is_up = (flags & IFF_UP) != 0;
-    result->has_carrier = (flags & IFF_RUNNING) != 0;
+    result->has_carrier = has_carrier(question, flags);
   }
   if (question.ask(SIOCGIFMTU)) result->mtu = static_cast<uint32_t>(question.answer().ifr_mtu);
   if (question.ask(SIOCGIFHWADDR)) {

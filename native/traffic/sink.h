@@ -4,9 +4,7 @@
 //                                 |
 //                                 nothing there: wait for the sender
 //
-// A wait is the sync of every round where it costs no more than one: see device/polled.h.
-//
-// Where waiting is a sync as well, it is the only one: rounds take what the last one showed until nothing is left.
+// Where a wait costs no more than a sync and is one (device/polled.h), it ends every round, and there are no other syncs.
 //
 // A packet ends at the slot without NS_MOREFRAG. Counting reads descriptors only; measuring reads every byte.
 #pragma once
