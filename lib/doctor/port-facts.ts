@@ -183,13 +183,10 @@ function linksIn(network: string): Promise<{ ifindex: number; ifname: string }[]
   return ask(["-n", network, "link", "show"]);
 }
 
-/**
- * What ip answers in JSON; nothing where it is missing, refuses or says nothing. The kernel answers about links one
- * question at a time, and makes all wait for seconds while it takes namespaces down.
- */
+/** What ip answers in JSON; nothing where it is missing, refuses or says nothing. */
 async function ask<Answer>(words: readonly string[]): Promise<Answer[]> {
   try {
-    const { stdout } = await promisify(execFile)("ip", ["-json", ...words], { timeout: 10_000 });
+    const { stdout } = await promisify(execFile)("ip", ["-json", ...words], { timeout: 2000 });
     return stdout.trim() === "" ? [] : JSON.parse(stdout);
   } catch {
     return [];
