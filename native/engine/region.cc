@@ -21,8 +21,6 @@ namespace {
 constexpr uint64_t kMaxVisibleSize = 1ull << 40;
 constexpr uint32_t kPortsOfPage = kPage / sizeof(PortRecord);
 
-std::string file_name(uint32_t id) { return "region." + std::to_string(id); }
-
 uint64_t file_size(const Pools& pools) { return round_to(kVisibleOffset + pools.size, kVisibleAlignment); }
 
 // Whether the objects lie within what the header says, and can be what the rest of the engine takes them for.
@@ -67,7 +65,7 @@ std::map<std::string, std::weak_ptr<Region>>& open_regions() {
 Status Region::map(Namespace& space, uint32_t id) {
   // The pools decide the size, so look at the header before mapping all.
   SharedFile header_only;
-  const Status opened = header_only.open(space.path(file_name(id)), kPage, SharedFile::Mode::existing);
+  const Status opened = header_only.open(path(space, id), kPage, SharedFile::Mode::existing);
   if (opened != Status::ok) return opened;
   const RegionHeader& header = *header_only.at<RegionHeader>(0);
   if (header.file.magic.load(std::memory_order_acquire) != kRegionMagic) return Status::no_such_region;
@@ -75,7 +73,7 @@ Status Region::map(Namespace& space, uint32_t id) {
   const Pools pools = header.pools;
   if (!are_sound(pools) || header.id != id) return Status::namespace_corrupt;
 
-  const Status mapped = file_.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::existing);
+  const Status mapped = file_.open(path(space, id), file_size(pools), SharedFile::Mode::existing);
   if (mapped != Status::ok) return mapped;
   if (this->header().nonce != header.nonce) return Status::no_such_region;
   id_ = id;
@@ -108,7 +106,7 @@ bool Region::show_at(uint64_t address) const {
 }
 
 Status Region::open(Namespace& space, uint32_t id, std::shared_ptr<Region>* region) {
-  const std::string path = space.path(file_name(id));
+  const std::string path = Region::path(space, id);
   std::lock_guard guard(open_regions_mutex);
   std::weak_ptr<Region>& known = open_regions()[path];
   if (auto open = known.lock(); open && !open->file_.removed()) {
@@ -132,14 +130,14 @@ Status Region::create(Namespace& space, uint32_t id, const Pools& pools, std::sh
   SharedFile file;
   Status status = Status::no_such_region;
   if (!is_private) {
-    status = file.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::create_new);
+    status = file.open(path(space, id), file_size(pools), SharedFile::Mode::create_new);
   }
   for (uint32_t tries = 0; is_private && status == Status::no_such_region; tries++) {
     if (tries == kMaxRegionId) return Status::regions_full;
     uint32_t& next = space.header().next_region;
     if (next <= kGlobalRegion || next > kMaxRegionId) next = kGlobalRegion + 1;
     id = next++;
-    status = file.open(space.path(file_name(id)), file_size(pools), SharedFile::Mode::create_new);
+    status = file.open(path(space, id), file_size(pools), SharedFile::Mode::create_new);
   }
   if (status != Status::ok) return status;
 
@@ -194,7 +192,11 @@ void Region::tell(abi::nmreq_pools_info* info) const {
   info->nr_buf_pool_objsize = pools_.buffer_stride;
 }
 
-void Region::remove(Namespace& space, uint32_t id) { unlink(space.path(file_name(id)).c_str()); }
+std::string Region::path(const Namespace& space, uint32_t id) {
+  return space.path("region." + std::to_string(id));
+}
+
+void Region::remove(Namespace& space, uint32_t id) { unlink(path(space, id).c_str()); }
 
 std::vector<uint32_t> Region::ids(const Namespace& space) {
   std::vector<uint32_t> found;

@@ -23,6 +23,8 @@ class Region {
   static Status create(Namespace& space, uint32_t id, const Pools& pools, std::shared_ptr<Region>* region,
                        const External& external = {});
   static void remove(Namespace& space, uint32_t id);
+  // Of its file.
+  static std::string path(const Namespace& space, uint32_t id);
   // The ids of all regions.
   static std::vector<uint32_t> ids(const Namespace& space);
 

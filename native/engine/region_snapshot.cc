@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/region.h"
+
 namespace nm::engine {
 
 bool RegionSnapshot::read_at(uint64_t offset, Line* to, size_t lines) const {
@@ -14,7 +16,7 @@ bool RegionSnapshot::read_at(uint64_t offset, Line* to, size_t lines) const {
 }
 
 Status RegionSnapshot::open(const Namespace& space, uint32_t id, RegionSnapshot* snapshot) {
-  const std::string path = space.path("region." + std::to_string(id));
+  const std::string path = Region::path(space, id);
   snapshot->file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   return snapshot->file_.is_open() ? Status::ok : Status::no_such_region;
 }

@@ -1,10 +1,10 @@
 // Requests about ports of switches, each through a descriptor of its own.
 #pragma once
 
-#include <cstring>
 #include <memory>
 #include <string>
 
+#include "request_header.h"
 #include "test/engine_rig.h"
 
 namespace nm::test {
@@ -13,11 +13,7 @@ template <typename Body>
 Status request(Rig& rig, uint16_t type, const std::string& name, Body* body) {
   std::unique_ptr<Device> device;
   CHECK_EQUAL(open_embedded_device(rig.directory, &device), Status::ok);
-  abi::nmreq_header header = {};
-  header.nr_version = abi::NETMAP_API;
-  header.nr_reqtype = type;
-  memcpy(header.nr_name, name.data(), name.size());
-  header.nr_body = reinterpret_cast<uint64_t>(body);
+  abi::nmreq_header header = request_header(type, name, body);
   return device->control(&header);
 }
 

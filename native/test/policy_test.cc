@@ -452,12 +452,10 @@ TEST("ports of many rings, and ports that share a region, are listed with what e
   abi::nmreq_vale_newif wide = {};
   wide.nr_tx_rings = 3;
   wide.nr_rx_rings = 2;
-  std::string name = "wide";
-  CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_NEWIF, name, &wide), Status::ok);
+  CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_NEWIF, "wide", &wide), Status::ok);
   abi::nmreq_vale_newif second = {};
   second.nr_mem_id = wide.nr_mem_id;
-  name = "second";
-  CHECK_EQUAL(request(rig, abi::NETMAP_REQ_VALE_NEWIF, name, &second), Status::ok);
+  CHECK_EQUAL(make_persistent(rig, "second", second), Status::ok);
   CHECK_EQUAL(attach(rig, "vale0:wide"), Status::ok);
   CHECK_EQUAL(attach(rig, "vale0:second"), Status::ok);
   auto a = rig.open("vale0:a");
