@@ -598,6 +598,11 @@ const table = {
     says: because("it is not a persistent port"),
     hint: "Only what VALE_NEWIF made can be deleted; other ports go when they are closed",
   },
+  PERSISTENT_NOT_FOUND: {
+    exit: 1,
+    says: because("there is no persistent port of this name"),
+    hint: '"nm vale-ctl list" shows them',
+  },
   PORT_ATTACHED: {
     exit: 1,
     says: because("it is on a switch"),

@@ -173,7 +173,7 @@ const rows: readonly Row[] = [
     says: "destroy refuses what is not there",
     words: ["destroy", "p"],
     status: 1,
-    stderr: /Cannot destroy port "p"/,
+    stderr: /Cannot destroy port "p": there is no persistent port of this name/,
     after: [],
   },
   {

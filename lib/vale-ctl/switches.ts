@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { NR_REG_ALL_NIC, NR_REG_NIC_SW } from "../abi.js";
 import { chooseBackend, deviceOf, namespaceDirectory, type Place, portError } from "../control.js";
 import { formatMac, readMac } from "../endpoint.js";
-import { NmError, statusErrors } from "../errors.js";
+import { NmError, type PortFailure, statusErrors } from "../errors.js";
 import { type NativeCreated, native } from "../native.js";
 import { parsePort } from "../port-spec.js";
 import { nativePolicy, type Policy } from "./policy.js";
@@ -123,8 +123,15 @@ export function create(name: string, wanted: Partial<NativeCreated>, place: Plac
   return request("create port", name, place, (device) => native().createPort(device, name, wanted));
 }
 
+/** Deletes a persistent port. @throws {NmError} PERSISTENT_NOT_FOUND, or why it has to stay */
 export function destroy(name: string, place: Place = {}): void {
-  request("destroy port", name, place, (device) => native().destroyPort(device, name));
+  try {
+    request("destroy port", name, place, (device) => native().destroyPort(device, name));
+  } catch (error) {
+    // To the device every name without a switch is an interface's.
+    if (!(error instanceof NmError) || error.code !== statusErrors.no_such_interface) throw error;
+    throw new NmError("PERSISTENT_NOT_FOUND", error.details as PortFailure, { cause: error });
+  }
 }
 
 export function setPolicy(name: string, policy: Policy, place: Place = {}): void {

@@ -11,16 +11,11 @@
 #include <cstring>
 #include <map>
 
-#include "clock.h"
 #include "engine/kloop.h"
 
 namespace nm::engine {
 
 namespace {
-
-constexpr int64_t kControlPatienceNs = 10'000'000'000;
-
-int64_t now_ns() { return static_cast<int64_t>(monotonic_ns()); }
 
 struct flock one_byte(short type, uint64_t byte) {
   struct flock lock = {};
@@ -176,21 +171,25 @@ void raise_life_line(int* life_line) {
   *life_line = raised;
 }
 
-ControlLock::ControlLock(Namespace& space) : space_(space), in_process_(space.control_mutex_) {
-  const int64_t deadline = now_ns() + kControlPatienceNs;
+ControlLock::ControlLock(Namespace& space, uint32_t patience_us)
+    : space_(space), in_process_(space.control_mutex_) {
   struct flock lock = one_byte(F_WRLCK, kControlLockByte);
-  useconds_t pause = 20;
+  // Pauses are added up and the clock is not read: it goes on while this process is stopped, or its whole container with the
+  // holder in it, and nobody has been waited for then.
+  uint32_t waited_us = 0;
+  uint32_t pause_us = 20;
   while (fcntl(space.file_.descriptor(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
       status_ = Status::system_error;
       return;
     }
-    if (now_ns() > deadline) {
+    if (waited_us > patience_us) {
       status_ = Status::namespace_busy;
       return;
     }
-    usleep(pause);
-    if (pause < 2000) pause *= 2;
+    usleep(pause_us);
+    waited_us += pause_us;
+    if (pause_us < 2000) pause_us *= 2;
   }
   status_ = Status::ok;
   interrupted_ = space.header().changing.exchange(static_cast<uint32_t>(getpid())) != 0;

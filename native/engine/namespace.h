@@ -68,10 +68,13 @@ class Namespace {
 // the order of their numbers, so this one goes last, and who finds it gone knows that the others went too.
 void raise_life_line(int* life_line);
 
+// How long a process waits for the control lock, in time that it could have had it. Operations hold it for milliseconds.
+inline constexpr uint32_t kControlPatienceUs = 10'000'000;
+
 // Holds the control lock while it lives.
 class ControlLock {
  public:
-  explicit ControlLock(Namespace& space);
+  explicit ControlLock(Namespace& space, uint32_t patience_us = kControlPatienceUs);
   ~ControlLock();
   ControlLock(const ControlLock&) = delete;
 
