@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nm-bridge: nm bridge under the name that netmap users know. */
 
-import start = require("./start.js");
+import { main } from "../lib/main.js";
 
-start(["bridge", ...process.argv.slice(2)]);
+await main(["bridge", ...process.argv.slice(2)]);

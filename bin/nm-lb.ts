@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nm-lb: nm lb under the name that netmap users know. */
 
-import start = require("./start.js");
+import { main } from "../lib/main.js";
 
-start(["lb", ...process.argv.slice(2)]);
+await main(["lb", ...process.argv.slice(2)]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nmreplay: nm nmreplay under the name that netmap users know. */
 
-import start = require("./start.js");
+import { main } from "../lib/main.js";
 
-start(["nmreplay", ...process.argv.slice(2)]);
+await main(["nmreplay", ...process.argv.slice(2)]);

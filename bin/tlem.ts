@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** tlem: nm tlem under the name that netmap users know. */
 
-import start = require("./start.js");
+import { main } from "../lib/main.js";
 
-start(["tlem", ...process.argv.slice(2)]);
+await main(["tlem", ...process.argv.slice(2)]);

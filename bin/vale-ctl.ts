@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** vale-ctl: nm vale-ctl under the name that netmap users know. */
 
-import start = require("./start.js");
+import { main } from "../lib/main.js";
 
-start(["vale-ctl", ...process.argv.slice(2)]);
+await main(["vale-ctl", ...process.argv.slice(2)]);

@@ -21,7 +21,7 @@ export interface KernelPort {
   readonly place: number;
   /** A port that has an interface of its name is persistent, or that interface. */
   readonly kind: "vale" | "interface" | "host";
-  /** Not asked of interfaces and persistent ports: the module loses a persistent port that is on a switch by that question. */
+  /** The module does not tell of interfaces on switches. */
   readonly info: PortInfo | undefined;
   readonly headerLength: number | undefined;
 }
@@ -34,8 +34,7 @@ export function listKernelSwitches(): KernelSwitch[] {
   for (const { name: fullName, switchIndex: index, place } of places) {
     const [vale = "", name = fullName] = fullName.split(":");
     const found = switches.get(index) ?? { name: vale, index, ports: [] };
-    const kind = kindOf(name);
-    found.ports.push({ name, fullName, place, kind, ...detailsOf(fullName, kind) });
+    found.ports.push({ name, fullName, place, kind: kindOf(name), ...detailsOf(fullName) });
     switches.set(index, found);
   }
   return [...switches.values()];
@@ -53,7 +52,7 @@ function kindOf(name: string): KernelPort["kind"] {
   return existsSync(`/sys/class/net/${name}`) ? "interface" : "vale";
 }
 
-function detailsOf(port: string, kind: KernelPort["kind"]): Pick<KernelPort, "info" | "headerLength"> {
+function detailsOf(port: string): Pick<KernelPort, "info" | "headerLength"> {
   const ask = <Answer>(question: () => Answer) => {
     try {
       return question();
@@ -62,7 +61,7 @@ function detailsOf(port: string, kind: KernelPort["kind"]): Pick<KernelPort, "in
     }
   };
   return {
-    info: kind === "vale" ? ask(() => portInfo(port, { backend: "kernel" })) : undefined,
+    info: ask(() => portInfo(port, { backend: "kernel" })),
     headerLength: ask(() => portHeader(port, { backend: "kernel" })),
   };
 }

@@ -14,13 +14,14 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "device/wait_set.h"
 #include "traffic/flow_hash.h"
 #include "traffic/loop.h"
 #include "traffic/output.h"
+#include "traffic/slots_ahead.h"
 
 namespace nm {
 
@@ -60,7 +61,7 @@ class Balancer final : public Loop {
   // Its own counts, and then those of each output.
   std::vector<double> counts() const override;
   const BalancerCounts& own_counts() const { return counts_; }
-  const OutputCounts& output_counts(size_t output) const { return outputs_[output].counts(); }
+  const OutputCounts& output_counts(size_t output) const { return outputs_[output]->counts(); }
 
  private:
   struct Group {
@@ -74,7 +75,11 @@ class Balancer final : public Loop {
   bool drain_queues();
   SlotsPassed take_new();
   SlotsPassed take_new(const Ring& ring);
+  SlotsPassed look_at_run(const Ring& ring, uint32_t at, uint32_t taken, uint32_t batch, SlotsAhead* ahead);
+  void put_run(const Ring& ring, uint32_t at, uint32_t packets);
+  PacketSlots take_packet(const Ring& ring, uint32_t at, uint32_t ready);
   void forward(size_t group, const Ring& ring, const PacketSlots& packet, uint32_t hash);
+  void keep_or_drop(Output* output, const Ring& ring, const PacketSlots& packet, uint32_t hash);
   bool find_buffers(uint32_t slots);
   bool has_queues() const { return extra_buffers_ > 0; }
   Status wait(uint64_t until_ns);
@@ -85,10 +90,12 @@ class Balancer final : public Loop {
   FlowHasher hasher_;
   std::vector<Group> groups_;
   // Outputs do not move: counters are read by other threads.
-  std::deque<Output> outputs_;
+  std::vector<std::unique_ptr<Output>> outputs_;
   FreeBuffers free_;
   size_t extra_buffers_ = 0;
   std::vector<uint8_t> whole_;
+  // Hashes of the packets of a run.
+  std::vector<uint32_t> hashes_;
   BalancerCounts counts_;
   WaitSet waiting_;
 };

@@ -15,11 +15,6 @@ Output::Output(Port& port, bool passes_on)
       last_tail_(ring_.tail()),
       sent_(ring_.slots()) {}
 
-// Slots from head on that hold nothing that is to be handed on.
-uint32_t Output::room() const {
-  return ring_.space() - (passes_on_ ? ring_.distance(collected_, ring_.next(ring_.tail())) : 0);
-}
-
 void Output::put(const Ring& from, const PacketSlots& packet, uint32_t hash) {
   uint32_t received = packet.first;
   uint32_t sent = ring_.head_in_range();
@@ -28,6 +23,13 @@ void Output::put(const Ring& from, const PacketSlots& packet, uint32_t hash) {
   ring_.advance(sent);
   add(counts_.packets, 1);
   add(counts_.bytes, passed.bytes);
+}
+
+void Output::end_run() {
+  if (run_.packets == 0) return;
+  ring_.advance(run_.next);
+  add(counts_.packets, run_.packets);
+  add(counts_.bytes, run_.bytes);
 }
 
 void Output::enqueue(const Ring& from, const PacketSlots& packet, uint32_t hash, FreeBuffers* free) {

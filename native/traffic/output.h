@@ -50,6 +50,12 @@ class Output {
   // Puts a packet of another ring into this one, for which there is room. Its slots get the buffers that were here.
   void put(const Ring& from, const PacketSlots& packet, uint32_t hash);
 
+  // The same of many packets of one slot each, which are counted and given to the ring at the end. Meanwhile nothing else is
+  // put. False: there is no room for this one.
+  void begin_run() { run_ = {ring_.head_in_range(), queue_.empty() ? room() : 0, 0, 0}; }
+  bool put_one(const Ring& from, uint32_t at, uint32_t hash);
+  void end_run();
+
   // Appends a packet to the overflow queue. Its slots get free buffers, of which there are enough.
   void enqueue(const Ring& from, const PacketSlots& packet, uint32_t hash, FreeBuffers* free);
   // Moves packets from the queue into the ring, as far as there is room. Whether any moved.
@@ -99,13 +105,23 @@ class Output {
     uint32_t hash;
   };
 
-  uint32_t room() const;
+  // Slots from head on that hold nothing that is to be handed on.
+  uint32_t room() const {
+    return ring_.space() - (passes_on_ ? ring_.distance(collected_, ring_.next(ring_.tail())) : 0);
+  }
   uint32_t first_queued_packet() const;
   void drop_first_queued(FreeBuffers* free);
 
   Port& port_;
   const Ring ring_;
   const bool passes_on_;
+  struct Run {
+    uint32_t next = 0;
+    uint32_t room = 0;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+  };
+  Run run_;
   // Where the packets begin that came back and were not handed on yet.
   uint32_t collected_;
   uint32_t last_tail_;
@@ -118,5 +134,14 @@ class Output {
   std::deque<Queued> queue_;
   OutputCounts counts_;
 };
+
+inline bool Output::put_one(const Ring& from, uint32_t at, uint32_t hash) {
+  if (run_.room == 0) return false;
+  run_.room--;
+  run_.packets++;
+  if (passes_on_) sent_[run_.next] = {hash, 1};
+  run_.bytes += swap_slots(from, &at, ring_, &run_.next, 1).bytes;
+  return true;
+}
 
 }  // namespace nm

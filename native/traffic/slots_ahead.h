@@ -9,15 +9,16 @@
 
 namespace nm {
 
-// Follows a loop over `slots` slots of a ring from `first` on.
+// Follows a loop over `slots` slots of a ring from `first` on, so many slots before it.
 class SlotsAhead {
  public:
-  SlotsAhead(const Ring& ring, uint32_t first, uint32_t slots) : ring_(ring), slots_(slots), next_(first) {}
+  SlotsAhead(const Ring& ring, uint32_t first, uint32_t slots, uint32_t distance = kPrefetchedPackets)
+      : ring_(ring), slots_(slots), distance_(distance), next_(first) {}
 
   // The loop is at its i-th slot: calls ask(where(slot)) for each of the next ones that was not asked for yet.
   template <typename Ask, typename Where>
   [[gnu::always_inline]] void reach(uint32_t i, Ask ask, Where where) {
-    for (const uint32_t end = std::min(slots_, i + kPrefetchedPackets); asked_ < end; asked_++) {
+    for (const uint32_t end = std::min(slots_, i + distance_); asked_ < end; asked_++) {
       ask(where(next_));
       next_ = ring_.next(next_);
     }
@@ -26,6 +27,7 @@ class SlotsAhead {
  private:
   const Ring ring_;
   const uint32_t slots_;
+  const uint32_t distance_;
   uint32_t next_;
   uint32_t asked_ = 0;
 };
