@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nm-bridge: nm bridge under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["bridge", ...process.argv.slice(2)]);
+start(["bridge", ...process.argv.slice(2)]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nm-lb: nm lb under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["lb", ...process.argv.slice(2)]);
+start(["lb", ...process.argv.slice(2)]);

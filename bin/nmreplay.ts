@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** nmreplay: nm nmreplay under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["nmreplay", ...process.argv.slice(2)]);
+start(["nmreplay", ...process.argv.slice(2)]);

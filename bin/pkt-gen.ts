@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** pkt-gen: nm pkt-gen under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["pkt-gen", ...process.argv.slice(2)]);
+start(["pkt-gen", ...process.argv.slice(2)]);

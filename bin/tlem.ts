@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** tlem: nm tlem under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["tlem", ...process.argv.slice(2)]);
+start(["tlem", ...process.argv.slice(2)]);

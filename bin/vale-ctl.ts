@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** vale-ctl: nm vale-ctl under the name that netmap users know. */
 
-import { main } from "../lib/main.js";
+import start = require("./start.js");
 
-await main(["vale-ctl", ...process.argv.slice(2)]);
+start(["vale-ctl", ...process.argv.slice(2)]);

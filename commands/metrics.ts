@@ -1,16 +1,16 @@
 /**
  * metrics: what switches and ports count, for monitoring systems.
  *
- * The text is made by lib/metrics.ts; this file prints it once, or serves it.
+ * The text is made by lib/metrics.ts; this file prints it once, or serves it. Both that and the server are loaded when they
+ * are needed: the descriptions of all commands are read for `nm help`.
  */
 
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { backendOption, type Context, command } from "../lib/command.js";
 import type { Place } from "../lib/control.js";
 import { NmError } from "../lib/errors.js";
-import { contentType, metricsText } from "../lib/metrics.js";
 
 const usualPort = 9464;
 
@@ -41,6 +41,7 @@ export default command({
   async run({ listen, backend, json }, context) {
     const place: Place = { backend };
     if (listen === undefined) {
+      const { metricsText } = await import("../lib/metrics.js");
       const text = await metricsText(place);
       if (json) context.out.json({ type: "metrics", text });
       else context.out.print(text.trimEnd());
@@ -79,6 +80,8 @@ async function serve(
   json: boolean,
   { out, log, signal }: Context,
 ): Promise<void> {
+  const { createServer } = await import("node:http");
+  const { contentType, metricsText } = await import("../lib/metrics.js");
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (path !== "/metrics" && path !== "/") {

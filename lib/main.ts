@@ -6,7 +6,6 @@
  * --help, a spec to explain, an error to correct.
  */
 
-import { commands } from "../commands/index.js";
 import type { Command, Context } from "./command.js";
 import { ExpectationFailed, errorLine, exitStatus, Interrupted, NmError } from "./errors.js";
 import { checkLogLevel, createLog } from "./log.js";
@@ -18,7 +17,7 @@ import { closest } from "./text.js";
 type Commands = Readonly<Record<string, () => Promise<{ default: Command }>>>;
 
 /** Runs nm with the words after its name, and ends the process. */
-export async function main(words: readonly string[], known: Commands = commands): Promise<never> {
+export async function main(words: readonly string[], known: Commands): Promise<never> {
   // A reader of stderr who has gone misses nothing that could still be told to him.
   process.stderr.on("error", () => {});
   const out = new Output(process.stdout, await paintFor(process.stdout));

@@ -38,7 +38,10 @@ function testTypeScript() {
     .sort();
   // Without names node would look for tests of its own.
   if (files.length === 0) throw new Error(`No path of a test in test/ contains ${wanted.join(" or ")}`);
-  return run(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files]);
+  // Processors that need more time than others are kept for one file's processes.
+  const concurrency = Number(process.env.NM_TEST_PATIENCE ?? 1) > 1 ? 1 : 2;
+  const options = [`--test-concurrency=${concurrency}`, "--test-reporter=spec"];
+  return run(process.execPath, ["--test", ...options, ...files]);
 }
 
 function run(program, args) {

@@ -1,13 +1,16 @@
 /** The command line: what it accepts, how it refuses, and how a run ends. */
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { readArguments } from "../lib/arguments.js";
 import { backendOption, command, verboseOption } from "../lib/command.js";
 import { NmError } from "../lib/errors.js";
 import { commandHelp } from "../lib/help.js";
 import { Output } from "../lib/output.js";
-import { bash, nm, nmWith, packageFile, program } from "./run.js";
+import { bash, nm, nmWith, packageFile, program, root } from "./run.js";
 import { jsonLine, jsonLines } from "./schema.js";
 
 /** A command with an option of every kind. */
@@ -234,6 +237,27 @@ test("every program of the package runs a command or says that this version has 
     const run = await program(name, ["--help"]);
     if (run.status === 0) assert.match(run.stdout, /Usage: nm /);
     else assert.match(run.stderr, /^nm: nm has no command "[a-z-]+" in this version\n/);
+  }
+});
+
+test("a command is read from one file, not from one for each of its parts", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "nm-modules-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const witness = join(directory, "witness.cjs");
+  writeFileSync(
+    witness,
+    'process.on("exit", () => console.error("read", ...Object.keys(require.cache).slice(1)));',
+  );
+
+  const started = ["dist/bin/nm.js", "dist/bin/start.js"];
+  for (const [words, ...read] of [
+    ["vale-ctl list", "dist/program/vale-ctl.js", "build/Release/nm.node"],
+    ["cflags", "dist/program/cflags.js"],
+    ["help", "dist/program/nm.js"],
+  ] as const) {
+    const run = await nmWith({ env: { NODE_OPTIONS: `--require=${witness}` } }, ...words.split(" "));
+    const line = run.stderr.split("\n").find((text) => text.startsWith("read"));
+    assert.equal(line, ["read", ...[...started, ...read].map((file) => root + file)].join(" "));
   }
 });
 

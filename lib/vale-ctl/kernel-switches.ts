@@ -21,7 +21,7 @@ export interface KernelPort {
   readonly place: number;
   /** A port that has an interface of its name is persistent, or that interface. */
   readonly kind: "vale" | "interface" | "host";
-  /** The module does not tell of interfaces on switches. */
+  /** Not asked of interfaces and persistent ports: the module loses a persistent port that is on a switch by that question. */
   readonly info: PortInfo | undefined;
   readonly headerLength: number | undefined;
 }
@@ -34,7 +34,8 @@ export function listKernelSwitches(): KernelSwitch[] {
   for (const { name: fullName, switchIndex: index, place } of places) {
     const [vale = "", name = fullName] = fullName.split(":");
     const found = switches.get(index) ?? { name: vale, index, ports: [] };
-    found.ports.push({ name, fullName, place, kind: kindOf(name), ...detailsOf(fullName) });
+    const kind = kindOf(name);
+    found.ports.push({ name, fullName, place, kind, ...detailsOf(fullName, kind) });
     switches.set(index, found);
   }
   return [...switches.values()];
@@ -52,7 +53,7 @@ function kindOf(name: string): KernelPort["kind"] {
   return existsSync(`/sys/class/net/${name}`) ? "interface" : "vale";
 }
 
-function detailsOf(port: string): Pick<KernelPort, "info" | "headerLength"> {
+function detailsOf(port: string, kind: KernelPort["kind"]): Pick<KernelPort, "info" | "headerLength"> {
   const ask = <Answer>(question: () => Answer) => {
     try {
       return question();
@@ -61,7 +62,7 @@ function detailsOf(port: string): Pick<KernelPort, "info" | "headerLength"> {
     }
   };
   return {
-    info: ask(() => portInfo(port, { backend: "kernel" })),
+    info: kind === "vale" ? ask(() => portInfo(port, { backend: "kernel" })) : undefined,
     headerLength: ask(() => portHeader(port, { backend: "kernel" })),
   };
 }

@@ -18,9 +18,15 @@ namespace conformance {
 
 namespace {
 
+// By which limits of time are multiplied, as in the package's other tests.
+unsigned patience() {
+  const char* const words = getenv("NM_TEST_PATIENCE");
+  return words != nullptr ? std::max(1u, static_cast<unsigned>(strtoul(words, nullptr, 10))) : 1;
+}
+
 // A case is bounded by its alarm; one that blocks it is killed a little later.
-constexpr int kCaseSeconds = 20;
-constexpr int kGraceSeconds = 5;
+const unsigned case_seconds = 20 * patience();
+const unsigned grace_seconds = 5 * patience();
 
 constexpr int kFailed = 1;
 constexpr int kSkipped = 2;
@@ -99,21 +105,21 @@ Result run_alone(const Case& one) {
     close(ends[0]);
     report_to = ends[1];
     case_id = getpid();
-    alarm(kCaseSeconds);
+    alarm(case_seconds);
     run_body(one.body);
   }
   close(ends[1]);
   int status = 0;
-  const bool ended = wait_until(child, now() + kCaseSeconds + kGraceSeconds, &status);
+  const bool ended = wait_until(child, now() + case_seconds + grace_seconds, &status);
   ::kill(-child, SIGKILL);
   // What the kernel does not let go of stays.
-  if (!ended) wait_until(child, now() + kGraceSeconds, &status);
+  if (!ended) wait_until(child, now() + grace_seconds, &status);
   const std::string words = read_report(ends[0]);
   close(ends[0]);
 
   if (!ended || (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)) {
     return {Outcome::not_ok,
-            "expected to end, found it waiting after " + std::to_string(kCaseSeconds) + " s"};
+            "expected to end, found it waiting after " + std::to_string(case_seconds) + " s"};
   }
   if (WIFSIGNALED(status)) {
     return {Outcome::not_ok, std::string("expected to end, found it killed: ") + strsignal(WTERMSIG(status))};
@@ -258,7 +264,7 @@ void skip(const std::string& reason) {
 
 Process::Process(const std::function<void()>& body) : id_(fork()) {
   if (id_ != 0) return;
-  alarm(kCaseSeconds);
+  alarm(case_seconds);
   run_body(body);
 }
 

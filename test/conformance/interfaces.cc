@@ -1,11 +1,14 @@
 // Network interfaces: both ends of a cable, in a network namespace of the case's own. That takes root.
 #include <arpa/inet.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "ports.h"
@@ -19,9 +22,20 @@ static void command(const std::string& line) {
   if (system(line.c_str()) != 0) skip("this failed: " + line);
 }
 
+// Whether programs can be attached to what the host of an interface sends and receives. A kernel that cannot refuses the question.
+static bool has_tcx() {
+  constexpr uint32_t kTcxIngress = 46;  // of headers since Linux 6.6
+  bpf_attr question = {};
+  question.query.target_fd = 1;  // where its number stands: of lo, in every network namespace
+  question.query.attach_type = kTcxIngress;
+  return syscall(SYS_bpf, BPF_PROG_QUERY, &question, sizeof(question)) == 0 || errno != EINVAL;
+}
+
 // The interfaces a and b, ends of a cable, with as many queues.
 static void make_cable(int queues = 1) {
   if (unshare(CLONE_NEWNET) != 0) skip("it needs root, to make a network namespace");
+  if (device() == Device::embedded && !has_tcx())
+    skip("this kernel has no tcx programs, which cut the host off of an interface");
   const std::string size =
       " numtxqueues " + std::to_string(queues) + " numrxqueues " + std::to_string(queues);
   command("ip link add name a" + size + " type veth peer name b" + size);
