@@ -23,6 +23,7 @@ import { noNetworkNamespaces } from "../test/privileges.js";
 import { programFile } from "../test/run.js";
 import { type MadePacket, makeTraffic, packetsOfPcap, pcapOf } from "../test/traffic.js";
 import { positive, readOptions } from "./options.js";
+import { buildProgram, runProgram } from "./window.js";
 
 const parts = { scan, start, lateness, speed, veth } as const;
 
@@ -151,21 +152,6 @@ async function start(): Promise<void> {
   say("the same with --partial", `${unchecked} ms`, "most of it is the start of Node");
 }
 
-/** How long a thread that only looks at the clock was kept from it: what any sender must expect. */
-function noise(ms: number): string {
-  const away: number[] = [];
-  let before = performance.now();
-  const end = before + ms;
-  while (before < end) {
-    const now = performance.now();
-    if (now - before > 0.002) away.push(now - before);
-    before = now;
-  }
-  away.sort((a, b) => b - a);
-  const share = away.reduce((sum, one) => sum + one, 0) / ms;
-  return `${((away.length / ms) * 1000).toFixed(0)} pauses over 2 us a second, ${(share * 100).toFixed(2)}% of the time, the longest ${formatDuration((away[0] ?? 0) * 1e6)}`;
-}
-
 function sayLateness(what: string, { p50, p99, p999, max }: Summary["lateness_ns"], beside = ""): void {
   const words = [p50, p99, p999, max].map(formatDuration).map((word) => word.padStart(9));
   console.log(
@@ -173,24 +159,30 @@ function sayLateness(what: string, { p50, p99, p999, max }: Summary["lateness_ns
   );
 }
 
-/** At gaps in which the receiver does not go to sleep: waking it takes the sender 2 us and more. */
-async function lateness(): Promise<void> {
-  const path = join(directory, "recorded.pcap");
-  writeFileSync(
-    path,
-    pcapOf(makeTraffic({ packets: seconds * 50_000, gapNs: 20_000 }), { nanoseconds: true }),
-  );
-  console.log(`noise before: ${noise(1000)}`);
-  const rx = await receiver("late}1");
-  const sent = await summaryOf(nm("nmreplay", "-f", path, "-i", "late{1", "--json"));
-  rx.stop();
-  await rx.ended;
-  sayLateness(
-    "pipe, as recorded",
-    sent.lateness_ns,
-    `${sent.packets} packets at ${scaled(sent.pps ?? 0)}pps`,
-  );
-  console.log(`noise after: ${noise(1000)}`);
+/**
+ * Gaps of 5 us in the mean, as of a busy link: the receiver seldom goes to sleep then. Waking it takes the sender 5 us and more,
+ * by which the packets behind are late; gaps of 50 us show that.
+ */
+function lateness(): void {
+  buildProgram();
+  for (const gapNs of [5_000, 50_000]) {
+    const path = join(directory, `recorded-${gapNs}.pcap`);
+    const packets = (seconds * 4e8) / gapNs;
+    writeFileSync(path, pcapOf(makeTraffic({ packets, gapNs }), { nanoseconds: true }));
+    const { figures, class: distance } = runProgram(["lateness", path]);
+    const told = (of: string) =>
+      ["p50_ns", "p99_ns"].map((name) => formatDuration(figures[`${of}${name}`] ?? Number.NaN).padStart(9));
+    const inTime = (of: string) => `${((figures[`${of}in_time`] ?? Number.NaN) * 100).toFixed(1)}%`;
+    for (const [what, of] of [
+      [`pipe, ${scaled(1e9 / gapNs)}pps as recorded`, ""],
+      ["a loop that only reads the clock", "noise_"],
+    ] as const) {
+      const [p50, p99] = told(of);
+      console.log(
+        `${what.padEnd(36)} 50% ${p50}  99% ${p99}  within 2 us ${inTime(of).padStart(6)}   ${distance}`,
+      );
+    }
+  }
 }
 
 async function speed(): Promise<void> {

@@ -4,6 +4,7 @@
 //   nm-bench memcpy      LENGTH STRIDE SECONDS
 //   nm-bench stream      LENGTH STRIDE words|wide SECONDS PLACEMENT
 //   nm-bench ENGINE      LENGTH SENDERS WORKLOAD SECONDS PLACEMENT      see NM_BENCH_WORKLOADS in bench/ports.h
+//   nm-bench lateness    FILE                                             see bench/lateness.h
 //   nm-bench precision   RATE SECONDS                                     see bench/precision.h
 //   nm-bench round-trips SECONDS PLACEMENT                                see bench/round_trips.h
 //
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <string>
 
+#include "bench/lateness.h"
 #include "bench/limits.h"
 #include "bench/ports.h"
 #include "bench/precision.h"
@@ -138,6 +140,22 @@ bool precision_line(Line& line, uint64_t rate, double seconds) {
   });
 }
 
+bool lateness_line(Line& line, const char* capture) {
+  return framed(line, kTwoCores, [&] {
+    const ReplayLateness found = measure_lateness(capture, kTwoCores);
+    if (found.failed) return false;
+    line.add("packets", found.packets);
+    line.add("noise_p50_ns", found.noise.p50_ns);
+    line.add("noise_p99_ns", found.noise.p99_ns);
+    line.add("noise_in_time", found.noise.in_time);
+    line.add("p50_ns", found.replay.p50_ns);
+    line.add("p99_ns", found.replay.p99_ns);
+    line.add("in_time", found.replay.in_time);
+    line.add("disturbance", found.disturbance);
+    return true;
+  });
+}
+
 bool round_trips_line(Line& line, double seconds, Placement placement) {
   return framed(line, placement, [&] {
     const RoundTrips trips = measure_round_trips(placement, seconds);
@@ -159,6 +177,7 @@ bool measure(int count, char** words, Line& line) {
   if (what == "precision" && count == 3) {
     return precision_line(line, static_cast<uint64_t>(atoll(words[1])), atof(words[2]));
   }
+  if (what == "lateness" && count == 2) return lateness_line(line, words[1]);
   if (!read_placement(words[count - 1], &placement)) return false;
   if (what == "stream" && count == 6) {
     const Stores stores = strcmp(words[3], "wide") == 0 ? Stores::wide : Stores::words;

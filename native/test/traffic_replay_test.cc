@@ -365,6 +365,24 @@ TEST("a replayer sends every packet whole and in order, not before its time, and
   }
 }
 
+TEST("a sync begins so much earlier that one packet of four leaves before it is due, and never much") {
+  check::Random random;
+  SyncLead lead;
+  for (int i = 0; i < 5'000; i++) lead.took(100 + random.below(200));
+  int early = 0;
+  constexpr int kSyncs = 100'000;
+  for (int i = 0; i < kSyncs; i++) {
+    const uint64_t took_ns = 100 + random.below(200);
+    early += took_ns <= lead.ns();
+    lead.took(took_ns);
+  }
+  CHECK(early > kSyncs / 4 - 2'000 && early < kSyncs / 4 + 2'000);
+  for (int i = 0; i < 5'000; i++) lead.took(50'000);
+  CHECK_EQUAL(lead.ns(), SyncLead::kMost_ns);
+  for (int i = 0; i < 5'000; i++) lead.took(0);
+  CHECK_EQUAL(lead.ns(), 0u);
+}
+
 TEST("a replayer drops nothing on a full ring: it waits, and what is late leaves late") {
   Writer file = at_microseconds(std::vector<uint32_t>(500, 0));
   auto wire = std::make_shared<FakeWire>(10);

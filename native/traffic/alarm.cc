@@ -14,6 +14,9 @@ constexpr uint64_t kLongestSleep_ns = 20'000'000;
 // A sleep that would be shorter than this costs more than it saves.
 constexpr uint64_t kShortestSleep_ns = 5'000;
 
+// So near the time the clock is read without pauses between: they take as long as a reading, and who is paused is late by it.
+constexpr uint64_t kNoPause_ns = 1'000;
+
 // The lead goes up by 99 parts and down by one, so that it stays where 1 sleep of 100 is later.
 constexpr uint64_t kDown_ns = 100;
 constexpr uint64_t kUp_ns = 99 * kDown_ns;
@@ -40,7 +43,7 @@ uint64_t Alarm::wait_until(uint64_t deadline_ns, const std::atomic<bool>& stoppi
       // A signal may end a sleep before its time.
       if (now >= wake_ns) lead_.slept(now - wake_ns);
     } else {
-      spin_pause();
+      if (deadline_ns - now > kNoPause_ns) spin_pause();
       now = monotonic_ns();
     }
   }

@@ -27,6 +27,7 @@
 #include "bytes.h"
 #include "checksum.h"
 #include "traffic/crc32c.h"
+#include "traffic/header_places.h"
 #include "traffic/packet.h"
 
 namespace nm {
@@ -116,16 +117,13 @@ inline constexpr uint32_t kMarkCrcLength = 4;
 
 // Where the UDP checksum is in a frame, 0 when there is none.
 inline uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
-  constexpr uint16_t kEthernetTypeIpv4 = 0x0800;
-  constexpr uint16_t kEthernetTypeIpv6 = 0x86dd;
   constexpr uint8_t kVersion4NoOptions = 4 << 4 | 5;
-  constexpr uint8_t kProtocolUdp = 17;
   if (length < shortest_marked(Family::ipv4)) return 0;
   const uint16_t type = load_big<uint16_t>(frame + 12);
-  if (type == kEthernetTypeIpv4 && frame[14] == kVersion4NoOptions && frame[23] == kProtocolUdp) {
+  if (type == kEtherIpv4 && frame[14] == kVersion4NoOptions && frame[23] == kProtocolUdp) {
     return layout_of(Family::ipv4).udp_checksum;
   }
-  if (type == kEthernetTypeIpv6 && frame[20] == kProtocolUdp && length >= shortest_marked(Family::ipv6)) {
+  if (type == kEtherIpv6 && frame[20] == kProtocolUdp && length >= shortest_marked(Family::ipv6)) {
     return layout_of(Family::ipv6).udp_checksum;
   }
   return 0;

@@ -65,6 +65,8 @@ uint32_t Replayer::longest_packet(const std::vector<Port*>& ports) {
 
 Status Replayer::work() {
   next_piece(kNever_ns);
+  // What is in slots before the start costs no time after it, page faults least of all.
+  if (options_.timed) stage_all();
   start_ns_ = monotonic_ns();
   set(figures_.start_ns, start_ns_);
   if (options_.duration_ns != 0) end_ns_ = start_ns_ + options_.duration_ns;
@@ -80,12 +82,13 @@ Status Replayer::send_in_time() {
     stage(now);
     const uint32_t due = count_due(now);
     if (due > 0) {
-      status = send(due);
+      status = send(due, now);
     } else if (staged() == 0) {
       if (ended_) break;
       status = wait_to_stage();
     } else if (staged_all_it_can_) {
-      status = wait_until_due(now);
+      now = wait_until_due(now, &status);
+      continue;
     }
     now = monotonic_ns();
   }
@@ -129,6 +132,12 @@ void Replayer::stage(uint64_t now_ns) {
       staged_all_it_can_ = true;
       return;
     }
+  }
+}
+
+// The same before the start: as far as there is room.
+void Replayer::stage_all() {
+  while (more_in_piece() && staged() < staged_.size() && stage_one()) {
   }
 }
 
@@ -254,16 +263,17 @@ Status Replayer::show(size_t side, uint32_t slot) {
   return port(side).device().tx_sync();
 }
 
-// How many of the staged packets may leave now.
+// How many of the staged packets are due by the time that a sync is over which begins now.
 uint32_t Replayer::count_due(uint64_t now_ns) const {
+  const uint64_t over_ns = now_ns + lead_.ns() - start_ns_;
   const uint32_t most = static_cast<uint32_t>(std::min<uint64_t>(staged(), options_.burst));
   uint32_t due = 0;
-  while (due < most && staged(staged_begin_ + due).due_ns <= now_ns - start_ns_) due++;
+  while (due < most && staged(staged_begin_ + due).due_ns <= over_ns) due++;
   return due;
 }
 
-// Shows the device the first `packets` that are staged.
-Status Replayer::send(uint32_t packets) {
+// Shows the device the first `packets` that are staged, which were found due at `found_ns`.
+Status Replayer::send(uint32_t packets, uint64_t found_ns) {
   uint64_t bytes = 0;
   std::array<bool, 2> touched{};
   std::array<uint32_t, 2> slot_after{};
@@ -278,28 +288,27 @@ Status Replayer::send(uint32_t packets) {
     if (touched[side]) status = show(side, slot_after[side]);
 
   const uint64_t now = monotonic_ns();
-  for (uint32_t i = 0; i < packets; i++)
-    lateness_ns_.record(now - start_ns_ - staged(staged_begin_ + i).due_ns);
+  if (packets == 1) lead_.took(now - found_ns);
+  for (uint32_t i = 0; i < packets; i++) {
+    const uint64_t due_ns = start_ns_ + staged(staged_begin_ + i).due_ns;
+    lateness_ns_.record(now - std::min(now, due_ns));
+  }
   set(figures_.due_ns, staged(staged_begin_ + packets - 1).due_ns);
   staged_begin_ += packets;
   note_moved(packets, bytes, now);
   return status;
 }
 
-// Waits for the time of the first packet that is staged.
-Status Replayer::wait_until_due(uint64_t now_ns) {
-  const uint64_t due_ns = std::min(start_ns_ + staged(staged_begin_).due_ns, end_ns_);
+// Waits for the time of the first packet that is staged. Returns what the clock showed in the end.
+uint64_t Replayer::wait_until_due(uint64_t now_ns, Status* status) {
+  const uint64_t due_ns = std::min(start_ns_ + staged(staged_begin_).due_ns - lead_.ns(), end_ns_);
   const auto is_pending = [](const Lane& lane) { return lane.ring.pending(); };
   const bool pending = std::any_of(lanes_.begin(), lanes_.end(), is_pending);
-  if (!pending || due_ns - now_ns < 2 * kPending_ns) {
-    alarm_.wait_until(due_ns, stop_flag());
-    return Status::ok;
-  }
-  alarm_.wait_until(now_ns + kPending_ns, stop_flag());
-  Status status = Status::ok;
-  for (size_t side = 0; side < lanes_.size() && status == Status::ok; side++)
-    status = port(side).device().tx_sync();
-  return status;
+  if (!pending || due_ns - now_ns < 2 * kPending_ns) return alarm_.wait_until(due_ns, stop_flag());
+  const uint64_t now = alarm_.wait_until(now_ns + kPending_ns, stop_flag());
+  for (size_t side = 0; side < lanes_.size() && *status == Status::ok; side++)
+    *status = port(side).device().tx_sync();
+  return now;
 }
 
 // Nothing is staged: waits for room, or for the file.

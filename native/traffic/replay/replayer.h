@@ -8,7 +8,7 @@
 //
 // Where packets have no times, they are shown a burst at a time, as fast as the ports take them.
 //
-// Until the next packet is due the thread sleeps or spins, see alarm.h. Each port's first transmit ring is used, which alone
+// Until the next packet is due the thread sleeps or spins, see alarm.h; its sync begins a little before, see sync_lead.h. Each port's first transmit ring is used, which alone
 // keeps an order.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "traffic/alarm.h"
 #include "traffic/loop.h"
 #include "traffic/replay/feed.h"
+#include "traffic/replay/sync_lead.h"
 #include "traffic/slots.h"
 
 namespace nm {
@@ -93,6 +94,7 @@ class Replayer final : public Loop {
   SlotsPassed fill();
   SlotsPassed fill_run(uint64_t most);
   void stage(uint64_t now_ns);
+  void stage_all();
   bool stage_one();
   bool put(const Batch::Packet& packet);
   bool more_in_piece() { return next_in_piece_ < piece_.size() || next_piece(0); }
@@ -101,9 +103,9 @@ class Replayer final : public Loop {
   uint64_t staged() const { return staged_end_ - staged_begin_; }
   const Staged& staged(uint64_t number) const { return staged_[number & mask_]; }
   uint32_t count_due(uint64_t now_ns) const;
-  Status send(uint32_t packets);
+  Status send(uint32_t packets, uint64_t found_ns);
   Status show(size_t side, uint32_t slot);
-  Status wait_until_due(uint64_t now_ns);
+  uint64_t wait_until_due(uint64_t now_ns, Status* status);
   Status wait_to_stage();
   Status drain_all();
 
@@ -126,6 +128,7 @@ class Replayer final : public Loop {
   uint64_t start_ns_ = 0;
   uint64_t end_ns_ = kNever_ns;
   Alarm alarm_;
+  SyncLead lead_;
   Histogram lateness_ns_;
   ReplayFigures figures_;
 };
