@@ -1,7 +1,9 @@
 /** The kernel device through the library, and what is said where the kernel refuses. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import { missing, noNetworkNamespaces } from "../privileges.js";
 import { finished, programFile } from "../run.js";
 import { freshName, hasModule, type Kernel, kernelFor, libraryFile } from "./kernel.js";
 
@@ -116,6 +118,45 @@ for (const [title, first, then, says] of refusals) {
     assert.ok(lines.length <= 2 + 1, run.stderr);
   });
 }
+
+test("a run on an interface ends with one line when the interface goes away", {
+  skip: hasModule ? noNetworkNamespaces : "there is no module",
+}, async (t) => {
+  const { nm } = kernelFor(t);
+  const [left, right] = [freshName("nmk"), freshName("nmk")];
+  const link = (...words: string[]) => execFileSync("ip", ["link", ...words]);
+  link("add", left, "type", "veth", "peer", "name", right);
+  for (const end of [left, right]) link("set", end, "up");
+  const receiver = nm("pkt-gen", "-i", left, "-f", "rx", "-w", "0");
+  await receiver.printed(/Ready/);
+  link("delete", left);
+  const run = await receiver.ended;
+  assert.equal(run.status, 1, run.stderr);
+  assert.match(
+    run.stderr,
+    new RegExp(`^nm pkt-gen: Cannot go on with port "netmap:${left}": it went away while it was open$`, "m"),
+  );
+});
+
+test("one line says that this user may not open /dev/netmap", {
+  skip: hasModule ? missing(["CAP_SYS_ADMIN"], ["setpriv"]) : "there is no module",
+}, async (t) => {
+  const words = [
+    "--reuid",
+    "65534",
+    "--regid",
+    "65534",
+    "--clear-groups",
+    process.execPath,
+    programFile("nm"),
+  ];
+  const run = await kernelFor(t).program("setpriv", ...words, "pkt-gen", "-i", "vale1:a", "-f", "rx").ended;
+  assert.equal(run.status, 1, run.stderr);
+  assert.match(
+    run.stderr,
+    /^nm pkt-gen: Cannot use the kernel backend: this user may not open \/dev\/netmap\n/,
+  );
+});
 
 test("what only the embedded engine has is refused by name", async (t) => {
   const kernel = kernelFor(t);
