@@ -74,13 +74,19 @@ Status SharedFile::open(const std::string& path, uint64_t size, Mode mode) {
 }
 
 Status SharedFile::read(const std::string& path, uint64_t size) {
-  close();
+  // One file after another is read into the same memory: to touch new memory takes longer than the copying does.
+  if (!is_copy_ || size_ != size) {
+    close();
+    base_ = static_cast<uint8_t*>(aligned_alloc(kCacheLine, round_to(size, kCacheLine)));
+    if (base_ == nullptr) return Status::system_error;
+    size_ = size;
+    is_copy_ = true;
+  }
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file.is_open()) return errno == ENOENT ? Status::no_such_region : Status::not_permitted;
-  base_ = static_cast<uint8_t*>(aligned_alloc(kCacheLine, round_to(size, kCacheLine)));
-  if (base_ == nullptr) return Status::system_error;
-  size_ = size;
-  is_copy_ = true;
+  if (!file.is_open()) {
+    const Status status = errno == ENOENT ? Status::no_such_region : Status::not_permitted;
+    return close(), status;
+  }
   if (pread(file.number(), base_, size, 0) == static_cast<ssize_t>(size)) return Status::ok;
   return close(), Status::namespace_corrupt;
 }

@@ -56,7 +56,7 @@ Status Switch::open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* r
 Status Switch::read(const Namespace& space, uint32_t index, std::shared_ptr<Switch>* result) {
   const std::string name = name_of(space, index);
   if (name.empty()) return Status::no_such_port;
-  std::shared_ptr<Switch> copy(new Switch);
+  std::shared_ptr<Switch> copy = *result ? std::move(*result) : std::shared_ptr<Switch>(new Switch);
   const Status status = copy->file_.read(space.path(file_name(name)), kSwitchSize);
   if (status != Status::ok) return status;
   const FileHeader& file = copy->header().file;

@@ -38,7 +38,7 @@ class Switch {
   static Status open(Namespace& space, const std::string& name, bool create, std::shared_ptr<Switch>* result);
   // Opens the switch with this number in the namespace. Who has no lock looks whether it is the one that was meant.
   static Status open(Namespace& space, uint32_t index, std::shared_ptr<Switch>* result);
-  // A copy of it as it is now, to look at. Control lock held.
+  // A copy of it as it is now, to look at, in place of the copy that `result` may have. Control lock held.
   static Status read(const Namespace& space, uint32_t index, std::shared_ptr<Switch>* result);
   // The name of the switch with this number; empty: there is none.
   static std::string name_of(const Namespace& space, uint32_t index);

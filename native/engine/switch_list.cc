@@ -210,9 +210,9 @@ Status list_switches(const std::shared_ptr<Namespace>& space, const std::string&
   ControlLock lock(*space);
   const Status status = enter(*space, lock, true, nullptr);
   if (status != Status::ok) return status;
+  std::shared_ptr<Switch> vale;
   for (uint32_t index = 0; index < kMaxSwitches; index++) {
     if (!name.empty() && Switch::name_of(*space, index) != name) continue;
-    std::shared_ptr<Switch> vale;
     if (Switch::read(*space, index, &vale) == Status::ok) {
       switches->push_back(describe_switch(*space, *vale));
     }
