@@ -52,8 +52,9 @@ function readLog(log: string, port: string): DeadWorker | undefined {
 /** One that has its interface and not yet its port, or the other way round, is alive. */
 function isWorker(pid: number): boolean {
   try {
-    // The kernel keeps no more than 15 letters.
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd() === workerLog.process.slice(0, 15);
+    // The kernel keeps no more than 15 letters. A zombie is dead: some containers' first process is slow to notice.
+    const [, name, state] = /\((.*)\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    return name === workerLog.process.slice(0, 15) && state !== "Z";
   } catch {
     return false;
   }
