@@ -5,7 +5,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "traffic/slots_ahead.h"
+#include "prefetch.h"
 
 namespace nm {
 namespace {
@@ -158,8 +158,8 @@ SlotsPassed Replayer::fill() {
   return filled;
 }
 
-// Fills slots with the next packets of the piece, at most `most`, as long as each takes one slot of one ring: the loop that
-// has to be fast. Another core may have read the buffers, so their lines are asked for ahead.
+// Fills slots with the next packets of the piece, at most `most` and none past the ring's end, as long as each takes one slot of
+// one ring: the loop that has to be fast. Another core may have read the buffers, so their lines are asked for ahead.
 SlotsPassed Replayer::fill_run(uint64_t most) {
   if (piece_.linked) return {};
   const Batch::Packet* const packets = piece_.batch->packets.data() + next_in_piece_;
@@ -169,32 +169,33 @@ SlotsPassed Replayer::fill_run(uint64_t most) {
   const Ring ring = lane.ring;
   const uint32_t size = ring.buffer_size();
   const uint32_t few = std::min(kFewLines, size / Batch::kReadable * Batch::kReadable);
-  const auto run = static_cast<uint32_t>(
-      std::min<uint64_t>({most, piece_.count - next_in_piece_, ring.distance(lane.filled_to, ring.tail())}));
+  const uint32_t first = lane.filled_to;
+  const auto run = static_cast<uint32_t>(std::min<uint64_t>(
+      {most, piece_.count - next_in_piece_, ring.distance(first, ring.tail()), ring.slots() - first}));
 
+  const auto ask_for = [&](uint32_t i) {
+    if (i < run) prefetch_to_write(ring.start(ring.descriptor(first + i).buf_idx));
+  };
+  for (uint32_t i = 0; i < kPrefetchedPackets; i++) ask_for(i);
   uint64_t sum = 0;
-  uint32_t slot = lane.filled_to;
-  SlotsAhead ahead(ring, slot, run);
   uint32_t i = 0;
   for (; i < run; i++) {
-    ahead.reach(i, prefetch_to_write,
-                [&](uint32_t next) { return ring.start(ring.descriptor(next).buf_idx); });
+    ask_for(i + kPrefetchedPackets);
     const Batch::Packet packet = packets[i];
     if (packet.side != side || packet.length > size || packet.captured != packet.length) [[unlikely]]
       break;
-    __builtin_prefetch(bytes + packet.offset + kBytesAhead);
-    const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
+    prefetch_to_read(bytes + packet.offset + kBytesAhead);
+    const uint32_t buf_idx = ring.descriptor(first + i).buf_idx;
     uint8_t* const to = ring.start(buf_idx);
     if (packet.length <= few) {
       copy_lines(to, bytes + packet.offset, packet.length);
     } else {
       std::memcpy(to, bytes + packet.offset, packet.length);
     }
-    ring.put(slot, {buf_idx, static_cast<uint16_t>(packet.length), 0});
+    ring.put(first + i, {buf_idx, static_cast<uint16_t>(packet.length), 0});
     sum += packet.length;
-    slot = ring.next(slot);
   }
-  lane.filled_to = slot;
+  lane.filled_to = first + i == ring.slots() ? 0 : first + i;
   next_in_piece_ += i;
   return {i, sum};
 }
