@@ -264,9 +264,9 @@ Status Replayer::show(size_t side, uint32_t slot) {
   return port(side).device().tx_sync();
 }
 
-// How many of the staged packets are due by the time that a sync is over which begins now.
+// How many of the staged packets are due by the time that a sync is over which begins now. Those of the end are not.
 uint32_t Replayer::count_due(uint64_t now_ns) const {
-  const uint64_t over_ns = now_ns + lead_.ns() - start_ns_;
+  const uint64_t over_ns = std::min(now_ns + lead_.ns(), end_ns_ - 1) - start_ns_;
   const uint32_t most = static_cast<uint32_t>(std::min<uint64_t>(staged(), options_.burst));
   uint32_t due = 0;
   while (due < most && staged(staged_begin_ + due).due_ns <= over_ns) due++;
@@ -302,10 +302,11 @@ Status Replayer::send(uint32_t packets, uint64_t found_ns) {
 
 // Waits for the time of the first packet that is staged. Returns what the clock showed in the end.
 uint64_t Replayer::wait_until_due(uint64_t now_ns, Status* status) {
-  const uint64_t due_ns = std::min(start_ns_ + staged(staged_begin_).due_ns - lead_.ns(), end_ns_);
+  const uint64_t at_ns = start_ns_ + staged(staged_begin_).due_ns;
+  const uint64_t begin_ns = at_ns < end_ns_ ? at_ns - lead_.ns() : end_ns_;
   const auto is_pending = [](const Lane& lane) { return lane.ring.pending(); };
   const bool pending = std::any_of(lanes_.begin(), lanes_.end(), is_pending);
-  if (!pending || due_ns - now_ns < 2 * kPending_ns) return alarm_.wait_until(due_ns, stop_flag());
+  if (!pending || begin_ns - now_ns < 2 * kPending_ns) return alarm_.wait_until(begin_ns, stop_flag());
   const uint64_t now = alarm_.wait_until(now_ns + kPending_ns, stop_flag());
   for (size_t side = 0; side < lanes_.size() && *status == Status::ok; side++)
     *status = port(side).device().tx_sync();
