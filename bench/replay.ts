@@ -159,10 +159,7 @@ function sayLateness(what: string, { p50, p99, p999, max }: Summary["lateness_ns
   );
 }
 
-/**
- * Gaps of 5 us in the mean, as of a busy link: the receiver seldom goes to sleep then. Waking it takes the sender 5 us and more,
- * by which the packets behind are late; gaps of 50 us show that.
- */
+/** Of a busy link and of one with little to do. The receiver never sleeps: waking it would take the sender 5 us and more. */
 function lateness(): void {
   buildProgram();
   for (const gapNs of [5_000, 50_000]) {

@@ -94,6 +94,7 @@ void receive(Seat& seat, const std::string& directory, uint64_t packets) {
   const auto port = open_port(directory, "bench}1");
   SinkOptions options;
   options.count = packets;
+  options.busy = true;
   Sink sink(*port, options);
   seat.wait_for_start();
   if (sink.run() != Status::ok) give_up("a port stopped working");

@@ -1,7 +1,7 @@
 // How late packets of a capture leave, beside how late a loop is that only reads the clock at the same times.
 //
 //     sender's core     | reads the clock at each packet's time | replays them onto a pipe | reads the clock ... |
-//     receiver's core   | as well                               | a sink                   | as well             |
+//     receiver's core   | as well                               | a sink that never sleeps | as well             |
 //
 // The capture is in memory before: who reads the file has a third core where that matters.
 #pragma once

@@ -114,13 +114,30 @@ TEST("sink ends after its time, with or without traffic") {
   }
 }
 
-TEST("sink stops while it waits") {
-  const auto port = fake_port(nullptr, std::make_shared<FakeWire>(kPlenty));
-  Sink sink(*port, SinkOptions{});
+TEST("sink stops while it waits, asleep or busy") {
+  for (const bool busy : {false, true}) {
+    const auto port = fake_port(nullptr, std::make_shared<FakeWire>(kPlenty));
+    SinkOptions options;
+    options.busy = busy;
+    Sink sink(*port, options);
+    std::thread thread([&] { CHECK_EQUAL(sink.run(), Status::ok); });
+    wait_until(monotonic_ns() + 2'000'000, std::atomic<bool>(false));
+    sink.stop();
+    thread.join();
+  }
+}
+
+TEST("a busy sink takes what comes, and ends after its time") {
+  const auto wire = std::make_shared<FakeWire>(kPlenty);
+  const auto port = fake_port(nullptr, wire);
+  SinkOptions options;
+  options.busy = true;
+  options.duration_ns = 20'000'000;
+  Sink sink(*port, options);
   std::thread thread([&] { CHECK_EQUAL(sink.run(), Status::ok); });
-  wait_until(monotonic_ns() + 2'000'000, std::atomic<bool>(false));
-  sink.stop();
+  for (int i = 0; i < 10; i++) wire->send({0, std::vector<uint8_t>(60)});
   thread.join();
+  CHECK_EQUAL(sink.progress().packets.load(), 10);
 }
 
 TEST("sink finds nothing wrong with what was sent, in one slot or in many") {

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "bytes.h"
+#include "spin_pause.h"
 #include "traffic/alarm.h"
 #include "traffic/slots_ahead.h"
 
@@ -55,6 +56,8 @@ Status Sink::work() {
     if (status != Status::ok || now >= until_ns) break;
     if (options_.dump != nullptr && options_.dump->room() == 0) {
       wait_until(std::min(now + kDumpPause_ns, until_ns), stop_flag());
+    } else if (options_.busy) {
+      while (!port().device().has_news(kReadable) && !stopped() && monotonic_ns() < until_ns) spin_pause();
     } else {
       status = wait_for(kReadable, until_ns);
     }

@@ -31,6 +31,8 @@ struct SinkOptions {
   uint64_t duration_ns = 0;
   // Ends after this time without a packet, once there was one; 0: never.
   uint64_t idle_ns = 0;
+  // Has a processor to itself and never sleeps, so that nobody spends microseconds on waking it.
+  bool busy = false;
   // At most this many slots per ring and round.
   uint32_t burst = 512;
   // Looks into each packet for its mark, and measures: see arrivals.h.
