@@ -17,21 +17,12 @@ constexpr uint64_t kShortestSleep_ns = 5'000;
 // So near the time the clock is read without pauses between: they take as long as a reading, and who is paused is late by it.
 constexpr uint64_t kNoPause_ns = 1'000;
 
-// The lead goes up by 99 parts and down by one, so that it stays where 1 sleep of 100 is later.
-constexpr uint64_t kDown_ns = 100;
-constexpr uint64_t kUp_ns = 99 * kDown_ns;
-
 void sleep_until(uint64_t wake_ns) {
   const timespec wake{static_cast<time_t>(wake_ns / kSecond_ns), static_cast<long>(wake_ns % kSecond_ns)};
   clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, nullptr);
 }
 
 }  // namespace
-
-void SleepLead::slept(uint64_t late_ns) {
-  lead_ns_ = late_ns > lead_ns_ ? lead_ns_ + kUp_ns : lead_ns_ - kDown_ns;
-  lead_ns_ = std::clamp(lead_ns_, kLeast_ns, kMost_ns);
-}
 
 uint64_t Alarm::wait_until(uint64_t deadline_ns, const std::atomic<bool>& stopping) {
   uint64_t now = monotonic_ns();
@@ -41,7 +32,7 @@ uint64_t Alarm::wait_until(uint64_t deadline_ns, const std::atomic<bool>& stoppi
       sleep_until(wake_ns);
       now = monotonic_ns();
       // A signal may end a sleep before its time.
-      if (now >= wake_ns) lead_.slept(now - wake_ns);
+      if (now >= wake_ns) lead_.took(now - wake_ns);
     } else {
       if (deadline_ns - now > kNoPause_ns) spin_pause();
       now = monotonic_ns();

@@ -14,23 +14,12 @@
 #include <cstdint>
 
 #include "clock.h"
+#include "traffic/lead.h"
 
 namespace nm {
 
-// How long before its time a sleep has to end, learnt from the sleeps that were.
-class SleepLead {
- public:
-  uint64_t ns() const { return lead_ns_; }
-
-  // A sleep ended so long after the time that it was to end at.
-  void slept(uint64_t late_ns);
-
-  static constexpr uint64_t kLeast_ns = 10'000;
-  static constexpr uint64_t kMost_ns = 500'000;
-
- private:
-  uint64_t lead_ns_ = 120'000;
-};
+// How long before its time a sleep has to end: what it took is how late sleeps end. 1 of 100 is later.
+using SleepLead = Lead<LeadSpec{120'000, 9'900, 100, 10'000, 500'000}>;
 
 class Alarm {
  public:

@@ -251,7 +251,7 @@ Status Link::wait_for_work(uint64_t now_ns) {
   Status status = wait_for(port(0), kReadable, std::min(wake_ns, now_ns + longest_ns));
   if (pending && status == Status::ok) status = port(1).device().tx_sync();
   const uint64_t woken_ns = monotonic_ns();
-  if (woken_ns >= wake_ns) lead_.slept(woken_ns - wake_ns);
+  if (woken_ns >= wake_ns) lead_.took(woken_ns - wake_ns);
   return status;
 }
 

@@ -9,26 +9,11 @@
 // is a system call, the packet leaves somewhere in the middle: the lead never grows beyond what is surely none.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
+#include "traffic/lead.h"
 
 namespace nm {
 
-class SyncLead {
- public:
-  uint64_t ns() const { return lead_ns_; }
-
-  // A packet that was due alone had left so long after the clock was read for it.
-  void took(uint64_t ns) {
-    // Up by one part and down by three.
-    lead_ns_ = ns > lead_ns_ ? lead_ns_ + 1 : lead_ns_ - std::min<uint64_t>(lead_ns_, 3);
-    lead_ns_ = std::min(lead_ns_, kMost_ns);
-  }
-
-  static constexpr uint64_t kMost_ns = 400;
-
- private:
-  uint64_t lead_ns_ = 0;
-};
+// What a sync takes is counted from the reading of the clock that found a packet due, and that one alone.
+using SyncLead = Lead<LeadSpec{0, 1, 3, 0, 400}>;
 
 }  // namespace nm
