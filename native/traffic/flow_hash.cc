@@ -56,14 +56,16 @@ uint32_t both_ends(uint64_t one, uint64_t other) {
   return static_cast<uint32_t>(mix(one + other, kOdd1) >> 32);
 }
 
+uint32_t hash_of_ipv4(const uint8_t* from, const uint8_t* to, uint16_t from_port, uint16_t to_port) {
+  return both_ends(end_of(0, load_big<uint32_t>(from), from_port),
+                   end_of(0, load_big<uint32_t>(to), to_port));
+}
+
 uint32_t hash_of_ends(const uint8_t* packet, const HeaderPlaces& places, uint16_t from_port,
                       uint16_t to_port) {
   const uint8_t* const from = packet + places.from_at();
   const uint8_t* const to = packet + places.to_at();
-  if (places.ip == 4) {
-    return both_ends(end_of(0, load_big<uint32_t>(from), from_port),
-                     end_of(0, load_big<uint32_t>(to), to_port));
-  }
+  if (places.ip == 4) return hash_of_ipv4(from, to, from_port, to_port);
   return both_ends(end_of(load_big<uint64_t>(from), load_big<uint64_t>(from + 8), from_port),
                    end_of(load_big<uint64_t>(to), load_big<uint64_t>(to + 8), to_port));
 }
@@ -86,7 +88,7 @@ uint32_t hash_of_arp(const uint8_t* packet, const HeaderPlaces& places) {
 bool is_plain(const uint8_t* packet, uint32_t captured) {
   if (captured < kPlainPortsAt + 8) return false;
   const uint8_t* const ip = packet + kEthernetLength;
-  return load_big<uint16_t>(packet + 12) == kEtherIpv4 && ip[0] == 0x45 &&
+  return load_big<uint16_t>(packet + 12) == kEtherIpv4 && ip[0] == kIpv4NoOptions &&
          (load_big<uint16_t>(ip + 6) & 0x3fff) == 0 &&
          (ip[9] == kProtocolTcp ||
           (ip[9] == kProtocolUdp && load_big<uint16_t>(packet + kPlainPortsAt + 2) != kVxlanPort));
@@ -95,9 +97,7 @@ bool is_plain(const uint8_t* packet, uint32_t captured) {
 Flow plain_flow(const uint8_t* packet) {
   const uint8_t* const from = packet + kEthernetLength + 12;
   const uint8_t* const ports = packet + kPlainPortsAt;
-  return {both_ends(end_of(0, load_big<uint32_t>(from), load_big<uint16_t>(ports)),
-                    end_of(0, load_big<uint32_t>(from + 4), load_big<uint16_t>(ports + 2))),
-          true};
+  return {hash_of_ipv4(from, from + 4, load_big<uint16_t>(ports), load_big<uint16_t>(ports + 2)), true};
 }
 
 Flow not_ip(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places) {

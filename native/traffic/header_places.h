@@ -13,6 +13,9 @@ inline constexpr uint16_t kEtherVlan = 0x8100;
 inline constexpr uint16_t kEtherIpv6 = 0x86dd;
 inline constexpr uint16_t kEtherProviderVlan = 0x88a8;
 
+// First byte of an IPv4 header without options.
+inline constexpr uint8_t kIpv4NoOptions = 4 << 4 | 5;
+
 inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;

@@ -117,10 +117,9 @@ inline constexpr uint32_t kMarkCrcLength = 4;
 
 // Where the UDP checksum is in a frame, 0 when there is none.
 inline uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
-  constexpr uint8_t kVersion4NoOptions = 4 << 4 | 5;
   if (length < shortest_marked(Family::ipv4)) return 0;
   const uint16_t type = load_big<uint16_t>(frame + 12);
-  if (type == kEtherIpv4 && frame[14] == kVersion4NoOptions && frame[23] == kProtocolUdp) {
+  if (type == kEtherIpv4 && frame[14] == kIpv4NoOptions && frame[23] == kProtocolUdp) {
     return layout_of(Family::ipv4).udp_checksum;
   }
   if (type == kEtherIpv6 && frame[20] == kProtocolUdp && length >= shortest_marked(Family::ipv6)) {
