@@ -164,6 +164,7 @@ function lateness(): void {
   buildProgram();
   for (const gapNs of [5_000, 50_000]) {
     const path = join(directory, `recorded-${gapNs}.pcap`);
+    // For two fifths of the time, three times: noise is read before and after.
     const packets = (seconds * 4e8) / gapNs;
     writeFileSync(path, pcapOf(makeTraffic({ packets, gapNs }), { nanoseconds: true }));
     const { figures, class: distance } = runProgram(["lateness", path]);

@@ -60,7 +60,7 @@ class Preloaded final : public PieceSource {
 
 double seconds_of(const std::vector<uint64_t>& dues_ns) { return static_cast<double>(dues_ns.back()) / 1e9; }
 
-// What a loop sees that does nothing at each packet's time but note it.
+// What a loop sees that does nothing at each packet's time but note it. The times are a copy, touched before the start.
 void read_clock(Seat& seat, std::vector<uint64_t> dues_ns) {
   Histogram late_ns;
   seat.wait_for_start();

@@ -8,8 +8,8 @@
 //
 // Where packets have no times, they are shown a burst at a time, as fast as the ports take them.
 //
-// Until the next packet is due the thread sleeps or spins, see alarm.h; its sync begins a little before, see sync_lead.h. Each port's first transmit ring is used, which alone
-// keeps an order.
+// Until the next packet is due the thread sleeps or spins, see alarm.h; its sync begins a little before, see sync_lead.h.
+// Each port's first transmit ring is used, which alone keeps an order.
 #pragma once
 
 #include <array>
@@ -94,7 +94,6 @@ class Replayer final : public Loop {
   SlotsPassed fill();
   SlotsPassed fill_run(uint64_t most);
   void stage(uint64_t now_ns);
-  void stage_all();
   bool stage_one();
   bool put(const Batch::Packet& packet);
   bool more_in_piece() { return next_in_piece_ < piece_.size() || next_piece(0); }
