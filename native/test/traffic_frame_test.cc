@@ -1,5 +1,6 @@
 // Frames and fillers of any spec, against frames that are built anew for each packet by a plain reading of the RFCs.
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <string_view>
@@ -364,6 +365,40 @@ TEST("fillers put any spec into slots of any size, header first, and count bytes
     CHECK_EQUAL(bytes, counted);
     CHECK(packet.empty());
   }
+}
+
+TEST("fillers draw every bit of random addresses and ports, the same for the same seed") {
+  FrameFillerOptions options;
+  options.frame.from.random = options.frame.to.random = true;
+  const auto endpoints = [&options](uint64_t seed) {
+    options.frame.seed = seed;
+    check::Random random(1);
+    uint64_t counted = 0;
+    std::vector<Endpoints> all;
+    for (const FakeSlot& slot : filled(options, 4000, random, &counted, 2048)) {
+      all.push_back(endpoints_in(options.frame, slot.bytes));
+    }
+    return all;
+  };
+  const auto key = [](const Endpoints& now) {
+    return std::array{now.from_address, now.to_address, uint32_t{now.from_port} << 16 | now.to_port};
+  };
+
+  const std::vector<Endpoints> drawn = endpoints(1);
+  const std::vector<Endpoints> again = endpoints(1);
+  const std::vector<Endpoints> others = endpoints(2);
+  CHECK_EQUAL(drawn.size(), 4000);
+  std::array<int, 96> ones{};
+  std::set<std::array<uint32_t, 3>> seen;
+  for (size_t i = 0; i < drawn.size(); i++) {
+    const auto words = key(drawn[i]);
+    CHECK(words == key(again[i]));
+    CHECK(words != key(others[i]));
+    CHECK(seen.insert(words).second);
+    for (size_t bit = 0; bit < ones.size(); bit++) ones[bit] += words[bit / 32] >> bit % 32 & 1;
+  }
+  // Six standard deviations from the half: one bit in 500 million would be farther off by chance.
+  for (const int count : ones) CHECK(count > 1810 && count < 2190);
 }
 
 TEST("fillers mark frames of any spec so that a receiver finds each whole") {

@@ -64,6 +64,15 @@ TEST("generator") {
   options = sending(60);
   options.frame.from.last_port = 60'000;
   measure<Generator>("60 bytes of a range", options);
+  options.frame.to.last_port = 60'000;
+  measure<Generator>("60 bytes of two ranges", options);
+  options.frame.to = {};
+  options.frame.to.random = true;
+  measure<Generator>("60 bytes of a range to a random endpoint", options);
+  options.frame.from.random = true;
+  measure<Generator>("60 bytes, random endpoints", options);
+  options = sending(60);
+  options.frame.from.last_port = 60'000;
   options.mark = true;
   measure<Generator>("60 bytes of a range, marked", options);
   options = sending(60);

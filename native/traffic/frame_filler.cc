@@ -76,15 +76,23 @@ FrameFiller::FrameFiller(Port& port, const FrameFillerOptions& options)
 Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
   Lane& to = lanes_[lane];
   if (!assembled_.empty()) return {packets, put_several(to, packets, now_ns)};
-  const bool alike = !frame_.varies() && !options_.indirect && options_.dump == nullptr;
-  if (alike && !composes_) return {packets, put_same(to, packets)};
-  if (alike && options_.contents != Contents::always) return {packets, put_marked(to, packets, now_ns)};
+  const bool plain = !options_.indirect && options_.dump == nullptr;
+  if (plain && !composes_ && !frame_.varies()) return {packets, put_same(to, packets)};
+  if (plain && composes_ && options_.contents == Contents::once) {
+    if (!frame_.varies()) return {packets, put_marked(to, packets, now_ns)};
+    if (!frame_.lengths_vary() && !options_.mark) return {packets, put_ranged(to, packets)};
+  }
   return {packets, put_differing(to, packets, now_ns)};
 }
 
-// Packets of one slot that are all the same: the loop that has to be fast. What it uses is in locals, because
-// the compiler must assume that storing a descriptor changes everything else.
 uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
+  lane.ring.advance(put_descriptors(lane, packets));
+  return uint64_t{packets} * packet_length();
+}
+
+// Descriptors of packets of one slot and of one length, from head on: the loop that has to be fast. Returns the slot after
+// them. What it uses is in locals, because the compiler must assume that storing a descriptor changes everything else.
+uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets) {
   const Ring ring = lane.ring;
   const bool writes = options_.contents != Contents::never;
   const uint16_t length = static_cast<uint16_t>(packet_length());
@@ -107,8 +115,7 @@ uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
   }
   // A network card tells us only of slots with this flag that they were sent.
   ring.put(last, {ring.descriptor(last).buf_idx, length, abi::NS_REPORT});
-  ring.advance(slot);
-  return uint64_t{packets} * length;
+  return slot;
 }
 
 // Packets of one slot that differ by their marks alone. Another core has read the buffers: while one packet is made, the lines
@@ -139,6 +146,25 @@ uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) 
   lane.sequence = sequence;
   ring.advance(slot);
   return uint64_t{packets} * length;
+}
+
+// Packets of one slot and of one length, whose addresses and ports differ.
+uint64_t FrameFiller::put_ranged(Lane& lane, uint32_t packets) {
+  const Ring ring = lane.ring;
+  const uint32_t header_length = options_.header_length;
+  uint32_t slot = ring.head_in_range();
+  const uint32_t end = put_descriptors(lane, packets);
+  Headers headers = frame_.headers();
+  for (uint32_t left = packets; left > 0;) {
+    const uint32_t run = std::min(left, ring.slots() - slot);
+    const uint32_t some = headers.write_some(
+        run, [&](uint32_t i) { return ring.start(ring.descriptor(slot + i).buf_idx) + header_length; });
+    left -= some;
+    slot = slot + some == ring.slots() ? 0 : slot + some;
+  }
+  frame_.resume(headers, frame_.lengths());
+  ring.advance(end);
+  return uint64_t{packets} * packet_length();
 }
 
 // Packets of one slot that differ, or that somebody wants to see: first descriptors, then contents.
@@ -200,19 +226,13 @@ void FrameFiller::write_payloads(Lane& lane, uint32_t slot, uint32_t packets, ui
     return;
   }
 
-  // Ranges and lengths, which have to be fast: what changes is in a local.
+  // Lengths: what changes is in a local, so that a store into a buffer does not change it.
   Headers headers = frame_.headers();
-  const bool lengths_vary = frame_.lengths_vary();
-  for (uint32_t left = packets; left > 0;) {
-    const uint32_t run = std::min(left, ring.slots() - slot);
-    for (const uint32_t end = slot + run; slot < end; slot++) {
-      const Descriptor descriptor = ring.descriptor(slot);
-      if (lengths_vary) headers.set_length(descriptor.len - header_length);
-      headers.write(ring.start(descriptor.buf_idx) + header_length);
-      headers.step();
-    }
-    if (slot == ring.slots()) slot = 0;
-    left -= run;
+  for (uint32_t i = 0; i < packets; i++, slot = ring.next(slot)) {
+    const Descriptor descriptor = ring.descriptor(slot);
+    headers.set_length(descriptor.len - header_length);
+    headers.write(ring.start(descriptor.buf_idx) + header_length);
+    headers.step();
   }
   frame_.resume(headers, frame_.lengths());
 }

@@ -68,6 +68,8 @@ class FrameFiller final : public Filler {
   };
 
   uint64_t put_same(Lane& lane, uint32_t packets);
+  uint32_t put_descriptors(Lane& lane, uint32_t packets);
+  uint64_t put_ranged(Lane& lane, uint32_t packets);
   uint64_t put_marked(Lane& lane, uint32_t packets, uint64_t now_ns);
   uint64_t put_differing(Lane& lane, uint32_t packets, uint64_t now_ns);
   uint64_t put_several(Lane& lane, uint32_t packets, uint64_t now_ns);

@@ -98,6 +98,17 @@ class TextSum {
   std::array<uint32_t, kMost + 1> sums_{};
 };
 
+// What differs between the headers of N frames in a row, as numbers.
+template <uint32_t N>
+struct HeaderRun {
+  EndpointsRun<N> endpoints;
+  uint32_t udp_sum[N];  // What write() returns, see there.
+  uint32_t udp_checksum[N];
+  // IPv4: the 16 bytes before the UDP checksum, from the IP checksum on. IPv6: the UDP header alone, in the second.
+  uint64_t first[N];
+  uint64_t second[N];
+};
+
 // The headers of one frame after the other, as far as they differ. Small, so that a loop can work on a copy.
 class Headers {
  public:
@@ -106,7 +117,26 @@ class Headers {
   // Writes what differs into a buffer that holds any frame of the spec. Returns what the UDP checksum was made
   // of, with the reserved bytes as zeros: a sum that was folded in parts, from which nothing can be subtracted but by
   // adding its complement. Stores words of the size that marks read them in.
-  uint64_t write(uint8_t* to) const { return family_ == Family::ipv4 ? write_ipv4(to) : write_ipv6(to); }
+  uint32_t write(uint8_t* to) const {
+    const Endpoints& now = walk_.now();
+    HeaderRun<1> run{};
+    run.endpoints = {{now.from_address}, {now.to_address}, {now.from_port}, {now.to_port}};
+    make(&run);
+    put(run, 1, [to](uint32_t) { return to; });
+    return run.udp_sum[0];
+  }
+
+  // Writes the present frame and the next ones into where(0), where(1), ...: up to `most`, at least one. Returns how many,
+  // and goes on to the one after them. They are made as many at a time as a compiler manages.
+  template <typename Where>
+  [[gnu::always_inline]] uint32_t write_some(uint32_t most, Where where) {
+    constexpr uint32_t kAtOnce = 16;
+    HeaderRun<kAtOnce> run;
+    const uint32_t count = walk_.take(most, &run.endpoints);
+    make(&run);
+    put(run, count, where);
+    return count;
+  }
 
   // What write() gives, without writing.
   uint32_t udp_sum() const {
@@ -134,36 +164,60 @@ class Headers {
 
   // Sums of a few 16-bit words, each of which may be a sum that was folded already.
   static uint32_t words(uint32_t value) { return (value >> 16) + (value & 0xffff); }
-  static uint16_t checksum(uint32_t sum) { return static_cast<uint16_t>(~words(words(sum))); }
-  static uint16_t nonzero(uint16_t checksum) { return checksum != 0 ? checksum : UINT16_MAX; }
+  static uint32_t checksum(uint32_t sum) { return words(words(sum)) ^ 0xffff; }
+  static uint32_t nonzero(uint32_t checksum) { return checksum != 0 ? checksum : 0xffff; }
 
-  uint32_t write_ipv4(uint8_t* to) const {
-    constexpr FrameLayout at = layout_of(Family::ipv4);
-    const Endpoints now = walk_.now();
-    const uint32_t addresses = words(now.from_address) + words(now.to_address);
-    const uint32_t sum = udp_sum_ + length_sum_ + addresses + now.from_port + now.to_port;
-    const uint64_t ip_sum = checksum(ip_sum_ + ip_length_ + addresses);
-    if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
-    store_big<uint64_t>(to + at.first_varying,
-                        ip_sum << 48 | uint64_t{now.from_address} << 16 | now.to_address >> 16);
-    store_big<uint64_t>(to + at.first_varying + 8, uint64_t{now.to_address} << 48 |
-                                                       uint64_t{now.from_port} << 32 |
-                                                       uint64_t{now.to_port} << 16 | udp_length_);
-    store_big<uint16_t>(to + at.udp_checksum, nonzero(checksum(sum)));
-    return sum;
+  template <uint32_t N>
+  [[gnu::always_inline]] void make(HeaderRun<N>* run) const {
+    const EndpointsRun<N>& at = run->endpoints;
+    const uint32_t ip_sum = ip_sum_ + ip_length_;
+    const uint32_t udp_sum = udp_sum_ + length_sum_;
+    const uint32_t udp_length = udp_length_;
+    uint32_t ip_checksums[N];
+    for (uint32_t i = 0; i < N; i++) {
+      const uint32_t addresses = words(at.from_address[i]) + words(at.to_address[i]);
+      ip_checksums[i] = checksum(ip_sum + addresses);
+      run->udp_sum[i] = udp_sum + addresses + at.from_port[i] + at.to_port[i];
+      run->udp_checksum[i] = nonzero(checksum(run->udp_sum[i]));
+    }
+    if (family_ == Family::ipv4) {
+      for (uint32_t i = 0; i < N; i++) {
+        run->first[i] = pair(ip_checksums[i] << 16 | at.from_address[i] >> 16,
+                             at.from_address[i] << 16 | at.to_address[i] >> 16);
+        run->second[i] = pair(at.to_address[i] << 16 | at.from_port[i], at.to_port[i] << 16 | udp_length);
+      }
+    } else {
+      for (uint32_t i = 0; i < N; i++) {
+        run->second[i] = pair(at.from_port[i] << 16 | at.to_port[i], udp_length << 16 | run->udp_checksum[i]);
+      }
+    }
   }
+  static uint64_t pair(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
 
-  uint32_t write_ipv6(uint8_t* to) const {
-    constexpr FrameLayout at = layout_of(Family::ipv6);
-    const Endpoints now = walk_.now();
-    const uint32_t sum =
-        udp_sum_ + length_sum_ + now.from_address + now.to_address + now.from_port + now.to_port;
-    if (lengths_vary_) store_big<uint16_t>(to + at.ip_length, ip_length_);
-    store_big<uint16_t>(to + from_offset_, static_cast<uint16_t>(now.from_address));
-    store_big<uint16_t>(to + to_offset_, static_cast<uint16_t>(now.to_address));
-    store_big<uint64_t>(to + at.udp, uint64_t{now.from_port} << 48 | uint64_t{now.to_port} << 32 |
-                                         uint64_t{udp_length_} << 16 | nonzero(checksum(sum)));
-    return sum;
+  template <uint32_t N, typename Where>
+  [[gnu::always_inline]] void put(const HeaderRun<N>& run, uint32_t count, Where where) const {
+    if (lengths_vary_) {
+      for (uint32_t i = 0; i < count; i++) {
+        store_big<uint16_t>(where(i) + layout_of(family_).ip_length, ip_length_);
+      }
+    }
+    if (family_ == Family::ipv4) {
+      constexpr FrameLayout at = layout_of(Family::ipv4);
+      for (uint32_t i = 0; i < count; i++) {
+        uint8_t* const to = where(i);
+        store_big(to + at.first_varying, run.first[i]);
+        store_big(to + at.first_varying + 8, run.second[i]);
+        store_big(to + at.udp_checksum, static_cast<uint16_t>(run.udp_checksum[i]));
+      }
+    } else {
+      constexpr FrameLayout at = layout_of(Family::ipv6);
+      for (uint32_t i = 0; i < count; i++) {
+        uint8_t* const to = where(i);
+        store_big(to + from_offset_, static_cast<uint16_t>(run.endpoints.from_address[i]));
+        store_big(to + to_offset_, static_cast<uint16_t>(run.endpoints.to_address[i]));
+        store_big(to + at.udp, run.second[i]);
+      }
+    }
   }
 
   Walk walk_;

@@ -4,6 +4,7 @@
 // endpoint that is random gets another address and port at each step, and the odometer leaves it out.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -33,11 +34,20 @@ struct Endpoints {
   uint16_t to_port;
 };
 
+// The same of N packets in a row: lists of numbers of one size, of which a compiler makes several at a time.
+template <uint32_t N>
+struct EndpointsRun {
+  uint32_t from_address[N];
+  uint32_t to_address[N];
+  uint32_t from_port[N];
+  uint32_t to_port[N];
+};
+
 class Walk {
  public:
   // Random addresses have the bits of `random_bits`.
   Walk(const EndpointRange& from, const EndpointRange& to, uint32_t random_bits, uint64_t seed)
-      : from_(from), to_(to), random_bits_(random_bits), random_(seed) {
+      : from_(from), to_(to), random_bits_(random_bits), random_(seed), lanes_(~seed) {
     now_ = {from_.first_address, to_.first_address, from_.first_port, to_.first_port};
     draw();
   }
@@ -48,6 +58,33 @@ class Walk {
   void step() {
     step_odometer();
     draw();
+  }
+
+  // Takes the present packet and the next ones, at most `most`, which is not 0, and at most N: up to where the fastest
+  // range starts over. Returns how many they are, and goes on to the one after them. What is random is drawn anew for all of them.
+  template <uint32_t N>
+  [[gnu::always_inline]] uint32_t take(uint32_t most, EndpointsRun<N>* run) {
+    const bool from_port = from_.first_port != from_.last_port;
+    const bool from_address = !from_port && from_.first_address != from_.last_address;
+    const bool to_port = !from_port && !from_address && to_.first_port != to_.last_port;
+    const bool to_address = !from_port && !from_address && !to_port && to_.first_address != to_.last_address;
+    uint32_t left = UINT32_MAX;
+    if (from_port) left = from_.last_port - now_.from_port;
+    if (from_address) left = from_.last_address - now_.from_address;
+    if (to_port) left = to_.last_port - now_.to_port;
+    if (to_address) left = to_.last_address - now_.to_address;
+    const uint32_t others = std::min(std::min(most, N) - 1, left);
+
+    count_up(now_.from_address, from_address, run->from_address);
+    count_up(now_.to_address, to_address, run->to_address);
+    count_up(now_.from_port, from_port, run->from_port);
+    count_up(now_.to_port, to_port, run->to_port);
+    if (from_.random || to_.random) draw(run);
+
+    now_ = {run->from_address[others], run->to_address[others], static_cast<uint16_t>(run->from_port[others]),
+            static_cast<uint16_t>(run->to_port[others])};
+    step();
+    return others + 1;
   }
 
  private:
@@ -84,6 +121,13 @@ class Walk {
     return wraps;
   }
 
+  // The numbers from `first` on, or all the same one.
+  template <uint32_t N>
+  static void count_up(uint32_t first, bool counts, uint32_t (&to)[N]) {
+    const uint32_t step = counts ? UINT32_MAX : 0;
+    for (uint32_t i = 0; i < N; i++) to[i] = first + (i & step);
+  }
+
   void draw() {
     if (from_.random) draw(now_.from_address, now_.from_port);
     if (to_.random) draw(now_.to_address, now_.to_port);
@@ -93,12 +137,28 @@ class Walk {
     address = static_cast<uint32_t>(drawn >> 32) & random_bits_;
     port = static_cast<uint16_t>(drawn);
   }
+  template <uint32_t N>
+  [[gnu::always_inline]] void draw(EndpointsRun<N>* run) {
+    RandomLanes random = lanes_;
+    if (from_.random) draw(random, run->from_address, run->from_port);
+    if (to_.random) draw(random, run->to_address, run->to_port);
+    lanes_ = random;
+  }
+  template <uint32_t N>
+  [[gnu::always_inline]] void draw(RandomLanes& random, uint32_t (&addresses)[N],
+                                   uint32_t (&ports)[N]) const {
+    random.fill(addresses);
+    random.fill(ports);
+    for (uint32_t i = 0; i < N; i++) addresses[i] &= random_bits_;
+    for (uint32_t i = 0; i < N; i++) ports[i] &= UINT16_MAX;
+  }
 
   Range from_;
   Range to_;
   uint32_t random_bits_;
   Endpoints now_;
   Random random_;
+  RandomLanes lanes_;
 };
 
 }  // namespace nm
