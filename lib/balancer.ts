@@ -85,5 +85,5 @@ export function startBalancer(
     hash: Object.keys(flowHashes).indexOf(hash),
     groups: groups.map(({ length }) => length),
   });
-  return new Balancer(startedLoop(input, loop));
+  return new Balancer(startedLoop(input, loop, groups.flat()));
 }

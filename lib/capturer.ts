@@ -32,7 +32,7 @@ export function startCapturer(ports: readonly Port[], options: CapturerOptions):
   if (!first) throw new RangeError("Cannot capture without ports");
   const { recorder, filter, ...others } = options;
   const given = { ...others, recorder: recorder.native, ...(filter && { filter: filter.native }) };
-  return startedLoop(first, native().startCapturer(ports.map(nativeOf), given));
+  return startedLoop(first, native().startCapturer(ports.map(nativeOf), given), ports.slice(1));
 }
 
 /** What a capturer counted of each port so far. */

@@ -8,7 +8,7 @@ import { basename, join, resolve } from "node:path";
 import { type DriverReport, describeAttempt, missingCapability } from "./driver.js";
 import { NmError, type PortFailure, statusErrors } from "./errors.js";
 import { engineLimits, kernelDevice } from "./layout.js";
-import { type NativeGeometry, type NativeRequest, native, statusOf } from "./native.js";
+import { type NativeGeometry, type NativeRequest, type NativeRingReset, native, statusOf } from "./native.js";
 import { formatPort, type PortSpec, parsePort, portRequest } from "./port-spec.js";
 
 export const backends = ["auto", "kernel", "embedded"] as const;
@@ -100,7 +100,8 @@ export function namespaceDirectory({ namespace }: Place = {}): string {
  * The backend that will serve a port. "auto" is the kernel module where this user can open it and its version is
  * understood here, but not where a namespace of the embedded engine was named.
  *
- * @throws {NmError} BACKEND_MISSING where there is no kernel module, KERNEL_NOT_PERMITTED where it may not be opened
+ * @throws {NmError} BACKEND_MISSING where there is no /dev/netmap, KERNEL_NOT_LOADED where no module is behind it,
+ *   KERNEL_NOT_PERMITTED where it may not be opened
  */
 export function chooseBackend({ backend, namespace }: Place = {}): UsedBackend {
   const asked = backend ?? process.env.NM_BACKEND ?? "auto";
@@ -157,14 +158,20 @@ export function readSpec(port: string | PortSpec): PortSpec {
   return typeof port === "string" ? parsePort(port) : port;
 }
 
+/** What is known of a failure beside its status: what was asked for, what the drivers said, which ring was set back. */
+interface Circumstances {
+  readonly request?: NativeRequest;
+  readonly drivers?: DriverReport | undefined;
+  readonly reset?: NativeRingReset | undefined;
+}
+
 /** The error for a call of the addon that gave a number below 0. */
 export function portError(
   result: number,
   action: string,
   port: string,
   namespace: string,
-  request?: NativeRequest,
-  drivers?: DriverReport,
+  { request, drivers, reset }: Circumstances = {},
 ): NmError {
   const status = statusOf(result);
   const failure: PortFailure = {
@@ -174,12 +181,14 @@ export function portError(
     status,
     ...spaceDetails(status, namespace, request),
     ...driverDetails(drivers),
+    ...(status === "ring_reset" && resetDetails(reset)),
   };
   const code = statusErrors[status];
   if (code === "BACKEND_MISSING") {
     return new NmError(code, { backend: "kernel", reason: "there is no /dev/netmap here" });
   }
-  if (code === "KERNEL_VERSION" || code === "KERNEL_NOT_PERMITTED") return new NmError(code, undefined);
+  if (code === "KERNEL_VERSION" || code === "KERNEL_NOT_PERMITTED" || code === "KERNEL_NOT_LOADED")
+    return new NmError(code, undefined);
   if (code === "DRIVER_NONE" && failure.capability) return new NmError("INTERFACE_NOT_PERMITTED", failure);
   return new NmError(code, failure);
 }
@@ -188,6 +197,15 @@ function driverDetails(drivers: DriverReport | undefined) {
   if (drivers === undefined) return {};
   const { attempts } = drivers;
   return { refusals: attempts.map(describeAttempt).join("; "), capability: missingCapability(attempts) };
+}
+
+function resetDetails(reset: NativeRingReset | undefined) {
+  if (reset?.ring === undefined) return {};
+  const { kind, ring, head, cur } = reset;
+  return {
+    ring: `${kind.toUpperCase()} ring ${ring}`,
+    ...(head !== undefined && cur !== undefined && { head, cur }),
+  };
 }
 
 function spaceDetails(status: string, namespace: string, request?: NativeRequest) {

@@ -42,6 +42,10 @@ export interface PortFailure {
   /** Of a network interface: why each driver refused, and the capability that is all that is missing. */
   readonly refusals?: string | undefined;
   readonly capability?: string | undefined;
+  /** Of a ring that was set back, where they are known: which ("RX ring 0"), and what it held. */
+  readonly ring?: string;
+  readonly head?: number;
+  readonly cur?: number;
 }
 
 function because(reason: string | ((failure: PortFailure) => string)) {
@@ -388,6 +392,11 @@ const table = {
     exit: 1,
     says: () => "Cannot use the kernel backend: this user may not open /dev/netmap",
     hint: 'Run it as root, or give yourself the device: "chgrp netmap /dev/netmap; chmod 660 /dev/netmap"',
+  },
+  KERNEL_NOT_LOADED: {
+    exit: 1,
+    says: () => "Cannot use the kernel backend: /dev/netmap is there, but its module is not loaded",
+    hint: 'Load it ("modprobe netmap"), or use --backend embedded',
   },
   KERNEL_VERSION: {
     exit: 1,
@@ -954,6 +963,18 @@ const table = {
     says: because("it went away while it was open"),
     hint: "Open it again",
   },
+  RING_RESET: {
+    exit: 1,
+    says: because((d) => {
+      const ring = d.ring === undefined ? "one of its rings" : `its ${d.ring}`;
+      const held =
+        d.head === undefined
+          ? "a head or cur that cannot be"
+          : `head ${d.head} and cur ${d.cur}, which cannot be`;
+      return `${ring} had ${held}, and was set back`;
+    }),
+    hint: 'Another program uses the same ring, or writes into its memory: "/x" after the name of a port asks for its rings alone',
+  },
   NOT_PERMITTED: {
     exit: 1,
     says: because("the operating system refused access"),
@@ -1140,6 +1161,7 @@ export const statusErrors = {
   namespace_busy: "NAMESPACE_BUSY",
   namespace_unusable: "NAMESPACE_UNUSABLE",
   module_version: "KERNEL_VERSION",
+  no_module: "KERNEL_NOT_LOADED",
   device_not_permitted: "KERNEL_NOT_PERMITTED",
   no_native_driver: "NATIVE_DRIVER_MISSING",
   interface_unfit_for_kernel: "KERNEL_INTERFACE_UNFIT",
@@ -1148,6 +1170,7 @@ export const statusErrors = {
   external_unsupported: "EXTMEM_UNSUPPORTED",
   not_counted: "NOT_COUNTED",
   port_gone: "PORT_GONE",
+  ring_reset: "RING_RESET",
   not_permitted: "NOT_PERMITTED",
   no_device: "BACKEND_MISSING",
   timed_out: "TIMED_OUT",

@@ -103,5 +103,5 @@ export function startForwarder(
       ...(mirror && { mirror: numberOf(mirror) }),
     })),
   });
-  return new Forwarder(startedLoop(first, loop));
+  return new Forwarder(startedLoop(first, loop, ports.slice(1)));
 }

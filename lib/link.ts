@@ -95,5 +95,5 @@ export function startLink(from: Port, to: Port, models: LinkModels = {}, options
   check("seed", options.seed, 0, Number.MAX_SAFE_INTEGER);
   check("cpu", options.cpu, -1, 1023);
   const loop = native().startLink([nativeOf(from), nativeOf(to)], { ...options, models });
-  return new Link(startedLoop(from, loop));
+  return new Link(startedLoop(from, loop, [to]));
 }

@@ -42,6 +42,14 @@ export interface NativeRing {
   readonly memory: ArrayBuffer;
 }
 
+/** A ring whose head or cur were where they cannot be, and what it held; which ring and what where that is known. */
+export interface NativeRingReset {
+  readonly kind: "tx" | "rx";
+  readonly ring?: number;
+  readonly head?: number;
+  readonly cur?: number;
+}
+
 export interface NativePort {
   readonly granted: NativeGrant;
   readonly tx: readonly NativeRing[];
@@ -58,6 +66,8 @@ export interface NativePort {
   wait(events: number, timeoutMs: number): Promise<number> | number;
   /** Resolves a pending wait to minus "interrupted". */
   stopWaiting(): void;
+  /** The ring that was set back last, if one was. Undefined while a loop runs. */
+  lastReset(): NativeRingReset | undefined;
   /** In the order of `counterMeanings`. */
   txCounters(ring: number): readonly number[] | number;
   rxCounters(ring: number): readonly number[] | number;

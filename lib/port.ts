@@ -78,7 +78,7 @@ export function openPort(port: string | PortSpec, options: OpenOptions = {}): Po
     drivers = readDriverReport(report);
   });
   if (typeof opened === "number") {
-    throw portError(opened, "open port", formatPort(spec), namespace, request, drivers);
+    throw portError(opened, "open port", formatPort(spec), namespace, { request, drivers });
   }
   return new Port(opened, { spec, namespace, backend, drivers });
 }
@@ -301,7 +301,7 @@ export class Port {
   #failure(result: number, action: string): NmError {
     if (!this.#open) return this.#closed();
     if (statusOf(result) === "port_in_use") return new NmError("PORT_RUNNING", { port: this.name });
-    return portError(result, action, this.name, this.namespace);
+    return portError(result, action, this.name, this.namespace, { reset: this.#native.lastReset() });
   }
 
   #closed(): NmError {

@@ -110,6 +110,7 @@ export function startReplay(
       stays: cpu === undefined,
       durationNs: options.durationNs,
     } satisfies NativeReplayOptions),
+    ports.slice(1),
   );
   const figures = () => named<ReplayFigure>(replayFigures, loop.counts());
   return {

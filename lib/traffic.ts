@@ -30,6 +30,7 @@ import {
   type NativeLoop,
   type NativeNumbers,
   native,
+  statusOf,
 } from "./native.js";
 import { failureOf, nativeOf, type Port } from "./port.js";
 import { check } from "./range.js";
@@ -216,12 +217,12 @@ export class TrafficLoop {
   readonly ended: Promise<Progress>;
   readonly #native: NativeLoop;
 
-  /** Use `startGenerator` or `startSink`. */
-  constructor(port: Port, loop: NativeLoop) {
+  /** Use `startGenerator` or `startSink`. The loop works on `port`, and perhaps on `others`. */
+  constructor(port: Port, loop: NativeLoop, others: readonly Port[] = []) {
     this.port = port;
     this.#native = loop;
     this.ended = loop.ended.then((result) => {
-      if (result < 0) throw failureOf(port, result, "go on with port");
+      if (result < 0) throw failureOf(failedPort([port, ...others], result), result, "go on with port");
       return this.progress();
     });
   }
@@ -276,10 +277,24 @@ export class TrafficLoop {
   }
 }
 
-/** A loop that the native side has started, with its only port or the first. */
-export function startedLoop(port: Port, loop: NativeLoop | number): TrafficLoop {
+/** A loop that the native side has started, with its only port, or the first and the others. */
+export function startedLoop(
+  port: Port,
+  loop: NativeLoop | number,
+  others: readonly Port[] = [],
+): TrafficLoop {
   if (typeof loop === "number") throw failureOf(port, loop, "start traffic on port");
-  return new TrafficLoop(port, loop);
+  return new TrafficLoop(port, loop, others);
+}
+
+/** Which port it was that ended a loop: its syncs still fail so, or it still knows which ring was set back. */
+function failedPort(ports: readonly Port[], result: number): Port {
+  const failed = ports.find((port) => {
+    const device = nativeOf(port);
+    if (statusOf(result) === "ring_reset") return device.lastReset() !== undefined;
+    return device.txSync() === result || device.rxSync() === result;
+  });
+  return failed ?? (ports[0] as Port);
 }
 
 function checkLoop({ count, durationNs, burst, cpu }: LoopOptions): void {

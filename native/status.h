@@ -108,6 +108,7 @@ namespace nm {
   row(namespace_busy, EBUSY, "another process holds the namespace's control lock")                         \
   row(namespace_unusable, EACCES, "the namespace directory cannot be made or opened")                      \
   row(module_version, EINVAL, "the kernel module speaks a version that is not understood here")             \
+  row(no_module, ENODEV, "/dev/netmap is there, and the kernel module behind it is not")                   \
   row(device_not_permitted, EACCES, "this user may not open /dev/netmap")                                  \
   row(no_native_driver, EOPNOTSUPP, "the kernel module is to use native drivers only, and the interface has none") \
   row(interface_unfit_for_kernel, EINVAL, "the kernel module does not open it: a loopback, or an MTU above its buffers") \
@@ -116,6 +117,7 @@ namespace nm {
   row(external_unsupported, EOPNOTSUPP, "the kernel module was built without external memory")             \
   row(not_counted, EOPNOTSUPP, "the device does not count what is asked")                                  \
   row(port_gone, EIO, "the port went away while it was open")                                              \
+  row(ring_reset, EIO, "head or cur of a ring were where they cannot be, and the device set it back")      \
   row(not_permitted, EACCES, "the operating system refused access")                                        \
   row(no_device, ENOENT, "there is no /dev/netmap here")                                                   \
   row(timed_out, ETIMEDOUT, "nothing happened within the time given")                                      \

@@ -138,6 +138,7 @@ void PortHandle::install(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&PortHandle::buffers>("buffers"),
                       InstanceMethod<&PortHandle::wait>("wait"),
                       InstanceMethod<&PortHandle::stop_waiting>("stopWaiting"),
+                      InstanceMethod<&PortHandle::last_reset>("lastReset"),
                       InstanceMethod<&PortHandle::tx_counters>("txCounters"),
                       InstanceMethod<&PortHandle::rx_counters>("rxCounters"),
                       InstanceMethod<&PortHandle::extra_buffers_head>("extraBuffersHead"),
@@ -339,6 +340,22 @@ Napi::Value PortHandle::wait(const Napi::CallbackInfo& info) {
 Napi::Value PortHandle::stop_waiting(const Napi::CallbackInfo& info) {
   if (waiter_ != nullptr) waiter_->stop(Status::interrupted);
   return info.Env().Undefined();
+}
+
+// lastReset(): the ring that was set back last, if one was.
+Napi::Value PortHandle::last_reset(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (usable() != Status::ok) return env.Undefined();
+  const std::optional<RingReset>& reset = open_->port().device().last_reset();
+  if (!reset) return env.Undefined();
+  Napi::Object object = Napi::Object::New(env);
+  object["kind"] = Napi::String::New(env, reset->is_tx ? "tx" : "rx");
+  if (reset->ring != RingReset::kUnknown) object["ring"] = number(env, reset->ring);
+  if (reset->head != RingReset::kUnknown) {
+    object["head"] = number(env, reset->head);
+    object["cur"] = number(env, reset->cur);
+  }
+  return object;
 }
 
 Napi::Value PortHandle::tx_counters(const Napi::CallbackInfo& info) {

@@ -40,6 +40,7 @@ class PortHandle : public Napi::ObjectWrap<PortHandle> {
   Napi::Value buffers(const Napi::CallbackInfo& info);
   Napi::Value wait(const Napi::CallbackInfo& info);
   Napi::Value stop_waiting(const Napi::CallbackInfo& info);
+  Napi::Value last_reset(const Napi::CallbackInfo& info);
   Napi::Value tx_counters(const Napi::CallbackInfo& info);
   Napi::Value rx_counters(const Napi::CallbackInfo& info);
   Napi::Value extra_buffers_head(const Napi::CallbackInfo& info);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,27 @@ struct DriverReport {
   std::string mode;               // how that one works here, empty where there is one way only
 };
 
+// A ring that the device set back, for its head or cur were where they cannot be.
+struct RingReset {
+  static constexpr uint32_t kUnknown = UINT32_MAX;
+
+  bool is_tx = false;
+  uint32_t ring = kUnknown;  // as netmap numbers rings
+  // What it held.
+  uint32_t head = kUnknown;
+  uint32_t cur = kUnknown;
+};
+
 class Polled;
 
 class Device {
  public:
   virtual ~Device() = default;
+
+  // The last ring of the bound port that was set back since forget_reset(). Syncs succeed all the same, as netmap's do, and
+  // wait() says kRingError. For the thread that uses the device.
+  const std::optional<RingReset>& last_reset() const { return last_reset_; }
+  void forget_reset() { last_reset_.reset(); }
 
   // Which driver the next REGISTER of a network interface is to use; without a wish, the best that works. For devices that
   // have more than one.
@@ -96,6 +113,12 @@ class Device {
   virtual int poll_descriptor(Status* status) = 0;
   virtual Status arm(uint32_t events, uint32_t* ready) = 0;
   virtual void disarm() = 0;
+
+ protected:
+  void note_reset(const RingReset& reset) { last_reset_ = reset; }
+
+ private:
+  std::optional<RingReset> last_reset_;
 };
 
 }  // namespace nm

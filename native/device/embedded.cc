@@ -315,13 +315,18 @@ Status EmbeddedDevice::map(Mapping* mapping) {
   return Status::ok;
 }
 
+void EmbeddedDevice::note_reset(const BoundRing& ring) {
+  ring_error_ = true;
+  Device::note_reset({ring.is_tx, ring.number, ring.refused.head, ring.refused.cur});
+}
+
 Status EmbeddedDevice::sync_one_tx(BoundRing& ring) {
   UserView user;
   const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
   if (begin == SyncBegin::busy) return Status::ok;
   Status status = Status::ok;
   if (begin == SyncBegin::reset) {
-    ring_error_ = true;
+    note_reset(ring);
   } else {
     status = ring.path->tx_sync(ring, user.head);
   }
@@ -333,7 +338,7 @@ Status EmbeddedDevice::sync_one_rx(BoundRing& ring) {
   UserView user;
   const SyncBegin begin = engine::sync_begin(*space_, ring, binding_.client, &user);
   if (begin == SyncBegin::busy) return Status::ok;
-  if (begin == SyncBegin::reset) ring_error_ = true;
+  if (begin == SyncBegin::reset) note_reset(ring);
   BoundRing* fed = nullptr;
   if (engine::is_transparent(ring)) [[unlikely]]
     fed = engine::pass_on(binding_, ring, user.head, tx_);

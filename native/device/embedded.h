@@ -76,6 +76,7 @@ class EmbeddedDevice final : public Device, private KloopHost {
   void unregister();
   void bind_rings();
   engine::BoundRing bind_ring(bool is_tx, uint32_t number) const;
+  void note_reset(const engine::BoundRing& ring);
   Status sync_one_tx(engine::BoundRing& ring);
   Status sync_one_rx(engine::BoundRing& ring);
   uint32_t poll_once(uint32_t events);

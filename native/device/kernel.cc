@@ -25,6 +25,8 @@ Status KernelDevice::open(const std::string& path, std::unique_ptr<Device>* devi
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!file.is_open()) {
     if (errno == EACCES || errno == EPERM) return Status::device_not_permitted;
+    // A node that was made by hand stays when its module goes.
+    if (errno == ENXIO || errno == ENODEV) return Status::no_module;
     return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? Status::system_error : Status::no_device;
   }
   std::unique_ptr<KernelDevice> opened(new KernelDevice(path, std::move(file)));
@@ -99,6 +101,7 @@ Status KernelDevice::map(Mapping* mapping) {
   // The buffers lie behind everything else, up to the end.
   const uint32_t entries = interface->ni_tx_rings + interface->ni_host_tx_rings + interface->ni_rx_rings +
                            interface->ni_host_rx_rings;
+  if (said_.empty()) list_rings(*interface);
   for (uint32_t i = 0; i < entries; i++) {
     if (interface->ring_ofs[i] == 0) continue;
     const uint64_t at = granted_.nr_offset + static_cast<uint64_t>(interface->ring_ofs[i]);
@@ -111,8 +114,27 @@ Status KernelDevice::map(Mapping* mapping) {
   return Status::ok;
 }
 
+// The rings without an offset are not bound.
+void KernelDevice::list_rings(const abi::netmap_if& interface) {
+  const uint32_t all_tx = interface.ni_tx_rings + interface.ni_host_tx_rings;
+  const uint32_t all_rx = interface.ni_rx_rings + interface.ni_host_rx_rings;
+  for (uint32_t i = 0; i < all_tx + all_rx; i++) {
+    if (interface.ring_ofs[i] == 0) continue;
+    const auto* const ring = reinterpret_cast<const abi::netmap_ring*>(
+        memory_->base() + granted_.nr_offset + static_cast<uint64_t>(interface.ring_ofs[i]));
+    const bool is_tx = i < all_tx;
+    said_.add(ring, ring->num_slots, is_tx, is_tx ? i : i - all_tx);
+  }
+}
+
+// The call succeeds where a ring was set back, too.
 Status KernelDevice::sync(uint32_t request) {
-  if (ioctl(file_.number(), request, nullptr) == 0) return Status::ok;
+  said_.note();
+  if (ioctl(file_.number(), request, nullptr) == 0) {
+    const bool is_tx = request == abi::NIOCTXSYNC;
+    if (const auto reset = said_.find_impossible(is_tx)) note_reset(*reset);
+    return Status::ok;
+  }
   switch (errno) {
     case EBUSY:
       return Status::csb_mode;
@@ -130,14 +152,26 @@ Status KernelDevice::rx_sync() { return sync(abi::NIOCRXSYNC); }
 
 Status KernelDevice::after_poll(short found, uint32_t* ready) {
   *ready = events_of(found);
-  return (*ready & kRingError) != 0 ? explain_error(ready) : Status::ok;
+  if ((*ready & kRingError) != 0) return explain_error(ready);
+  said_.agree();
+  return Status::ok;
 }
 
-// poll() says that something is wrong. A sync says whether it is more than a ring that the kernel has set back.
+// poll() says that something is wrong. A sync says whether it is more than a ring that the kernel has set back; but that the
+// port of a monitor was closed no sync of the module says, only every poll.
 Status KernelDevice::explain_error(uint32_t* ready) {
+  const RingReset wrong = said_.find_wrong();
   const bool receives = granted_.nr_flags & abi::NR_RX_RINGS_ONLY;
-  const Status status = receives ? rx_sync() : tx_sync();
-  if (status != Status::ok) *ready = 0;
+  Status status = receives ? rx_sync() : tx_sync();
+  if (status == Status::ok && is_monitor()) {
+    pollfd again = {file_.number(), POLLIN, 0};
+    if (poll(&again, 1, 0) > 0 && (again.revents & POLLERR) != 0) status = Status::port_gone;
+  }
+  if (status == Status::ok) {
+    note_reset(wrong);
+  } else {
+    *ready = 0;
+  }
   return status;
 }
 

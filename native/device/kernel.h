@@ -18,13 +18,14 @@
 #include "device/kernel_bell.h"
 #include "device/kernel_memory.h"
 #include "device/polled.h"
+#include "device/said_rings.h"
 #include "file_descriptor.h"
 
 namespace nm {
 
 class KernelDevice final : public Device, private Polled {
  public:
-  // Opens `path`, and finds out what the module speaks. no_device where there is none, not_permitted, bad_version.
+  // Opens `path`, and finds out what the module speaks. no_device, no_module, device_not_permitted or module_version.
   static Status open(const std::string& path, std::unique_ptr<Device>* device);
 
   Status control(abi::nmreq_header* request) override;
@@ -49,10 +50,13 @@ class KernelDevice final : public Device, private Polled {
   // 0, or an errno.
   int ask(abi::nmreq_header* request);
   int ask_legacy(abi::nmreq_header* request);
+  void list_rings(const abi::netmap_if& interface);
+  bool is_monitor() const { return (granted_.nr_flags & (abi::NR_MONITOR_TX | abi::NR_MONITOR_RX)) != 0; }
   Status sync(uint32_t request);
   int descriptor() const override { return file_.number(); }
   int stop_descriptor() const override { return stop_read_.number(); }
   bool is_stopped() const override { return stopping_.load(std::memory_order_acquire); }
+  void before_poll() override { said_.note(); }
   Status after_poll(short found, uint32_t* ready) override;
   Status explain_error(uint32_t* ready);
   Status make_stoppable();
@@ -63,6 +67,7 @@ class KernelDevice final : public Device, private Polled {
   abi::nmreq_register granted_ = {};
   bool bound_ = false;
   std::shared_ptr<KernelMemory> memory_;
+  SaidRings said_;
   // Written to while waiting is to end.
   FileDescriptor stop_read_;
   FileDescriptor stop_write_;

@@ -32,6 +32,7 @@ Outcome poll_once(std::span<PolledWait> waits, std::span<pollfd> entries, int64_
   const size_t count = waits.size();
   for (size_t i = 0; i < count; i++) {
     waits[i].ready = 0;
+    waits[i].device->before_poll();
     entries[i] = {waits[i].device->descriptor(), poll_bits(waits[i].wanted), 0};
     entries[count + i] = {waits[i].device->stop_descriptor(), POLLIN, 0};
   }

@@ -21,6 +21,8 @@ class Polled {
   // Readable while waits are to end; -1 where nothing ends them.
   virtual int stop_descriptor() const = 0;
   virtual bool is_stopped() const = 0;
+  // Comes before each poll(2).
+  virtual void before_poll() {}
   // What became of the device, as Device::wait() says it, by what poll(2) found.
   virtual Status after_poll(short found, uint32_t* ready) = 0;
 

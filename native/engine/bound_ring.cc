@@ -41,6 +41,7 @@ bool check(BoundRing& ring, UserView said, UserView* user) {
     }
   }
   ++state.ring_resets;
+  ring.refused = said;
   *user = {state.hwcur, state.hwcur};
   return false;
 }

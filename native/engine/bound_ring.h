@@ -17,6 +17,12 @@ namespace nm::engine {
 
 class DataPath;
 
+// What the user wants: slots before head are given back, and it has seen those before cur.
+struct UserView {
+  uint32_t head;
+  uint32_t cur;
+};
+
 struct BoundRing {
   const Region* region = nullptr;
   uint32_t index = 0;  // in the region
@@ -40,6 +46,9 @@ struct BoundRing {
   Position stuck_at{0, 0};
   uint32_t idle_syncs = 0;
   int64_t busy_since_ns = 0;
+
+  // What the user said when the ring was set back last.
+  UserView refused{0, 0};
 };
 
 // Ring `number` of one direction of a port, not yet bound to a data path.
@@ -49,12 +58,6 @@ BoundRing bound_ring(const Region& region, const PortRecord& record, bool is_tx,
 inline bool is_host_ring(const PortRecord& record, bool is_tx, uint32_t number) {
   return number >= (is_tx ? record.tx_rings : record.rx_rings);
 }
-
-// What the user wants: slots before head are given back, and it has seen those before cur.
-struct UserView {
-  uint32_t head;
-  uint32_t cur;
-};
 
 enum class SyncBegin { ready, busy, reset };
 

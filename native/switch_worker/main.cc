@@ -141,9 +141,10 @@ void Attachment::serve() {
   while (!over_) {
     status = forward();
     if (status == Status::interface_gone || status == Status::port_gone) break;
-    // Down, perhaps, and up again some time.
+    // Down, perhaps, and up again some time. Or somebody wrote into the rings, which go on.
+    const bool is_reset = status == Status::ring_reset;
     if (status != before && !over_)
-      log_.write(WorkerLog::Level::warning, "waiting for the interface", status);
+      log_.write(WorkerLog::Level::warning, is_reset ? "went on" : "waiting for the interface", status);
     before = status;
     if (status != Status::ok && !over_) usleep(kDownPause_us);
   }

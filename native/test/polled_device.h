@@ -16,6 +16,8 @@ struct SyncCounts {
   uint64_t tx_syncs = 0;
   uint64_t rx_syncs = 0;
   uint64_t polls = 0;
+  // At which poll(2) it says that it set a ring back; 0: never.
+  uint64_t sets_back_at_poll = 0;
 };
 
 // Its descriptor is always ready: what the rings have decides, as each poll(2) finds it.
@@ -56,6 +58,11 @@ class PolledDevice final : public Device, private Polled {
   bool is_stopped() const override { return stopped_.load(); }
   Status after_poll(short found, uint32_t* ready) override {
     counts_->polls++;
+    if (counts_->polls == counts_->sets_back_at_poll) {
+      note_reset({});
+      *ready = kRingError;
+      return Status::ok;
+    }
     const uint32_t asked = ((found & POLLIN) != 0 ? kReadable : 0) | ((found & POLLOUT) != 0 ? kWritable : 0);
     return inner_->wait(asked, 0, ready);
   }

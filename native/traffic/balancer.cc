@@ -37,7 +37,7 @@ Status Balancer::work() {
   Status status = Status::ok;
   while (status == Status::ok && !stopped()) {
     // Packets first: whoever made room before it sent them is seen to have made it.
-    status = port().device().rx_sync();
+    status = sync_rx(port());
     if (status == Status::ok) status = sync_outputs();
     const uint64_t now = monotonic_ns();
     if (status != Status::ok || now >= end_ns) break;
@@ -56,14 +56,14 @@ Status Balancer::work() {
     }
   }
   if (status == Status::ok) status = sync_outputs();
-  if (status == Status::ok) status = port().device().rx_sync();
+  if (status == Status::ok) status = sync_rx(port());
   give_extra_buffers();
   return status;
 }
 
 Status Balancer::sync_outputs() {
   for (const auto& output : outputs_) {
-    if (const Status status = output->device().tx_sync(); status != Status::ok) return status;
+    if (const Status status = sync_tx(output->port()); status != Status::ok) return status;
     output->note_taken();
   }
   return Status::ok;

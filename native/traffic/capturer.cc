@@ -74,7 +74,7 @@ Status Capturer::sync() {
   bool any = false;
   for (size_t i = 0; i < ports().size(); i++) {
     if (gone_[i]) continue;
-    const Status status = ports()[i]->device().rx_sync();
+    const Status status = sync_rx(*ports()[i]);
     gone_[i] = status == Status::port_gone || status == Status::interface_gone;
     if (status != Status::ok && !gone_[i]) return status;
     any |= !gone_[i];

@@ -60,7 +60,7 @@ Status Forwarder::work() {
 Status Forwarder::sync_received() {
   for (size_t i = 0; i < uses_.size(); i++) {
     if (!uses_[i].receives) continue;
-    if (const Status status = ports()[i]->device().rx_sync(); status != Status::ok) return status;
+    if (const Status status = sync_rx(*ports()[i]); status != Status::ok) return status;
   }
   return Status::ok;
 }
@@ -80,7 +80,7 @@ void Forwarder::note_captured() {
 Status Forwarder::sync_sent() {
   for (size_t i = 0; i < uses_.size(); i++) {
     if (!uses_[i].sends) continue;
-    if (const Status status = ports()[i]->device().tx_sync(); status != Status::ok) return status;
+    if (const Status status = sync_tx(*ports()[i]); status != Status::ok) return status;
   }
   return Status::ok;
 }
@@ -97,13 +97,14 @@ Lane::Turn Forwarder::turn(uint64_t now_ns) {
   return all;
 }
 
-// Waits until a lane may go on: for packets, and for room where packets wait for it. What is there already, and waits for
-// room or time, wakes nobody; unless something moved in this round, and more may in the next.
+// Waits until a lane may go on: for packets, but where they could not pass for want of room, and for room where packets wait
+// for it. What is there already, and waits for room or time, wakes nobody; unless something moved in this round, and more may
+// in the next.
 Status Forwarder::wait(bool moved, uint64_t until_ns) {
   std::fill(events_.begin(), events_.end(), 0u);
   for (size_t i = 0; i < lanes_.size(); i++) {
     const LaneSpec& lane = options_.lanes[i];
-    events_[lane.from] |= kReadable;
+    if (moved || !turns_[i].all_blocked) events_[lane.from] |= kReadable;
     if (turns_[i].blocked && !moved) events_[lane.to] |= kWritable;
   }
   for (size_t i = 0; i < events_.size(); i++) {

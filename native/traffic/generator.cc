@@ -46,7 +46,7 @@ Status Generator::work() {
       status = wait_for_room(end_ns);
       continue;
     }
-    status = port().device().tx_sync();
+    status = sync_tx(port());
     note_sent(filled, now);
   }
   return status == Status::ok ? drain(options_.linger_ns) : status;

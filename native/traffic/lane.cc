@@ -42,19 +42,24 @@ Lane::Lane(Port& from, Port& to, const LaneOptions& options)
 
 Lane::Turn Lane::turn(uint64_t now_ns) {
   Turn all;
+  size_t blocked = 0;
   for (size_t i = 0; i < pairs_.size(); i++) {
     Pair& pair = pairs_[(first_pair_ + i) % pairs_.size()];
     if (pair.delay) all.add(deliver_delayed(pair, now_ns));
-    if (!plain_) {
-      all.add(turn_packets(pair, now_ns));
-    } else {
-      all.add(swaps_ ? turn_swapping(pair) : turn_copying(pair, now_ns));
-    }
+    const Turn one = turn_pair(pair, now_ns);
+    all.add(one);
+    blocked += one.blocked;
   }
+  all.all_blocked = blocked == pairs_.size();
   // Rings that share a TX ring have its room first in turn.
   first_pair_ = (first_pair_ + 1) % pairs_.size();
   if (all.blocked) add(counts_.held_back, 1);
   return all;
+}
+
+Lane::Turn Lane::turn_pair(Pair& pair, uint64_t now_ns) {
+  if (!plain_) return turn_packets(pair, now_ns);
+  return swaps_ ? turn_swapping(pair) : turn_copying(pair, now_ns);
 }
 
 void Lane::end() {

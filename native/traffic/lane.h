@@ -80,6 +80,8 @@ class Lane {
     bool moved = false;
     // A packet waits for room in the other port.
     bool blocked = false;
+    // One does in every RX ring, so that nothing that arrives can pass before there is room.
+    bool all_blocked = false;
     // When a packet that waits for its time may go on.
     uint64_t due_ns = kNever_ns;
 
@@ -117,6 +119,7 @@ class Lane {
   // Why a packet does not go on now.
   enum class Verdict { pass, drop, wait };
 
+  Turn turn_pair(Pair& pair, uint64_t now_ns);
   Turn turn_swapping(const Pair& pair);
   Turn turn_copying(Pair& pair, uint64_t now_ns);
   Turn turn_stuck(const Pair& pair, uint32_t ready);

@@ -97,7 +97,7 @@ Status Link::work() {
 
 // Takes what came in, a burst of each ring.
 Status Link::receive(uint64_t now_ns, bool* moved) {
-  const Status status = port(0).device().rx_sync();
+  const Status status = sync_rx(port(0));
   for (const Ring& ring : from_) {
     uint32_t at = ring.head_in_range();
     uint32_t ready = ring.space();
@@ -227,7 +227,7 @@ Status Link::send(uint64_t now_ns, bool* moved) {
   if (sent_due_ns_.empty()) return Status::ok;
 
   ring.advance(at);
-  const Status status = port(1).device().tx_sync();
+  const Status status = sync_tx(port(1));
   const uint64_t after = monotonic_ns();
   for (const uint64_t due_ns : sent_due_ns_) lateness_ns_.record(after - due_ns);
   note_moved(sent_due_ns_.size(), bytes, after);
@@ -249,7 +249,7 @@ Status Link::wait_for_work(uint64_t now_ns) {
   const bool pending = to_.front().pending();
   const uint64_t longest_ns = pending ? kPending_ns : kLongestSleep_ns;
   Status status = wait_for(port(0), kReadable, std::min(wake_ns, now_ns + longest_ns));
-  if (pending && status == Status::ok) status = port(1).device().tx_sync();
+  if (pending && status == Status::ok) status = sync_tx(port(1));
   const uint64_t woken_ns = monotonic_ns();
   if (woken_ns >= wake_ns) lead_.took(woken_ns - wake_ns);
   return status;

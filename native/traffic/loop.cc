@@ -19,13 +19,15 @@ int64_t time_left_ns(uint64_t deadline_ns) {
   return deadline_ns > now ? static_cast<int64_t>(deadline_ns - now) : 0;
 }
 
-// A ring that is found broken again and again must not make this a busy loop.
-constexpr uint64_t kRingErrorPause_ns = 1'000'000;
+// A device that has nothing but an error to tell must not make this a busy loop.
+constexpr uint64_t kErrorPause_ns = 1'000'000;
 
 }  // namespace
 
 Status Loop::run() {
   progress_.running.store(1, std::memory_order_release);
+  // What happened to a ring before is told to whoever used it then.
+  for (Port* const port : ports_) port->device().forget_reset();
   const Status status = work();
   set(progress_.status, static_cast<uint64_t>(status));
   // Whoever sees that the loop has ended sees its last figures.
@@ -43,17 +45,23 @@ Status Loop::wait_for(Port& port, uint32_t events, uint64_t deadline_ns) {
   uint32_t ready = 0;
   const Status status = port.device().wait(events, time_left_ns(deadline_ns), &ready);
   if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
-  if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
-  return status;
+  if (status != Status::ok || (ready & kRingError) == 0) return status;
+  if (port.device().last_reset()) return Status::ring_reset;
+  if (ready == kRingError) wait_until(monotonic_ns() + kErrorPause_ns, stopped_);
+  return Status::ok;
 }
 
 Status Loop::wait_for(WaitSet& devices, uint64_t deadline_ns) {
   const Status status = devices.wait(time_left_ns(deadline_ns));
   if (status == Status::interrupted || status == Status::timed_out) return Status::ok;
+  if (status != Status::ok) return status;
   uint32_t ready = 0;
-  for (size_t i = 0; i < ports_.size(); i++) ready |= devices.ready(i);
-  if (status == Status::ok && ready == kRingError) wait_until(monotonic_ns() + kRingErrorPause_ns, stopped_);
-  return status;
+  for (size_t i = 0; i < ports_.size(); i++) {
+    ready |= devices.ready(i);
+    if (ports_[i]->device().last_reset()) return Status::ring_reset;
+  }
+  if (ready == kRingError) wait_until(monotonic_ns() + kErrorPause_ns, stopped_);
+  return Status::ok;
 }
 
 std::vector<Device*> Loop::devices() const {
@@ -81,7 +89,7 @@ Status Loop::drain(uint64_t linger_ns) {
 }
 
 Status Loop::drain(Port& port, uint64_t linger_ns, uint64_t* left) {
-  Status status = port.device().tx_sync();
+  Status status = sync_tx(port);
   *left = pending(port);
   const auto deadline = [&] {
     const uint64_t now = monotonic_ns();

@@ -80,6 +80,10 @@ class Loop {
   // there is something left to do, the wait returns at once.
   static bool syncs_by_waiting(Port& port) { return port.device().polled() != nullptr; }
 
+  // What a loop syncs by: a ring that was set back ends it, for what it put there or found there is not what it thinks.
+  Status sync_tx(Port& port) { return unless_reset(port.device(), port.device().tx_sync()); }
+  Status sync_rx(Port& port) { return unless_reset(port.device(), port.device().rx_sync()); }
+
   // Waits until the port's device is ready for one of `events`, but no longer than until `deadline_ns` or stop().
   Status wait_for(Port& port, uint32_t events, uint64_t deadline_ns);
   Status wait_for(uint32_t events, uint64_t deadline_ns) { return wait_for(port(), events, deadline_ns); }
@@ -106,6 +110,9 @@ class Loop {
   void note_departure(uint64_t now_ns, uint64_t train);
 
  private:
+  static Status unless_reset(const Device& device, Status status) {
+    return status == Status::ok && device.last_reset() ? Status::ring_reset : status;
+  }
   Status drain(Port& port, uint64_t linger_ns, uint64_t* left);
 
   const std::vector<Port*> ports_;

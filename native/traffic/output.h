@@ -43,7 +43,7 @@ class Output {
   // The port has one TX ring or more, of which the first is used. `passes_on`: another group gets what comes back.
   Output(Port& port, bool passes_on);
 
-  Device& device() const { return port_.device(); }
+  Port& port() const { return port_; }
 
   // Whether a packet may be put into the ring: there is room, and nobody waits before it.
   bool has_room(uint32_t slots) const { return queue_.empty() && slots <= room(); }

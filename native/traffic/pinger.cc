@@ -48,8 +48,8 @@ Status Pinger::work() {
 
     const uint64_t due = done_sending ? 0 : wanted(now);
     const uint32_t sent = due > 0 ? send(due) : 0;
-    if (sent > 0) status = port().device().tx_sync();
-    if (status == Status::ok && !by_waiting) status = port().device().rx_sync();
+    if (sent > 0) status = sync_tx(port());
+    if (status == Status::ok && !by_waiting) status = sync_rx(port());
     const uint32_t before = waiting_;
     receive();
     give_up(monotonic_ns());
@@ -60,7 +60,7 @@ Status Pinger::work() {
     }
   }
   set(progress().pending, waiting_);
-  return status == Status::ok ? port().device().rx_sync() : status;
+  return status == Status::ok ? sync_rx(port()) : status;
 }
 
 // How many requests leave now.

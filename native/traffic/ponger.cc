@@ -14,17 +14,16 @@ Ponger::Ponger(Port& port, const PongerOptions& options)
 
 Status Ponger::work() {
   const uint64_t end_ns = options_.duration_ns != 0 ? monotonic_ns() + options_.duration_ns : kNever_ns;
-  Device& device = port().device();
   const bool by_waiting = syncs_by_waiting(port());
 
   Status status = Status::ok;
   while (status == Status::ok && !stopped() && !has_all()) {
-    if (!by_waiting) status = device.rx_sync();
+    if (!by_waiting) status = sync_rx(port());
     const Moved moved = turn_all();
     const uint64_t now = monotonic_ns();
     if (moved.packets > 0) {
       // The slots that were received go back with the next rx_sync, at the latest while we wait.
-      if (status == Status::ok && !by_waiting) status = device.tx_sync();
+      if (status == Status::ok && !by_waiting) status = sync_tx(port());
       note_moved(moved.packets, moved.bytes, now);
       if (now >= end_ns) break;
       if (!by_waiting || has_all()) continue;
@@ -44,7 +43,7 @@ Status Ponger::work() {
     }
     status = wait_for(stuck ? kReadable | kWritable : kReadable, until_ns);
   }
-  if (status == Status::ok) status = device.rx_sync();
+  if (status == Status::ok) status = sync_rx(port());
   return status == Status::ok ? drain(options_.linger_ns) : status;
 }
 

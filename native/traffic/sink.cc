@@ -41,7 +41,7 @@ Status Sink::work() {
   const bool by_waiting = syncs_by_waiting(port());
   Status status = Status::ok;
   while (status == Status::ok && !stopped() && !has_all()) {
-    if (!by_waiting) status = port().device().rx_sync();
+    if (!by_waiting) status = sync_rx(port());
     if (arrivals_) arrivals_->begin_round(monotonic_ns());
     const Taken taken = take();
     const uint64_t now = monotonic_ns();
@@ -63,7 +63,7 @@ Status Sink::work() {
     }
   }
   // Give back the slots of the last round: a sender may wait for them.
-  return status == Status::ok ? port().device().rx_sync() : status;
+  return status == Status::ok ? sync_rx(port()) : status;
 }
 
 // When to give up waiting.

@@ -72,16 +72,18 @@ inline SlotsPassed swap_slots(const Ring& from, uint32_t* received, const Ring& 
   uint64_t unfinished = 0;
   uint32_t at = *received;
   uint32_t put = *sent;
+  const uint32_t most = from.stride();
   for (uint32_t i = 0; i < slots; i++) {
     const Descriptor packet = from.descriptor(at);
     const Descriptor free = to.descriptor(put);
     const uint32_t more = packet.flags & abi::NS_MOREFRAG;
-    const uint32_t length = from.piece(at, packet).length;
+    const uint32_t length = std::min<uint32_t>(packet.len, most);
     passed.bytes += length;
     unfinished += more;
-    to.put(put, {packet.buf_idx, static_cast<uint16_t>(length),
-                 static_cast<uint16_t>(abi::NS_BUF_CHANGED | more)});
-    from.put(at, {free.buf_idx, free.len, abi::NS_BUF_CHANGED});
+    const Descriptor sent_on = {packet.buf_idx, static_cast<uint16_t>(length),
+                                static_cast<uint16_t>(abi::NS_BUF_CHANGED | more)};
+    sent_on.store(to.slot(put));
+    Descriptor{free.buf_idx, free.len, abi::NS_BUF_CHANGED}.store(from.slot(at));
     at = from.next(at);
     put = to.next(put);
   }

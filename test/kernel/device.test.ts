@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { test } from "node:test";
+import { describe, test } from "node:test";
+import { captureFile } from "../capture-file.js";
 import { missing, noNetworkNamespaces } from "../privileges.js";
 import { finished, programFile } from "../run.js";
 import { freshName, hasModule, type Kernel, kernelFor, libraryFile } from "./kernel.js";
@@ -85,6 +86,49 @@ test("a ring whose head cannot be is an error of a wait, and works again when th
     console.log(JSON.stringify({ bad: bad.ringError, good: good.writable && !good.ringError }));`,
   );
   assert.deepEqual(found, { bad: true, good: true });
+});
+
+/** Commands, and the port and ring of theirs into which another program writes. */
+const victims: readonly (readonly [command: string, words: string, port: string, kind: "tx" | "rx"])[] = [
+  ["pkt-gen that receives", "pkt-gen -i NAME}1 -f rx", "NAME}1", "rx"],
+  ["pkt-gen that waits for room", "pkt-gen -i NAME{1 -f tx", "NAME{1", "tx"],
+  ["pkt-gen that answers", "pkt-gen -i NAME}1 -f pong", "NAME}1", "rx"],
+  ["bridge", "bridge NAME}1 NAME}2", "NAME}2", "rx"],
+  ["lb", "lb -i NAME}1 -p NAMEx:2", "NAME}1", "rx"],
+  ["tlem", "tlem -i NAME}1 -i NAME}2", "NAME}2", "rx"],
+  ["dump", "dump -i NAME}1 --take -w FILE", "NAME}1", "rx"],
+  ["nmreplay", "nmreplay -f FILE -i NAME{1 --loop 0 --top-speed", "NAME{1", "tx"],
+];
+
+describe("a ring that is set back", { concurrency: 4 }, () => {
+  for (const [command, words, port, kind] of victims) {
+    test(`${command} ends with one line when its ring is set back`, async (t) => {
+      const kernel = kernelFor(t);
+      const name = freshName("k");
+      const file = captureFile(t, [new Uint8Array(60).fill(255)]);
+      const [victim, ...options] = words.replaceAll("NAME", name).replace("FILE", file).split(" ");
+      const run = kernel.nm(victim as string, ...options, "--json");
+      await run.printed(/"report"/);
+      const written = port.replace("NAME", name);
+      const scribbler = kernel.library(`
+        const port = nm.openPort("${written}");
+        const { nativeOf } = await import(${JSON.stringify(libraryFile("port.js"))});
+        const { offsets } = await import(${JSON.stringify(libraryFile("abi.js"))});
+        const words = new Uint32Array(nativeOf(port).${kind}[0].memory);
+        setInterval(() => { words[offsets.netmap_ring.head / 4] = 999999; }, 50);`);
+      const { status, stderr } = await run.ended;
+      scribbler.signal("SIGKILL");
+      await scribbler.ended;
+      assert.equal(status, 1, stderr);
+      // That nothing arrives is told before, on a slow machine.
+      const [line = "", ...others] = stderr.split("\n").filter((text) => text.startsWith("nm "));
+      assert.ok(line.startsWith(`nm ${victim}: Cannot go on with port "netmap:${written}`), stderr);
+      const ring = `(one of its rings|its ${kind.toUpperCase()} ring 0)`;
+      const held = "(a head or cur that cannot be|head \\d+ and cur \\d+, which cannot be)";
+      assert.match(line, new RegExp(`${ring} had ${held}, and was set back$`));
+      assert.deepEqual(others, []);
+    });
+  }
 });
 
 /** What is opened first, what is opened then, and what is said. */
@@ -176,6 +220,41 @@ test("without a kernel module the kernel backend says so", {
   assert.equal(run.status, 1);
   assert.match(run.stderr, /^nm pkt-gen: Cannot use the kernel backend: there is no \/dev\/netmap here\n/);
 });
+
+/** What /dev/netmap is there, in a mount namespace of its own, and what is said of it. */
+const devices: readonly (readonly [title: string, device: string, says: RegExp])[] = [
+  // Minor 255 of the misc devices is nobody's: it stands for "any".
+  [
+    "its module is not loaded",
+    "mknod /dev/netmap c 10 255",
+    /\/dev\/netmap is there, but its module is not loaded$/,
+  ],
+  [
+    "another version of the module is",
+    "ln -s null /dev/netmap",
+    /its module speaks none of the versions 11 to 15/,
+  ],
+];
+
+for (const [title, device, says] of devices) {
+  test(`one line says that /dev/netmap is there and ${title}`, {
+    skip: missing(["CAP_SYS_ADMIN"], ["unshare"]),
+  }, async () => {
+    const own = "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9";
+    const words = 'exec "$0" "$1" pkt-gen -i vale1:a -f rx --backend kernel';
+    const lines = `${own} && mkdir /dev/shm && ${device} && ${words}`;
+    const run = await finished(
+      "unshare",
+      ["-m", "bash", "-c", lines, process.execPath, programFile("nm")],
+      {},
+    );
+    assert.equal(run.status, 1, run.stderr);
+    const [first = "", ...others] = run.stderr.trimEnd().split("\n");
+    assert.match(first, /^nm pkt-gen: Cannot use the kernel backend: /);
+    assert.match(first, says);
+    assert.ok(others.length <= 1, run.stderr);
+  });
+}
 
 test("auto is the embedded engine where a namespace is named, and in programs that nm serves", async (t) => {
   const kernel = kernelFor(t);

@@ -258,7 +258,7 @@ void Replayer::note_end() {
 // Shows the device of a side its slots before that one.
 Status Replayer::show(size_t side, uint32_t slot) {
   lanes_[side].ring.advance(slot);
-  return port(side).device().tx_sync();
+  return sync_tx(port(side));
 }
 
 // How many of the staged packets are due by the time that a sync is over which begins now. Those of the end are not.
@@ -305,8 +305,7 @@ uint64_t Replayer::wait_until_due(uint64_t now_ns, Status* status) {
   const bool pending = std::any_of(lanes_.begin(), lanes_.end(), is_pending);
   if (!pending || begin_ns - now_ns < 2 * kPending_ns) return alarm_.wait_until(begin_ns, stop_flag());
   const uint64_t now = alarm_.wait_until(now_ns + kPending_ns, stop_flag());
-  for (size_t side = 0; side < lanes_.size() && *status == Status::ok; side++)
-    *status = port(side).device().tx_sync();
+  for (size_t side = 0; side < lanes_.size() && *status == Status::ok; side++) *status = sync_tx(port(side));
   return now;
 }
 
