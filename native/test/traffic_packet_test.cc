@@ -175,5 +175,31 @@ TEST("frame of a full range of addresses wraps without leaving it") {
   }
 }
 
+// As compiled for any processor: fillers use what is compiled for the one that they run on.
+TEST("headers written many at a time are those written one by one") {
+  check::Random random;
+  for (int round = 0; round < 200; round++) {
+    FrameSpec spec;
+    spec.family = random.below(2) == 0 ? Family::ipv4 : Family::ipv6;
+    spec.length = static_cast<uint32_t>(random.between(62, 200));
+    const uint32_t from = static_cast<uint32_t>(random.below(0xff00));
+    const uint32_t to = static_cast<uint32_t>(random.below(0xff00));
+    spec.from = {from, from + static_cast<uint32_t>(random.below(40)), 65500,
+                 static_cast<uint16_t>(random.between(65500, 65535))};
+    spec.to = {to, to + static_cast<uint32_t>(random.below(3)), 1,
+               static_cast<uint16_t>(random.between(1, 3))};
+    Frame frame{spec};
+    Headers headers = frame.headers();
+    std::vector<std::vector<uint8_t>> copies(40, std::vector<uint8_t>(spec.length));
+    for (int turn = 0; turn < 30; turn++) {
+      for (std::vector<uint8_t>& copy : copies) frame.write_longest(copy.data());
+      const uint32_t most = static_cast<uint32_t>(random.between(1, copies.size()));
+      const uint32_t some = headers.write_some(most, [&](uint32_t i) { return copies[i].data(); });
+      CHECK(some >= 1 && some <= most);
+      for (uint32_t i = 0; i < some; i++, frame.step()) CHECK(copies[i] == written(frame));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nm
