@@ -8,10 +8,19 @@ const probe = await finished("tshark", ["--version"], {}).catch(() => undefined)
 export const withoutTshark = probe?.status === 0 ? false : "tshark is not installed (Debian: tshark)";
 
 /** These fields of each packet, as tshark prints them. */
-export async function tsharkFields(path: string, ...fields: string[]): Promise<string[][]> {
+export function tsharkFields(path: string, ...fields: string[]): Promise<string[][]> {
   // It leaves checksums alone unless it is asked.
-  const checks = ["ip.check_checksum:TRUE", "udp.check_checksum:TRUE"].flatMap((option) => ["-o", option]);
-  const words = ["-n", "-r", path, ...checks, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+  return tsharkRows(path, ["ip.check_checksum:TRUE", "udp.check_checksum:TRUE"], fields);
+}
+
+/** The same with preferences of tshark's. */
+export async function tsharkRows(
+  path: string,
+  preferences: readonly string[],
+  fields: readonly string[],
+): Promise<string[][]> {
+  const options = preferences.flatMap((preference) => ["-o", preference]);
+  const words = ["-n", "-r", path, ...options, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
   const { status, stdout, stderr } = await finished("tshark", words, {});
   if (status !== 0) throw new Error(`tshark -r ${path}: ${stderr}`);
   return stdout
