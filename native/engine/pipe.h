@@ -5,6 +5,11 @@
 //   [ i ]  <-- room again ---------------- release (a swapped buffer too) --  [ i ]
 //
 // Nothing is copied and nothing is dropped: the sender runs out of slots until the receiver gives some back.
+//
+// A receiver that swaps buffers, as a bridge does, writes those that it gives back into the sender's ring. The sender could fetch
+// them from the receiver's instead, whose lines it writes next anyway. Measured with both: where cores are far from each other a
+// bridge of two pipes then passes up to a fifth more, where they are near a tenth less, and the bare pipe loses some percent.
+//
 // The RX ring's `ahead` says how far packets are complete, its `released` how far the receiver is done with
 // them. Each has one writer, so one acquire and one release per sync is all the agreement there is.
 #pragma once

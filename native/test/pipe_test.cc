@@ -240,6 +240,44 @@ TEST("a pipe keeps what was sent while its writer goes and another one comes") {
   CHECK_EQUAL(take(*ends.b), -1);
 }
 
+TEST("a writer that comes finds the buffers that were swapped in and given back while nobody wrote") {
+  Rig rig;
+  abi::nmreq_register wanted = with_slots(8, 8);
+  auto sender = rig.open("pipe{1", wanted);
+  wanted.nr_extra_bufs = 3;
+  auto receiver = rig.open("pipe}1", wanted);
+  const Ring& rx = receiver->rx_rings()[0];
+  std::set<uint32_t> own;
+  for (uint32_t i = 0; i < 8; i++) own.insert(sender->tx_rings()[0].slot(i).buf_idx);
+  for (uint32_t i = 0; i < 5; i++) send(*sender, 0, 0, i);
+  sender.reset();
+
+  CHECK_EQUAL(receiver->device().rx_sync(), Status::ok);
+  std::vector<uint32_t> given;
+  for (uint32_t index = receiver->interface()->ni_bufs_head; index != 0;) {
+    given.push_back(index);
+    memcpy(&index, rx.buffer(index), sizeof(index));
+  }
+  CHECK_EQUAL(given.size(), 3u);
+  std::set<uint32_t> kept;
+  for (const uint32_t buffer : given) {
+    abi::netmap_slot& slot = rx.slot(rx.head());
+    kept.insert(slot.buf_idx);
+    slot.buf_idx = buffer;
+    slot.flags = abi::NS_BUF_CHANGED;
+    rx.advance(rx.next(rx.head()));
+  }
+  CHECK_EQUAL(receiver->device().rx_sync(), Status::ok);
+
+  sender = rig.open("pipe{1");
+  const Ring& tx = sender->tx_rings()[0];
+  CHECK_EQUAL(tx.space(), 5u);
+  for (uint32_t i = 0; i < 8; i++) {
+    const uint32_t buffer = tx.slot(i).buf_idx;
+    CHECK(i < 3 ? buffer == given[i] : own.count(buffer) == 1 && kept.count(buffer) == 0);
+  }
+}
+
 TEST("a pipe whose ends are both closed is gone with all that was in it") {
   Rig rig;
   {
