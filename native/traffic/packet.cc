@@ -134,10 +134,7 @@ void Frame::write(uint8_t* to) const {
   if (varies_) headers_.write(to);
 }
 
-void Frame::write_longest(uint8_t* to) const {
-  std::memcpy(to, bytes_.data(), bytes_.size());
-  if (varies_) headers_.write(to);
-}
+void Frame::write_longest(uint8_t* to) const { std::memcpy(to, bytes_.data(), bytes_.size()); }
 
 void Frame::step() {
   headers_.step();

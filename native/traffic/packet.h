@@ -277,7 +277,7 @@ class Frame {
 
   // Writes the whole frame. `to` has room for the headers at least, however short the frame.
   void write(uint8_t* to) const;
-  // Writes as much as any frame of the spec has, of which the headers are the present one's.
+  // Writes as much as any frame of the spec has. What differs between frames is left to write_varying().
   void write_longest(uint8_t* to) const;
   // Makes any frame of the spec that `to` holds into the present one, if it held the longest before.
   void write_varying(uint8_t* to) const { headers_.write(to); }

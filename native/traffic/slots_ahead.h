@@ -23,13 +23,29 @@ class SlotsAhead {
       next_ = ring_.next(next_);
     }
   }
+  // Where another core has written the slots too: asks for the lines that they are in, long before reach() reads them.
+  template <typename Ask>
+  [[gnu::always_inline]] void reach_slots(uint32_t i, Ask ask) {
+    for (const uint32_t end = std::min(slots_, i + kSlots); asked_slots_ < end;
+         asked_slots_ += kSlotsPerLine) {
+      ask(&ring_.slot(next_slot_));
+      next_slot_ += kSlotsPerLine;
+      if (next_slot_ >= ring_.slots()) next_slot_ -= ring_.slots();
+    }
+  }
 
  private:
+  static constexpr uint32_t kSlotsPerLine = 64 / sizeof(abi::netmap_slot);
+  // As long as the way to another core takes, at some nanoseconds for a slot.
+  static constexpr uint32_t kSlots = 96;
+
   const Ring ring_;
   const uint32_t slots_;
   const uint32_t distance_;
   uint32_t next_;
+  uint32_t next_slot_ = next_;
   uint32_t asked_ = 0;
+  uint32_t asked_slots_ = 0;
 };
 
 }  // namespace nm
