@@ -1,11 +1,8 @@
 // Rings that a device sets back: which one it was, and that a loop on it ends.
-#include <thread>
-
 #include "device/said_rings.h"
 #include "test/engine_rig.h"
 #include "test/polled_device.h"
 #include "traffic/forwarder.h"
-#include "traffic/generator.h"
 #include "traffic/sink.h"
 
 using namespace nm;
@@ -66,20 +63,6 @@ TEST("a sink ends when its ring is set back, and the device says which ring it w
   Sink sink(*port, {});
   CHECK_EQUAL(sink.run(), Status::ring_reset);
   check_reset(*port, false, 1, kNowhere, 3);
-}
-
-TEST("a generator that waits for room ends when its ring is set back") {
-  Rig rig;
-  auto port = rig.open("p{1");
-  GeneratorOptions options;
-  Generator generator(*port, options);
-  std::thread scribbler([&] {
-    while (port->tx_rings()[0].space() != 0) std::this_thread::yield();
-    set(port->tx_rings()[0], kNowhere, kNowhere);
-  });
-  CHECK_EQUAL(generator.run(), Status::ring_reset);
-  scribbler.join();
-  CHECK(port->device().last_reset()->is_tx);
 }
 
 TEST("a forwarder ends when a ring of any of its ports is set back, and that port's device knows") {
