@@ -1,8 +1,12 @@
 // Rings that a device sets back: which one it was, and that a loop on it ends.
+#include <atomic>
+#include <thread>
+
 #include "device/said_rings.h"
 #include "test/engine_rig.h"
 #include "test/polled_device.h"
 #include "traffic/forwarder.h"
+#include "traffic/generator.h"
 #include "traffic/sink.h"
 
 using namespace nm;
@@ -63,6 +67,27 @@ TEST("a sink ends when its ring is set back, and the device says which ring it w
   Sink sink(*port, {});
   CHECK_EQUAL(sink.run(), Status::ring_reset);
   check_reset(*port, false, 1, kNowhere, 3);
+}
+
+// A word written over between two syncs may be put right by what the generator writes next: whoever scribbles goes on.
+TEST("a generator that waits for room ends when its ring is set back") {
+  Rig rig;
+  auto port = rig.open("p{1");
+  GeneratorOptions options;
+  Generator generator(*port, options);
+  std::atomic<bool> ended{false};
+  std::thread scribbler([&] {
+    while (port->tx_rings()[0].space() != 0) std::this_thread::yield();
+    while (!ended) {
+      set(port->tx_rings()[0], kNowhere, kNowhere);
+      std::this_thread::yield();
+    }
+  });
+  const Status status = generator.run();
+  ended = true;
+  scribbler.join();
+  CHECK_EQUAL(status, Status::ring_reset);
+  CHECK(port->device().last_reset()->is_tx);
 }
 
 TEST("a forwarder ends when a ring of any of its ports is set back, and that port's device knows") {
