@@ -110,6 +110,10 @@ function refuseUnknownPrefix(cursor: Cursor, base: string): void {
 
 /** Checks an interface name, or both parts of a VALE port's name, against what netmap has room for. */
 function checkName(cursor: Cursor, base: string, start: number): void {
+  if (isTapName(base)) {
+    const expected = 'an interface, whose name has no ":", or tap: before the quotes';
+    cursor.fail({ at: 0, found: cursor.text, expected, form: `${tapPrefix}NAME` });
+  }
   const form = `${cursor.before(start) || "netmap:"}NAME`;
   if (/[{}]/.test(base)) {
     cursor.fail({ at: start, found: base, expected: 'a name without "{" and "}"', form });

@@ -126,10 +126,6 @@ export function parsePort(text: string, { interfaceExists = isInterface }: ReadO
   }
   const { name, pipe, device } = readName(cursor);
   if (device === "tap") return readTap(cursor, name, true);
-  if (isTapName(name)) {
-    const expected = 'an interface, whose name has no ":", or tap: before the quotes';
-    cursor.fail({ at: 0, found: text, expected, form: `${tapPrefix}NAME` });
-  }
 
   const isNull = device === "null";
   const { mode, ring } = isNull ? refuseRings(cursor) : readRings(cursor);
