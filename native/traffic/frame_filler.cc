@@ -117,14 +117,9 @@ Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
   return {packets, put_differing(to, packets, now_ns)};
 }
 
-uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
-  lane.ring.advance(put_descriptors(lane, packets));
-  return uint64_t{packets} * packet_length();
-}
-
 // Descriptors of packets of one slot and of one length, from head on: the loop that has to be fast. Returns the slot after
 // them. What it uses is in locals, because the compiler must assume that storing a descriptor changes everything else.
-uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets) {
+[[gnu::always_inline]] inline uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets) {
   const Ring ring = lane.ring;
   const bool writes = options_.contents != Contents::never;
   const uint16_t length = static_cast<uint16_t>(packet_length());
@@ -148,6 +143,11 @@ uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets) {
   // A network card tells us only of slots with this flag that they were sent.
   ring.put(last, {ring.descriptor(last).buf_idx, length, abi::NS_REPORT});
   return slot;
+}
+
+uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
+  lane.ring.advance(put_descriptors(lane, packets));
+  return uint64_t{packets} * packet_length();
 }
 
 // Packets of one slot that differ by their marks alone. Another core has read the buffers: while one packet is made, the lines
