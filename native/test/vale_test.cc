@@ -339,7 +339,7 @@ TEST("vale holds 254 ports and more on a switch, up to a clear limit, and each h
 TEST("vale has hundreds of switches that do not hear each other, up to a clear limit") {
   Rig rig;
   std::vector<std::unique_ptr<Port>> ports;
-  for (uint32_t i = 0; i < 100; i++) {
+  for (uint32_t i = 0; i < 300; i++) {
     ports.push_back(rig.open("vale" + std::to_string(i) + ":a", geometry(4)));
     ports.push_back(rig.open("vale" + std::to_string(i) + ":b", geometry(4)));
   }
