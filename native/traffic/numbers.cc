@@ -5,13 +5,13 @@
 
 #include "bytes.h"
 #include "checksum.h"
+#include "traffic/header_places.h"
 
 namespace nm {
 namespace {
 
 constexpr uint32_t kNothingWritten = UINT32_MAX;
 constexpr uint32_t kEtherTypeAt = 12;
-constexpr uint16_t kIpv4EtherType = 0x0800;
 
 }  // namespace
 
@@ -69,7 +69,7 @@ void Numbers::arrived(size_t ring, const uint8_t* slot, uint32_t length, bool mo
   check_slots(more);
   const uint32_t type_end = header_length_ + kEtherTypeAt + sizeof(uint16_t);
   const bool is_ipv4 =
-      length >= type_end && load_big<uint16_t>(slot + type_end - sizeof(uint16_t)) == kIpv4EtherType;
+      length >= type_end && load_big<uint16_t>(slot + type_end - sizeof(uint16_t)) == kEtherIpv4;
   const uint32_t at = header_length_ + headers_length(is_ipv4 ? Family::ipv4 : Family::ipv6);
   if (length < at + kNumberLength) return bump(too_short_);
   check_number(ring, load_big<uint32_t>(slot + at));

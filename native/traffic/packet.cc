@@ -9,6 +9,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "traffic/header_places.h"
+
 namespace nm {
 namespace {
 
@@ -22,14 +24,11 @@ constexpr TextSum kDirectSum(kDirectText.data(), kDirectText.size());
 constexpr TextSum kIndirectSum(kIndirectText.data(), kIndirectText.size());
 
 constexpr uint32_t kIpOffset = 14;
-constexpr uint16_t kEthernetTypeIpv4 = 0x0800;
-constexpr uint16_t kEthernetTypeIpv6 = 0x86dd;
-constexpr uint8_t kProtocolUdp = 17;
 constexpr uint8_t kHopsToLive = 64;
 
 // Everything of the IPv4 header but length, checksum and addresses.
 void write_ipv4(uint8_t* ip) {
-  ip[0] = 4 << 4 | 5;                   // Version, and header length in words.
+  ip[0] = kIpv4NoOptions;
   ip[1] = 0x10;                         // Low delay.
   store_big<uint16_t>(ip + 6, 0x4000);  // Do not fragment.
   ip[8] = kHopsToLive;
@@ -59,10 +58,10 @@ std::vector<uint8_t> fixed_bytes(const FrameSpec& spec) {
   std::copy(spec.to_mac.begin(), spec.to_mac.end(), frame);
   std::copy(spec.from_mac.begin(), spec.from_mac.end(), frame + 6);
   if (spec.family == Family::ipv4) {
-    store_big<uint16_t>(frame + 12, kEthernetTypeIpv4);
+    store_big<uint16_t>(frame + 12, kEtherIpv4);
     write_ipv4(frame + kIpOffset);
   } else {
-    store_big<uint16_t>(frame + 12, kEthernetTypeIpv6);
+    store_big<uint16_t>(frame + 12, kEtherIpv6);
     write_ipv6(frame + kIpOffset, spec.from, spec.to);
   }
   for (uint32_t i = layout.payload; i < size - spec.reserved_at_end; i++) {
