@@ -34,6 +34,7 @@
 #include <cstdint>
 
 #include "abi/netmap.h"
+#include "cache_line.h"
 #include "counters.h"
 
 namespace nm::engine {
@@ -42,7 +43,6 @@ namespace nm::engine {
 inline constexpr uint32_t kLayoutVersion = 10;
 
 inline constexpr uint64_t kPage = 4096;
-inline constexpr uint64_t kCacheLine = 64;
 
 // Limits. Each is netmap's or higher; lib/errors.ts tells people which one they met.
 inline constexpr uint32_t kMaxClients = 16383;  // 14 bits of a reservation; 0 means nobody

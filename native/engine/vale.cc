@@ -19,14 +19,13 @@ uint64_t load64(const void* from) {
   return value;
 }
 
-// Copies whole cache lines: both buffers are as long as their stride, a multiple of a line, and both packets are at
-// the beginning of theirs.
+// Between buffers that are as long as their stride, a multiple of a line, and packets that are at the beginning of both.
 void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
-  if (length > 4 * kCacheLine) {
+  if (length > kFewLines) {
     memcpy(to, from, length);
-    return;
+  } else {
+    copy_few_lines(to, from, length);
   }
-  for (uint32_t done = 0; done < length; done += kCacheLine) memcpy(to + done, from + done, kCacheLine);
 }
 
 void add(std::atomic<uint64_t>& counter, uint64_t amount) {

@@ -24,24 +24,24 @@ namespace nm::nic {
 
 struct LiveRing {
   // Written by the program.
-  alignas(engine::kCacheLine) std::atomic<uint64_t> produced;  // by us, in a TX ring
+  alignas(kCacheLine) std::atomic<uint64_t> produced;  // by us, in a TX ring
 
   // Written by us. By the program, in a TX ring.
-  alignas(engine::kCacheLine) std::atomic<uint64_t> consumed;
+  alignas(kCacheLine) std::atomic<uint64_t> consumed;
 
   // Not 0: somebody sleeps. Whoever takes it out rings the bell.
-  alignas(engine::kCacheLine) std::atomic<uint64_t> waiting;
+  alignas(kCacheLine) std::atomic<uint64_t> waiting;
 
   // Counted by the program, packets.
-  alignas(engine::kCacheLine) std::atomic<uint64_t> drops_full;
+  alignas(kCacheLine) std::atomic<uint64_t> drops_full;
   std::atomic<uint64_t> drops_too_long;
 
   // Of a TX ring: the thread that sends, as the kernel knows it, and frames that were lost behind the program.
-  alignas(engine::kCacheLine) uint64_t sender;
+  alignas(kCacheLine) uint64_t sender;
   std::atomic<uint64_t> lost;
 
   // What of those is in the netmap ring's counters already. Written by whoever syncs it.
-  alignas(engine::kCacheLine) uint64_t counted_full;
+  alignas(kCacheLine) uint64_t counted_full;
   uint64_t counted_too_long;
 };
 
@@ -58,7 +58,7 @@ struct LiveShape {
   LiveShape() = default;
   // Slots for frames of at most `longest` bytes: `wanted` of them, or as many as fit into kMostMemory.
   LiveShape(uint32_t longest, uint32_t wanted) : frame(longest) {
-    constexpr uint32_t kLine = engine::kCacheLine;
+    constexpr uint32_t kLine = kCacheLine;
     // An odd number of lines, so that the first lines of slots do not meet in the cache.
     stride = ((kLiveFrameAt + longest + kLine - 1) / kLine | 1) * kLine;
     slots = std::clamp(std::bit_floor(std::min(wanted, kMostMemory / stride)), 64u, 4096u);

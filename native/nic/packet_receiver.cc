@@ -91,7 +91,7 @@ PacketReceiver::~PacketReceiver() {
 }
 
 void PacketReceiver::choose_size(const Target& target, uint32_t slots) {
-  constexpr uint32_t kLine = engine::kCacheLine;
+  constexpr uint32_t kLine = kCacheLine;
   const uint32_t lines = (kBefore + target.interface.longest_frame() + kLine - 1) / kLine;
   // An odd number of lines, so that the first lines of frames do not meet in the cache.
   frame_size_ = std::min((lines | 1) * kLine, kBlock);

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cache_line.h"
 #include "ring.h"
 
 namespace nm {
@@ -183,27 +184,48 @@ inline const uint8_t* packet_bytes(const Ring& ring, const PacketSlots& packet, 
   return whole->data();
 }
 
-// Copies up to `most` packets of one slot each into slots of `to` that have room for them, and stops before the first that
-// has more slots or is longer. Moves both indexes on.
-inline SlotsPassed copy_single_slots(const Ring& from, uint32_t* received, const Ring& to, uint32_t* sent,
-                                     uint32_t most) {
+// What copy_single_slots() does, where packets of either ring may begin inside their buffers, or none do. The rings are
+// copies, because the compiler must assume that a packet's bytes change whatever else is in memory.
+template <bool kOffsets>
+SlotsPassed copy_single_slots_of(Ring from, uint32_t* received, Ring to, uint32_t* sent, uint32_t most) {
+  const uint32_t longest = to.buffer_size();
+  const uint32_t few = few_lines_within(std::min(from.stride(), longest));
   SlotsPassed passed;
   uint32_t at = *received;
   uint32_t put = *sent;
   for (; passed.packets < most; passed.packets++) {
     const Descriptor packet = from.descriptor(at);
-    const auto [bytes, length] = from.piece(at, packet);
-    if ((packet.flags & abi::NS_MOREFRAG) != 0 || length > to.buffer_size()) break;
+    const Ring::Piece piece =
+        kOffsets ? from.piece(at, packet)
+                 : Ring::Piece{from.buffer(packet.buf_idx), std::min<uint32_t>(packet.len, from.stride())};
+    if ((packet.flags & abi::NS_MOREFRAG) != 0 || piece.length > longest) break;
     const uint32_t buffer = to.descriptor(put).buf_idx;
-    std::memcpy(to.start(buffer), bytes, length);
-    to.put(put, {buffer, static_cast<uint16_t>(length), 0});
-    passed.bytes += length;
+    const Descriptor copy = {buffer, static_cast<uint16_t>(piece.length), 0};
+    if (!kOffsets && piece.length <= few) {
+      copy_few_lines(to.start(buffer), piece.bytes, piece.length);
+    } else {
+      std::memcpy(to.start(buffer), piece.bytes, piece.length);
+    }
+    if (kOffsets) {
+      to.put(put, copy);
+    } else {
+      copy.store(to.slot(put));
+    }
+    passed.bytes += piece.length;
     at = from.next(at);
     put = to.next(put);
   }
   *received = at;
   *sent = put;
   return passed;
+}
+
+// Copies up to `most` packets of one slot each into slots of `to` that have room for them, and stops before the first that
+// has more slots or is longer. Moves both indexes on.
+inline SlotsPassed copy_single_slots(const Ring& from, uint32_t* received, const Ring& to, uint32_t* sent,
+                                     uint32_t most) {
+  return from.has_offsets() || to.has_offsets() ? copy_single_slots_of<true>(from, received, to, sent, most)
+                                                : copy_single_slots_of<false>(from, received, to, sent, most);
 }
 
 // Copies a packet into the slots of `to` from `at` on, which must be free. Returns the slot after it.

@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "cache_line.h"
+
 namespace nm {
 
 // name, meaning: what a feed counts of what it reads
@@ -45,7 +47,7 @@ struct Batch {
   static constexpr uint32_t kBytes = 512 << 10;
   static constexpr uint32_t kPackets = 8192;
   // Whoever copies packets may read so far past the end of each: packets are copied in whole lines.
-  static constexpr uint32_t kReadable = 64;
+  static constexpr uint32_t kReadable = kCacheLine;
 
   // Makes it empty, and gets its memory the first time.
   void clear() {

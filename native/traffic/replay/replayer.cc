@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "cache_line.h"
 #include "prefetch.h"
 
 namespace nm {
@@ -19,14 +20,6 @@ constexpr uint64_t kPending_ns = 200'000;
 
 // How far ahead the bytes of packets are asked for: the processor itself does not look past the end of a page.
 constexpr uint32_t kBytesAhead = 1024;
-// Longer packets are copied as the C library copies: its call is not worth it for a few lines.
-constexpr uint32_t kFewLines = 4 * 64;
-
-// Copies in whole lines, of which there is room for the last, and which can be read.
-[[gnu::always_inline]] inline void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
-  for (uint32_t done = 0; done < length; done += Batch::kReadable)
-    std::memcpy(to + done, from + done, Batch::kReadable);
-}
 
 uint32_t most_slots(const Ring& ring) { return std::min<uint32_t>(abi::NETMAP_MAX_FRAGS, ring.slots() - 1); }
 
@@ -163,7 +156,7 @@ SlotsPassed Replayer::fill_run(uint64_t most) {
   Lane& lane = lanes_[side];
   const Ring ring = lane.ring;
   const uint32_t size = ring.buffer_size();
-  const uint32_t few = std::min(kFewLines, size / Batch::kReadable * Batch::kReadable);
+  const uint32_t few = few_lines_within(size);
   const uint32_t first = lane.filled_to;
   const auto run = static_cast<uint32_t>(std::min<uint64_t>(
       {most, piece_.count - next_in_piece_, ring.distance(first, ring.tail()), ring.slots() - first}));
@@ -184,7 +177,7 @@ SlotsPassed Replayer::fill_run(uint64_t most) {
     const uint32_t buf_idx = ring.descriptor(first + i).buf_idx;
     uint8_t* const to = ring.start(buf_idx);
     if (packet.length <= few) {
-      copy_lines(to, bytes + packet.offset, packet.length);
+      copy_few_lines(to, bytes + packet.offset, packet.length);
     } else {
       std::memcpy(to, bytes + packet.offset, packet.length);
     }
