@@ -21,7 +21,7 @@ import { startedLoop, type TrafficLoop } from "./traffic.js";
 export interface Lane {
   readonly from: Port;
   readonly to: Port;
-  /** At most this many slots of a ring before the others have their turn: 1024 by default. */
+  /** At most this many slots of a ring before the others have their turn: by default 1024, on netmap's module 256. */
   readonly burst?: number | undefined;
   /** Copy packets also where buffers could change places. */
   readonly copy?: boolean | undefined;

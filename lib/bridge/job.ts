@@ -62,7 +62,10 @@ const dropForm: Form = ["a whole number of at least 1", "100"];
 const burstForm: Form = ["a whole number from 1 to 8192", "1024"];
 
 /** Patches, or ports as netmap's bridge takes them: IFA IFB BURST, which go before -i and -b. */
-function readDirections(args: BridgeArguments): { directions: readonly Direction[]; burst: number } {
+function readDirections(args: BridgeArguments): {
+  directions: readonly Direction[];
+  burst: number | undefined;
+} {
   const words = args.ports;
   if (words.some(isPatch)) {
     const other = [...words.filter((word) => !isPatch(word)), ...(args.interface ?? [])][0];
@@ -82,7 +85,11 @@ function readDirections(args: BridgeArguments): { directions: readonly Direction
   };
 }
 
-function readTreatments(args: BridgeArguments, directions: readonly Direction[], burst: number): Treatment[] {
+function readTreatments(
+  args: BridgeArguments,
+  directions: readonly Direction[],
+  burst: number | undefined,
+): Treatment[] {
   const filters = perDirection("filter", args.filter ?? [], directions);
   const drops = perDirection("drop", args.drop ?? [], directions);
   const rates = perDirection("rate", args.rate ?? [], directions);

@@ -4,8 +4,6 @@ import { joinWaitOption } from "../card-wait.js";
 import { backendOption, driverOption, type Options, verboseOption } from "../command.js";
 import { rotationOptions } from "../rotation.js";
 
-const usualBurst = 1024;
-
 export const bridgeOptions = {
   interface: {
     type: "string",
@@ -91,11 +89,11 @@ export const bridgeOptions = {
     type: "number",
     alias: "b",
     value: "SLOTS",
-    default: usualBurst,
     min: 1,
     max: 8192,
     group: "How",
-    describe: "Move at most this many slots of a ring before the others have their turn",
+    describe:
+      "Move at most this many slots of a ring before the others have their turn, by default 1024, with the kernel module 256",
   },
   copy: {
     type: "boolean",

@@ -51,7 +51,7 @@ bool fits(const std::vector<Port*>& ports, const std::vector<LaneSpec>& lanes) {
     const BandwidthModel limit = options.limit.model;
     const bool limits = limit == BandwidthModel::infinite || limit == BandwidthModel::constant ||
                         limit == BandwidthModel::packets;
-    if (!has_rings || !limits || options.burst == 0 || make_bandwidth(options.limit) == nullptr ||
+    if (!has_rings || !limits || make_bandwidth(options.limit) == nullptr ||
         make_loss(options.impairment.loss, 0) == nullptr ||
         make_delay(options.impairment.delay, 0) == nullptr) {
       return false;

@@ -5,6 +5,16 @@
 #include <utility>
 
 namespace nm {
+namespace {
+
+// Most slots of a ring in one turn. Where each round is a system call, a turn is long enough for those on either side to run
+// out of work, and they sleep: with a quarter of a usual ring they work on. netmap's module, emulated, packets copied: 4.2
+// million a second with 1024, 4.6 with 512, 6.0 with 256, and no difference while the machine is slow; swapped: 2.72, 2.82, 2.85.
+// The engine, swapped: 235 with 1024, 206 with 256. [measured]
+constexpr uint32_t kUsualBurst = 1024;
+constexpr uint32_t kPolledBurst = 256;
+
+}  // namespace
 
 Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
     : Loop(std::move(ports)),
@@ -19,6 +29,7 @@ Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
     uses_[spec.from].receives = true;
     uses_[spec.to].sends = true;
     LaneOptions lane = spec.options;
+    if (lane.burst == 0) lane.burst = waiting_.syncs() ? kPolledBurst : kUsualBurst;
     lane.capture = options.recorder ? &capture_ : nullptr;
     lanes_.emplace_back(*this->ports()[spec.from], *this->ports()[spec.to], lane);
   }
