@@ -2,11 +2,13 @@
  * Runs a command in a virtual machine: Debian's own kernel, this machine's files read-only under an overlay, kernel modules
  * from a directory of yours. What the command writes is gone when it ends; its exit status is this program's.
  *
- *   npm run vm -- [--kernel DIR] [--modules DIR] [--memory 2G] [--processors 2] [--timeout 600] [--] COMMAND [ARGUMENT...]
+ *   npm run vm -- [--kernel DIR] [--modules DIR] [--memory 2G] [--processors 2] [--timeout 600]
+ *     [--accelerator kvm|tcg] [--] COMMAND [ARGUMENT...]
  *
  * --kernel is where Debian's linux-image package is: / where it is installed, or a directory that it was unpacked in
  * (apt-get download linux-image-...; dpkg -x linux-image-*.deb DIR). --modules has .ko files that were built for that kernel;
- * all are loaded. Needed are qemu-system-x86 and busybox-static. Without KVM it is emulated, some ten times slower.
+ * all are loaded. Needed are qemu-system-x86 and busybox-static. Without KVM it is emulated, some ten times slower;
+ * --accelerator tcg does that where /dev/kvm is, too: within another virtual machine it may open and not run this kernel.
  *
  * Standard output and error of the command come out together, and it reads nothing.
  */
@@ -53,6 +55,7 @@ function readWords() {
       memory: { type: "string", default: "2G" },
       processors: { type: "string", default: "2" },
       timeout: { type: "string", default: "600" },
+      accelerator: { type: "string", default: process.env.NM_VM_ACCELERATOR ?? (hasKvm() ? "kvm" : "tcg") },
     },
   });
   const command = words.slice(words[end] === "--" ? end + 1 : end);
@@ -201,9 +204,11 @@ async function main() {
       [
         ...[
           "-machine",
-          `q35,accel=${hasKvm() ? "kvm" : "tcg"}`,
+          `q35,accel=${words.accelerator}`,
           "-cpu",
-          "max",
+          // An emulated processor forgets all its translations at each write of PKRU, which Linux does between a thread of
+          // Node's process and any other: V8 sets it. A real one forgets none.
+          words.accelerator === "tcg" ? "max,-pku" : "max",
           "-m",
           words.memory,
           "-smp",
