@@ -34,7 +34,7 @@ const program = join(root, "build", "native-plain", "bench", "nm-bench");
 
 /** Builds the native program where it is stale. */
 export function buildProgram(): void {
-  const make = spawnSync("make", ["--silent", "-C", join(root, "native"), "FLAVOURS=plain", "bench"], {
+  const make = spawnSync("make", ["--silent", "-C", join(root, "native"), "bench"], {
     stdio: ["ignore", 2, 2],
   });
   if (make.status !== 0) throw new Error("Cannot build native/bench: make failed", { cause: make.error });

@@ -7,6 +7,7 @@
 
 namespace nm {
 
+constexpr uint8_t swap_bytes(uint8_t value) { return value; }
 constexpr uint16_t swap_bytes(uint16_t value) { return __builtin_bswap16(value); }
 constexpr uint32_t swap_bytes(uint32_t value) { return __builtin_bswap32(value); }
 constexpr uint64_t swap_bytes(uint64_t value) { return __builtin_bswap64(value); }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "traffic/mark.h"
-
 namespace nm {
 
 void Arrivals::packet(const uint8_t* frame, uint32_t length) {
@@ -16,15 +14,53 @@ void Arrivals::packet(const uint8_t* frame, uint32_t length) {
       corrupt_++;
       return;
     case MarkState::whole:
-      break;
+      return note(mark);
   }
+}
 
-  if (mark.sent_ns != stamp_ns_) {
+// Mostly whole packets of one stream, in order.
+inline void Arrivals::note_some(const FrameBytes (&frames)[kMarksAtOnce]) {
+  Mark marks[kMarksAtOnce];
+  if (!read_marks(frames, marks)) [[unlikely]] {
+    for (const FrameBytes& frame : frames) packet(frame.bytes, frame.length);
+    return;
+  }
+  const Mark& first = marks[0];
+  bool in_order = true;
+  bool one_stamp = true;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < kMarksAtOnce; i++) {
+    in_order &= marks[i].stream == first.stream && marks[i].sequence == first.sequence + i;
+    one_stamp &= marks[i].sent_ns == stamp_ns_;
+  }
+  if (!in_order || !streams_.arrived_in_order(first.stream, first.sequence, kMarksAtOnce)) [[unlikely]] {
+    for (const Mark& mark : marks) note(mark);
+    return;
+  }
+  if (one_stamp) {
+    stamped_ += kMarksAtOnce;
+    return;
+  }
+  for (const Mark& mark : marks) note_stamp(mark.sent_ns);
+}
+
+void Arrivals::packets(const FrameBytes* frames, uint32_t count) {
+  for (; count >= kMarksAtOnce; count -= kMarksAtOnce, frames += kMarksAtOnce) {
+    note_some(*reinterpret_cast<const FrameBytes(*)[kMarksAtOnce]>(frames));
+  }
+  for (; count > 0; count--, frames++) packet(frames->bytes, frames->length);
+}
+
+void Arrivals::note_stamp(uint64_t sent_ns) {
+  if (sent_ns != stamp_ns_) {
     note_latencies();
-    stamp_ns_ = mark.sent_ns;
+    stamp_ns_ = sent_ns;
   }
   stamped_++;
+}
 
+void Arrivals::note(const Mark& mark) {
+  note_stamp(mark.sent_ns);
   Sequence::Change change;
   if (!streams_.arrived(mark.stream, mark.sequence, &change)) return;
   changed_ = true;

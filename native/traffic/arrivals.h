@@ -16,6 +16,7 @@
 
 #include "traffic/histogram.h"
 #include "traffic/loop.h"
+#include "traffic/mark.h"
 #include "traffic/progress.h"
 #include "traffic/streams.h"
 
@@ -30,6 +31,8 @@ class Arrivals {
   void begin_round(uint64_t now_ns) { now_ns_ = now_ns; }
   // A whole packet.
   void packet(const uint8_t* frame, uint32_t length);
+  // The same of `count` packets.
+  void packets(const FrameBytes* frames, uint32_t count);
   // So many packets were taken since begin_round().
   void end_round(uint64_t packets);
 
@@ -37,6 +40,9 @@ class Arrivals {
   const Streams& streams() const { return streams_; }
 
  private:
+  void note_some(const FrameBytes (&frames)[kMarksAtOnce]);
+  void note(const Mark& mark);
+  void note_stamp(uint64_t sent_ns);
   void note_latencies();
   void publish();
 

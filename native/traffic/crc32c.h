@@ -66,14 +66,47 @@ inline uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
   return static_cast<uint32_t>(~state);
 }
 
-// The same with the bytes of a little-endian word, which needs not be in memory.
-template <typename Word>
-uint32_t crc32c_word(uint32_t crc, Word word) {
-  if (kHasCrc32c) [[likely]]
-    return static_cast<uint32_t>(~crc32c_step(static_cast<uint32_t>(~crc), word));
-  uint8_t bytes[sizeof(Word)];
-  store_little(bytes, word);
-  return crc32c_by_table(crc, bytes, sizeof(bytes));
+// The same of N runs of bytes of one length. Each step of a CRC waits for the one before it: those of others go in between.
+template <size_t N>
+[[gnu::always_inline]] inline void crc32c_each(uint32_t (&crcs)[N], const uint8_t* const (&bytes)[N],
+                                               size_t length) {
+  if (!kHasCrc32c) [[unlikely]] {
+    for (size_t i = 0; i < N; i++) crcs[i] = crc32c_by_table(crcs[i], bytes[i], length);
+    return;
+  }
+  // Unrolled, or they would be kept in memory.
+  uint64_t states[N];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < N; i++) states[i] = static_cast<uint32_t>(~crcs[i]);
+  size_t at = 0;
+  const auto step_each = [&]<typename Word>(Word) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < N; i++) states[i] = crc32c_step(states[i], load_little<Word>(bytes[i] + at));
+    at += sizeof(Word);
+  };
+  while (length - at >= 8) step_each(uint64_t{});
+  if ((length & 4) != 0) step_each(uint32_t{});
+  if ((length & 2) != 0) step_each(uint16_t{});
+  if ((length & 1) != 0) step_each(uint8_t{});
+#pragma GCC unroll 8
+  for (size_t i = 0; i < N; i++) crcs[i] = static_cast<uint32_t>(~states[i]);
+}
+
+// The same with the bytes of little-endian words, which need not be in memory.
+template <typename... Words>
+[[gnu::always_inline]] inline uint32_t crc32c_words(uint32_t crc, Words... words) {
+  if (kHasCrc32c) [[likely]] {
+    uint64_t state = static_cast<uint32_t>(~crc);
+    ((state = crc32c_step(state, words)), ...);
+    return static_cast<uint32_t>(~state);
+  }
+  const auto by_table = [&](auto word) {
+    uint8_t bytes[sizeof(word)];
+    store_little(bytes, word);
+    crc = crc32c_by_table(crc, bytes, sizeof(bytes));
+  };
+  (by_table(words), ...);
+  return crc;
 }
 
 }  // namespace nm

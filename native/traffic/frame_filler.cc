@@ -150,34 +150,44 @@ uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
   return uint64_t{packets} * packet_length();
 }
 
-// Packets of one slot that differ by their marks alone. Another core has read the buffers: while one packet is made, the lines
-// of the next ones are on their way.
+// Packets of one slot that differ by their marks alone. Another core has read the buffers: while those of one time stamp are
+// marked, the lines of the next ones are on their way.
 uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) {
+  struct Block {
+    uint32_t frames = 0;
+    uint8_t* frame[kStampPackets];
+  };
   const Ring ring = lane.ring;
   const uint32_t header_length = options_.header_length;
-  const uint16_t length = static_cast<uint16_t>(packet_length());
   const Marker marker = *lane.marker;
   const Marker::Rest rest = marker.rest(frame_, nullptr);
-  const uint32_t* const written = lane.written.data();
   uint64_t sequence = lane.sequence;
-
   uint32_t slot = ring.head_in_range();
-  SlotsAhead ahead(ring, slot, packets);
-  for (uint32_t i = 0; i < packets; i++, slot = ring.next(slot)) {
-    ahead.reach(i, prefetch_to_write, [&](uint32_t next) {
-      return ring.start(ring.descriptor(next).buf_idx) + header_length + rest.mark;
-    });
-    const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-    if (written[slot] != buf_idx) [[unlikely]] {
-      write_buffers(lane, slot, std::min(slot + packets - i, ring.slots()));
+  const uint32_t end = put_descriptors(lane, packets);
+
+  uint32_t left = packets;
+  const auto gather = [&](Block* block, uint32_t most) {
+    block->frames = std::min(left, most);
+    for (uint32_t i = 0; i < block->frames; i++, slot = ring.next(slot)) {
+      block->frame[i] = ring.start(ring.descriptor(slot).buf_idx) + header_length;
     }
+    left -= block->frames;
+  };
+  Block blocks[2];
+  gather(&blocks[0], kStampPackets - sequence % kStampPackets);
+  for (uint32_t now = 0; blocks[now].frames > 0; now = 1 - now) {
+    gather(&blocks[1 - now], kStampPackets);
+    const Block& block = blocks[now];
+    const Block& next = blocks[1 - now];
     if (sequence % kStampPackets == 0) now_ns = monotonic_ns();
-    marker.write(rest, ring.start(buf_idx) + header_length, sequence++, now_ns);
-    ring.put(slot, {buf_idx, length, i + 1 == packets ? abi::NS_REPORT : uint16_t{0}});
+    for (uint32_t i = 0; i < block.frames; i++) {
+      if (i < next.frames) prefetch_to_write(next.frame[i] + rest.mark);
+      marker.write(rest, block.frame[i], sequence++, now_ns);
+    }
   }
   lane.sequence = sequence;
-  ring.advance(slot);
-  return uint64_t{packets} * length;
+  lane.ring.advance(end);
+  return uint64_t{packets} * packet_length();
 }
 
 // Packets of one slot and of one length, whose addresses and ports differ.

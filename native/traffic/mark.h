@@ -52,8 +52,17 @@ enum class MarkState {
   whole,
 };
 
+struct FrameBytes {
+  const uint8_t* bytes;
+  uint32_t length;
+};
+
 // Looks for a mark at the end of a frame, and fills *mark when it is whole.
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark);
+
+// The same of several frames. False: they are of different lengths or kinds, or one has no whole mark.
+inline constexpr uint32_t kMarksAtOnce = 4;
+inline bool read_marks(const FrameBytes (&frames)[kMarksAtOnce], Mark (&marks)[kMarksAtOnce]);
 
 // Writes marks into copies of a frame, whose spec reserved kMarkLength bytes at its end.
 class Marker {
@@ -99,9 +108,7 @@ inline constexpr uint32_t kMarkCrcLength = 4;
   sequence &= (uint64_t{1} << kSequenceBits) - 1;
   const uint64_t first = kMarkMagic | uint64_t{stream_} << 16 | sequence << 32;
   uint64_t second = sequence >> 32 | (sent_ns & kStampMask_ns) << 8;
-  uint32_t crc = crc32c_word(rest.crc, first);
-  crc = crc32c_word(crc, static_cast<uint32_t>(second));
-  crc = crc32c_word(crc, static_cast<uint16_t>(second >> 32));
+  const uint32_t crc = crc32c_words(rest.crc, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
   second |= uint64_t{crc & 0xffff} << 48;
   const uint16_t third = static_cast<uint16_t>(crc >> 16);
   uint8_t* const mark = copy + rest.mark;
@@ -128,6 +135,11 @@ inline uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
   return 0;
 }
 
+// Of the mark's first two words.
+inline Mark mark_of(uint64_t first, uint64_t second) {
+  return {static_cast<uint16_t>(first >> 16), first >> 32 | (second & 0xff) << 32, second >> 8 & kStampMask_ns};
+}
+
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   if (length < kMarkLength) return MarkState::none;
   const uint8_t* const end = frame + length;
@@ -144,11 +156,43 @@ inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   }
   if (crc != load_little<uint32_t>(end - kMarkCrcLength)) return MarkState::damaged;
 
-  const uint64_t second = load_little<uint64_t>(end - 10);
-  mark->stream = static_cast<uint16_t>(first >> 16);
-  mark->sequence = first >> 32 | (second & 0xff) << 32;
-  mark->sent_ns = second >> 8 & kStampMask_ns;
+  *mark = mark_of(first, load_little<uint64_t>(end - 10));
   return MarkState::whole;
+}
+
+[[gnu::always_inline]] inline bool read_marks(const FrameBytes (&frames)[kMarksAtOnce],
+                                              Mark (&marks)[kMarksAtOnce]) {
+  const uint32_t length = frames[0].length;
+  if (length < kMarkLength) return false;
+  const uint32_t checksum = udp_checksum_offset(frames[0].bytes, length);
+  uint32_t crcs[kMarksAtOnce] = {};
+  const uint8_t* bytes[kMarksAtOnce];
+  uint64_t firsts[kMarksAtOnce];
+  bool alike = true;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < kMarksAtOnce; i++) {
+    if (frames[i].length != length) return false;
+    bytes[i] = frames[i].bytes;
+    firsts[i] = load_little<uint64_t>(bytes[i] + length - 18);
+    alike &= (firsts[i] & 0xffff) == kMarkMagic && udp_checksum_offset(bytes[i], length) == checksum;
+  }
+  if (!alike) return false;
+
+  const uint32_t crc_at = length - kMarkCrcLength;
+  uint32_t from = 0;
+  if (checksum != 0) {
+    crc32c_each(crcs, bytes, checksum);
+    from = checksum + sizeof(uint16_t);
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < kMarksAtOnce; i++) bytes[i] += from;
+  }
+  crc32c_each(crcs, bytes, crc_at - from);
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < kMarksAtOnce; i++) {
+    alike &= crcs[i] == load_little<uint32_t>(frames[i].bytes + crc_at);
+    marks[i] = mark_of(firsts[i], load_little<uint64_t>(frames[i].bytes + length - 10));
+  }
+  return alike;
 }
 
 }  // namespace nm

@@ -42,6 +42,13 @@ class Sequence {
     return true;
   }
 
+  // The same of `count` numbers in a row from `first` on. False: they are not the next in order, and nothing was noted.
+  bool arrived_in_order(uint64_t first, uint32_t count) {
+    if (!started_ || first != expected_ || missing_count_ != 0) return false;
+    expected_ = (expected_ + count) & kNumberMask;
+    return true;
+  }
+
  private:
   static constexpr uint64_t kNumberMask = (uint64_t{1} << kSequenceBits) - 1;
 

@@ -122,31 +122,63 @@ Sink::Taken Sink::count(const Ring& ring, uint32_t slots) {
   return {slots, slots - unfinished, bytes};
 }
 
-// Takes `slots` slots and measures their packets.
+// Takes `slots` slots and measures their packets. Another core wrote them: while those of a block are read, the next block's are
+// on their way.
 Sink::Taken Sink::measure_all(Lane& lane, uint32_t slots) {
-  const Ring ring = lane.ring;
-  const uint32_t header_length = options_.header_length;
   Taken taken;
   taken.slots = slots;
-  uint32_t slot = ring.head_in_range();
-  SlotsAhead ahead(ring, slot, slots);
-  for (uint32_t i = 0; i < slots; i++) {
-    ahead.reach(i, prefetch_to_read,
-                [&](uint32_t next) { return ring.packet(next, ring.descriptor(next).buf_idx); });
+  uint32_t slot = lane.ring.head_in_range();
+  uint32_t left = slots;
+  Block blocks[2];
+  const auto gather_next = [&](Block* block) {
+    const uint32_t some = std::min(left, kBlockSlots);
+    slot = gather(lane.ring, slot, some, block);
+    left -= some;
+  };
+  gather_next(&blocks[0]);
+  for (uint32_t now = 0; blocks[now].slots > 0; now = 1 - now) {
+    gather_next(&blocks[1 - now]);
+    read(lane, blocks[now], &taken);
+  }
+  lane.ring.advance(slot);
+  return taken;
+}
+
+// Finds what the next `slots` slots from `slot` on hold, and asks for it. Returns the slot after them.
+uint32_t Sink::gather(Ring ring, uint32_t slot, uint32_t slots, Block* block) const {
+  const uint32_t header_length = options_.header_length;
+  block->slots = slots;
+  bool odd = false;
+  for (uint32_t i = 0; i < slots; i++, slot = ring.next(slot)) {
     const Descriptor descriptor = ring.descriptor(slot);
     const auto [bytes, length] = ring.piece(slot, descriptor);
-    const bool more = (descriptor.flags & abi::NS_MOREFRAG) != 0;
-    taken.bytes += descriptor.len;
-    taken.packets += !more;
-    if (more || !lane.partial.empty() || length < header_length) [[unlikely]] {
-      measure(lane, bytes, length, more);
-    } else {
-      arrivals_->packet(bytes + header_length, length - header_length);
-    }
-    slot = ring.next(slot);
+    prefetch_to_read(bytes);
+    block->frames[i] = {bytes, length};
+    block->more[i] = (descriptor.flags & abi::NS_MOREFRAG) != 0;
+    odd |= block->more[i] || length < header_length;
   }
-  ring.advance(slot);
-  return taken;
+  block->odd = odd;
+  return slot;
+}
+
+void Sink::read(Lane& lane, Block& block, Taken* taken) {
+  if (block.odd || !lane.partial.empty()) [[unlikely]] {
+    for (uint32_t i = 0; i < block.slots; i++) {
+      const auto [bytes, length] = block.frames[i];
+      taken->bytes += length;
+      taken->packets += !block.more[i];
+      measure(lane, bytes, length, block.more[i]);
+    }
+    return;
+  }
+  const uint32_t header_length = options_.header_length;
+  for (uint32_t i = 0; i < block.slots; i++) {
+    FrameBytes& frame = block.frames[i];
+    taken->bytes += frame.length;
+    frame = {frame.bytes + header_length, frame.length - header_length};
+  }
+  taken->packets += block.slots;
+  arrivals_->packets(block.frames, block.slots);
 }
 
 // Takes `slots` slots and looks into them.

@@ -71,6 +71,15 @@ class Sink final : public Loop {
     uint64_t bytes = 0;
   };
 
+  // Slots whose bytes are asked for together, and what is in each.
+  static constexpr uint32_t kBlockSlots = 8;
+  struct Block {
+    uint32_t slots = 0;
+    bool odd = false;  // not every one is a packet
+    FrameBytes frames[kBlockSlots];
+    bool more[kBlockSlots];
+  };
+
   Status work() override;
   bool has_all() const { return budget_ && budget_->used_up(); }
   uint64_t deadline_ns(uint64_t end_ns);
@@ -78,6 +87,8 @@ class Sink final : public Loop {
   Taken count(const Ring& ring, uint32_t slots);
   Taken inspect(Lane& lane, uint32_t slots);
   Taken measure_all(Lane& lane, uint32_t slots);
+  uint32_t gather(Ring ring, uint32_t slot, uint32_t slots, Block* block) const;
+  void read(Lane& lane, Block& block, Taken* taken);
   void measure(Lane& lane, const uint8_t* bytes, uint32_t length, bool more);
   void judge(const uint8_t* packet, uint32_t length);
 

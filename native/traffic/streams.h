@@ -50,6 +50,14 @@ class Streams {
     return true;
   }
 
+  // The same of `count` packets whose numbers follow each other. False: they are not the next in order, and nothing was noted.
+  bool arrived_in_order(uint16_t stream, uint64_t first, uint32_t count) {
+    if (!sequences_[stream].arrived_in_order(first, count)) return false;
+    std::atomic<uint64_t>& packets = counts_[stream].packets;
+    packets.store(packets.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    return true;
+  }
+
   // For any thread: how many streams came, which was the i-th, and its counts.
   uint32_t seen() const { return seen_.load(std::memory_order_acquire); }
   uint16_t number(uint32_t i) const { return numbers_[i]; }
