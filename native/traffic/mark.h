@@ -108,7 +108,8 @@ inline constexpr uint32_t kMarkCrcLength = 4;
   sequence &= (uint64_t{1} << kSequenceBits) - 1;
   const uint64_t first = kMarkMagic | uint64_t{stream_} << 16 | sequence << 32;
   uint64_t second = sequence >> 32 | (sent_ns & kStampMask_ns) << 8;
-  const uint32_t crc = crc32c_words(rest.crc, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
+  const uint32_t crc =
+      crc32c_words(rest.crc, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
   second |= uint64_t{crc & 0xffff} << 48;
   const uint16_t third = static_cast<uint16_t>(crc >> 16);
   uint8_t* const mark = copy + rest.mark;
@@ -137,7 +138,8 @@ inline uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
 
 // Of the mark's first two words.
 inline Mark mark_of(uint64_t first, uint64_t second) {
-  return {static_cast<uint16_t>(first >> 16), first >> 32 | (second & 0xff) << 32, second >> 8 & kStampMask_ns};
+  return {static_cast<uint16_t>(first >> 16), first >> 32 | (second & 0xff) << 32,
+          second >> 8 & kStampMask_ns};
 }
 
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {

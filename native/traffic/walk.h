@@ -140,16 +140,31 @@ class Walk {
   template <uint32_t N>
   [[gnu::always_inline]] void draw(EndpointsRun<N>* run) {
     RandomLanes random = lanes_;
-    if (from_.random) draw(random, run->from_address, run->from_port);
-    if (to_.random) draw(random, run->to_address, run->to_port);
+    if (from_.random && to_.random) {
+      // Both ports are in one number.
+      uint32_t ports[N];
+      draw(random, run->from_address);
+      draw(random, run->to_address);
+      random.fill(ports);
+      for (uint32_t i = 0; i < N; i++) run->from_port[i] = ports[i] & UINT16_MAX;
+      for (uint32_t i = 0; i < N; i++) run->to_port[i] = ports[i] >> 16;
+    } else if (from_.random) {
+      draw(random, run->from_address);
+      draw_ports(random, run->from_port);
+    } else {
+      draw(random, run->to_address);
+      draw_ports(random, run->to_port);
+    }
     lanes_ = random;
   }
   template <uint32_t N>
-  [[gnu::always_inline]] void draw(RandomLanes& random, uint32_t (&addresses)[N],
-                                   uint32_t (&ports)[N]) const {
+  [[gnu::always_inline]] void draw(RandomLanes& random, uint32_t (&addresses)[N]) const {
     random.fill(addresses);
-    random.fill(ports);
     for (uint32_t i = 0; i < N; i++) addresses[i] &= random_bits_;
+  }
+  template <uint32_t N>
+  [[gnu::always_inline]] static void draw_ports(RandomLanes& random, uint32_t (&ports)[N]) {
+    random.fill(ports);
     for (uint32_t i = 0; i < N; i++) ports[i] &= UINT16_MAX;
   }
 
