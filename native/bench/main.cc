@@ -8,7 +8,7 @@
 //   nm-bench precision   RATE SECONDS                                     see bench/precision.h
 //   nm-bench round-trips SECONDS PLACEMENT                                see bench/round_trips.h
 //
-// ENGINE is "vale", "pipe", "bridge" or "lb", see bench/ports.h. PLACEMENT is "two" (sender and receiver each on a core),
+// ENGINE is "vale", "pipe", "bridge", "ends" or "lb", see bench/ports.h. PLACEMENT is "two" (sender and receiver each on a core),
 // "one" (both on the same), or "any" (the scheduler decides). A port's window comes right after a window of the stream of the same length and cores, its limit. What
 // runs on two cores is framed by ping-pongs that tell how near these are to each other.
 #include <cstdio>
@@ -61,8 +61,11 @@ bool read_engine(const std::string& word, Engine* engine) {
   static constexpr struct {
     const char* word;
     Engine engine;
-  } kEngines[] = {
-      {"vale", Engine::vale}, {"pipe", Engine::pipe}, {"bridge", Engine::bridge}, {"lb", Engine::lb}};
+  } kEngines[] = {{"vale", Engine::vale},
+                  {"pipe", Engine::pipe},
+                  {"bridge", Engine::bridge},
+                  {"ends", Engine::ends},
+                  {"lb", Engine::lb}};
   for (const auto& known : kEngines) {
     if (word != known.word) continue;
     *engine = known.engine;

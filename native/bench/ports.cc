@@ -25,6 +25,7 @@ constexpr uint32_t kFirstSender = 2;
 
 constexpr char kFromSender[] = "bench{0";
 constexpr char kToMiddle[] = "bench}0";
+std::string to_middle(uint32_t) { return kToMiddle; }
 // The ends of the pipes that what stands between sends into, and those that are read.
 std::string from_middle(uint32_t number) { return "bench{" + std::to_string(1 + number); }
 std::string to_receiver(uint32_t number) { return "bench}" + std::to_string(1 + number); }
@@ -155,7 +156,8 @@ class OpenPipes {
 constexpr uint32_t pipes_from(Engine engine) { return engine == Engine::lb ? kBalancedPipes : 1; }
 
 void be_both_ends(Seat& seat, const std::string& directory, const Traffic& traffic) {
-  const OpenPipes pipes(directory, kFromSender, to_receiver, pipes_from(traffic.engine));
+  const OpenPipes pipes(directory, kFromSender, traffic.engine == Engine::ends ? to_middle : to_receiver,
+                        pipes_from(traffic.engine));
   EndsOptions options;
   static_cast<FrameFillerOptions&>(options) = packets_of(traffic, 0);
   const std::vector<Port*> ports = pipes.ports();
@@ -178,6 +180,9 @@ void stand_between(Seat& seat, const std::string& directory, const Traffic& traf
 }
 
 std::vector<Party> parties_of(const Traffic& traffic, const std::string& directory, Placement placement) {
+  if (traffic.engine == Engine::ends) {
+    return {{placement.from_cpu, [&](Seat& seat) { be_both_ends(seat, directory, traffic); }}};
+  }
   if (traffic.engine == Engine::bridge || traffic.engine == Engine::lb) {
     return {{placement.from_cpu, [&](Seat& seat) { be_both_ends(seat, directory, traffic); }},
             {placement.to_cpu, [&](Seat& seat) { stand_between(seat, directory, traffic); }}};

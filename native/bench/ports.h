@@ -17,7 +17,10 @@ enum class Engine {
   pipe,
   // Two pipes of one parent, and a process between them that swaps their buffers; another is both ends, see ends.h.
   bridge,
-  // The same with a load balancer, which spreads flows over four pipes.
+  // What is both ends of a bridge, with one pipe and no bridge between them. On a machine with two processors no bridge passes
+  // more.
+  ends,
+  // A bridge's pipes with a load balancer, which spreads flows over four pipes.
   lb
 };
 
