@@ -61,7 +61,8 @@ class Walk {
   }
 
   // Takes the present packet and the next ones, at most `most`, which is not 0, and at most N: up to where the fastest
-  // range starts over. Returns how many they are, and goes on to the one after them. What is random is drawn anew for all of them.
+  // range starts over. Returns how many they are, and goes on to the one after them. What is random is drawn anew for all of them;
+  // what was drawn for the present one is the next one's.
   template <uint32_t N>
   [[gnu::always_inline]] uint32_t take(uint32_t most, EndpointsRun<N>* run) {
     const bool from_port = from_.first_port != from_.last_port;
@@ -81,9 +82,15 @@ class Walk {
     count_up(now_.to_port, to_port, run->to_port);
     if (from_.random || to_.random) draw(run);
 
-    now_ = {run->from_address[others], run->to_address[others], static_cast<uint16_t>(run->from_port[others]),
-            static_cast<uint16_t>(run->to_port[others])};
-    step();
+    if (!from_.random) {
+      now_.from_address = run->from_address[others];
+      now_.from_port = static_cast<uint16_t>(run->from_port[others]);
+    }
+    if (!to_.random) {
+      now_.to_address = run->to_address[others];
+      now_.to_port = static_cast<uint16_t>(run->to_port[others]);
+    }
+    step_odometer();
     return others + 1;
   }
 
