@@ -24,7 +24,7 @@ LaneSpec read_lane(const std::vector<Port*>& ports, Napi::Object from) {
   read_port(from, "from", &lane.from);
   read_port(from, "to", &lane.to);
   LaneOptions& options = lane.options;
-  read(from, "burst", &options.burst);
+  if (!from.Get("burst").IsUndefined()) read(from, "burst", &options.burst.emplace(0));
   read(from, "copy", &options.copy);
   options.filter = FilterHandle::from(from.Get("filter"));
   read_model(from, "limit", &options.limit);
@@ -51,7 +51,7 @@ bool fits(const std::vector<Port*>& ports, const std::vector<LaneSpec>& lanes) {
     const BandwidthModel limit = options.limit.model;
     const bool limits = limit == BandwidthModel::infinite || limit == BandwidthModel::constant ||
                         limit == BandwidthModel::packets;
-    if (!has_rings || !limits || make_bandwidth(options.limit) == nullptr ||
+    if (!has_rings || !limits || options.burst == 0u || make_bandwidth(options.limit) == nullptr ||
         make_loss(options.impairment.loss, 0) == nullptr ||
         make_delay(options.impairment.delay, 0) == nullptr) {
       return false;

@@ -29,7 +29,7 @@ Forwarder::Forwarder(std::vector<Port*> ports, const ForwarderOptions& options)
     uses_[spec.from].receives = true;
     uses_[spec.to].sends = true;
     LaneOptions lane = spec.options;
-    if (lane.burst == 0) lane.burst = waiting_.syncs() ? kPolledBurst : kUsualBurst;
+    if (!lane.burst) lane.burst = waiting_.syncs() ? kPolledBurst : kUsualBurst;
     lane.capture = options.recorder ? &capture_ : nullptr;
     lanes_.emplace_back(*this->ports()[spec.from], *this->ports()[spec.to], lane);
   }

@@ -73,7 +73,7 @@ Lane::Turn Lane::turn_swapping(const Pair& pair) {
   const uint32_t ready = pair.from.space();
   const uint32_t room = pair.to.space();
   const uint32_t slots =
-      whole_slots(pair.from, pair.from.head_in_range(), std::min({ready, room, options_.burst}));
+      whole_slots(pair.from, pair.from.head_in_range(), std::min({ready, room, *options_.burst}));
   if (slots == 0) return ready == 0 ? Turn() : turn_stuck(pair, ready);
   return {swap(pair, slots), true, slots < ready && slots == room};
 }
@@ -85,7 +85,7 @@ Lane::Turn Lane::turn_copying(Pair& pair, uint64_t now_ns) {
   uint32_t received = pair.from.head_in_range();
   uint32_t sent = pair.to.head_in_range();
   const SlotsPassed passed =
-      copy_single_slots(pair.from, &received, pair.to, &sent, std::min({ready, room, options_.burst}));
+      copy_single_slots(pair.from, &received, pair.to, &sent, std::min({ready, room, *options_.burst}));
   if (passed.packets == 0) return turn_packets(pair, now_ns);
   pair.to.advance(sent);
   pair.from.advance(received);
@@ -125,7 +125,7 @@ Lane::Turn Lane::turn_packets(Pair& pair, uint64_t now_ns) {
   const Ring& from = pair.from;
   Turn turn;
   uint32_t ready = from.space();
-  for (uint32_t moved = 0; ready > 0 && moved < options_.burst;) {
+  for (uint32_t moved = 0; ready > 0 && moved < *options_.burst;) {
     const uint32_t head = from.head_in_range();
     PacketSlots packet = find_packet(from, head, ready);
     Verdict verdict = Verdict::drop;

@@ -56,8 +56,8 @@ struct CaptureTap {
 };
 
 struct LaneOptions {
-  // Most slots of a ring in one turn; 0: what suits the ports, which a forwarder knows.
-  uint32_t burst = 0;
+  // Most slots of a ring in one turn. A forwarder chooses what suits the ports where nothing is said.
+  std::optional<uint32_t> burst;
   // Copy packets also where buffers could be swapped.
   bool copy = false;
   std::shared_ptr<const Filter> filter;
