@@ -110,8 +110,10 @@ void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint3
 
 }  // namespace
 
-void pipe_tx_sync(const Namespace& space, const std::shared_ptr<Region>& region, BoundRing& ring,
-                  uint32_t head, WatchedReceivers& watched) {
+// At the beginning of a cache line: where in one its loop lies, which changes with any code before it, is worth a tenth of what a
+// bridge passes between near cores. [measured]
+[[gnu::aligned(64)]] void pipe_tx_sync(const Namespace& space, const std::shared_ptr<Region>& region,
+                                       BoundRing& ring, uint32_t head, WatchedReceivers& watched) {
   RingState& state = *ring.state;
   RingState& peer = *ring.peer_state;
   // Pairs with the receiver's release: a buffer it swapped in is in our slot before we see the slot as ours.
