@@ -17,9 +17,15 @@ constexpr uint32_t few_lines_within(uint32_t room) {
   return std::min(kFewLines, room / kCacheLine * kCacheLine);
 }
 
-// Copies in whole lines: `length` bytes, and what there is up to the end of the last line. It must be room at both places.
-[[gnu::always_inline]] inline void copy_few_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
-  for (uint32_t done = 0; done < length; done += kCacheLine) std::memcpy(to + done, from + done, kCacheLine);
+// Copies `length` bytes. Up to `few` of them go in whole lines, so that both places must have room up to the end of the last.
+[[gnu::always_inline]] inline void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length,
+                                              uint32_t few = kFewLines) {
+  if (length <= few) {
+    for (uint32_t done = 0; done < length; done += kCacheLine)
+      std::memcpy(to + done, from + done, kCacheLine);
+  } else {
+    std::memcpy(to, from, length);
+  }
 }
 
 }  // namespace nm

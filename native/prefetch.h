@@ -3,13 +3,7 @@
 // Between cores that are far from each other a line takes 200 ns. Those that were asked for ahead come at the same time.
 #pragma once
 
-#include <cstdint>
-
 namespace nm {
-
-// How many packets ahead a loop asks that takes some ten nanoseconds for one. Far cores, marked packets of
-// 60 bytes: 53 million a second with 8 to 12, 46 with 32, 33 with none. [measured]
-inline constexpr uint32_t kPrefetchedPackets = 8;
 
 // Both are assembly. g++ takes a function that only prefetches for one that does nothing, and leaves out the calls of it that it
 // has not put in place yet: of a loop that is handed such a function nothing is left.

@@ -73,8 +73,8 @@ void copy(Seat& seat, uint8_t* to, const uint8_t* from, Buffers buffers) {
     for (uint64_t i = 0; i < kSlots; i++) {
       const uint64_t offset = i * buffers.stride;
       // A line is copied by a few instructions, and not by a call, where the compiler knows that it is one.
-      if (buffers.length <= kLine) {
-        memcpy(to + offset, from + offset, kLine);
+      if (buffers.length <= kCacheLine) {
+        memcpy(to + offset, from + offset, kCacheLine);
       } else {
         memcpy(to + offset, from + offset, buffers.length);
       }

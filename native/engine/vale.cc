@@ -19,15 +19,6 @@ uint64_t load64(const void* from) {
   return value;
 }
 
-// Between buffers that are as long as their stride, a multiple of a line, and packets that are at the beginning of both.
-void copy_lines(uint8_t* to, const uint8_t* from, uint32_t length) {
-  if (length > kFewLines) {
-    memcpy(to, from, length);
-  } else {
-    copy_few_lines(to, from, length);
-  }
-}
-
 void add(std::atomic<uint64_t>& counter, uint64_t amount) {
   counter.fetch_add(amount, std::memory_order_relaxed);
 }

@@ -58,9 +58,8 @@ struct LiveShape {
   LiveShape() = default;
   // Slots for frames of at most `longest` bytes: `wanted` of them, or as many as fit into kMostMemory.
   LiveShape(uint32_t longest, uint32_t wanted) : frame(longest) {
-    constexpr uint32_t kLine = kCacheLine;
     // An odd number of lines, so that the first lines of slots do not meet in the cache.
-    stride = ((kLiveFrameAt + longest + kLine - 1) / kLine | 1) * kLine;
+    stride = ((kLiveFrameAt + longest + kCacheLine - 1) / kCacheLine | 1) * kCacheLine;
     slots = std::clamp(std::bit_floor(std::min(wanted, kMostMemory / stride)), 64u, 4096u);
   }
 

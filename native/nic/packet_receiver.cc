@@ -91,10 +91,9 @@ PacketReceiver::~PacketReceiver() {
 }
 
 void PacketReceiver::choose_size(const Target& target, uint32_t slots) {
-  constexpr uint32_t kLine = kCacheLine;
-  const uint32_t lines = (kBefore + target.interface.longest_frame() + kLine - 1) / kLine;
+  const uint32_t lines = (kBefore + target.interface.longest_frame() + kCacheLine - 1) / kCacheLine;
   // An odd number of lines, so that the first lines of frames do not meet in the cache.
-  frame_size_ = std::min((lines | 1) * kLine, kBlock);
+  frame_size_ = std::min((lines | 1) * kCacheLine, kBlock);
   frames_per_block_ = kBlock / frame_size_;
   const uint64_t most = std::max<uint64_t>(kMostMemory / frame_size_, kFewestFrames);
   const auto wanted = static_cast<uint32_t>(std::min<uint64_t>(std::max(slots, kFewestFrames), most));

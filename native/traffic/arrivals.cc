@@ -18,11 +18,11 @@ void Arrivals::packet(const uint8_t* frame, uint32_t length) {
   }
 }
 
-// Mostly whole packets of one stream, in order.
-inline void Arrivals::note_some(const FrameBytes (&frames)[kMarksAtOnce]) {
+// kMarksAtOnce packets, mostly whole ones of one stream, in order.
+inline void Arrivals::note_some(const FrameBytes* frames) {
   Mark marks[kMarksAtOnce];
   if (!read_marks(frames, marks)) [[unlikely]] {
-    for (const FrameBytes& frame : frames) packet(frame.bytes, frame.length);
+    for (uint32_t i = 0; i < kMarksAtOnce; i++) packet(frames[i].bytes, frames[i].length);
     return;
   }
   const Mark& first = marks[0];
@@ -45,9 +45,7 @@ inline void Arrivals::note_some(const FrameBytes (&frames)[kMarksAtOnce]) {
 }
 
 void Arrivals::packets(const FrameBytes* frames, uint32_t count) {
-  for (; count >= kMarksAtOnce; count -= kMarksAtOnce, frames += kMarksAtOnce) {
-    note_some(*reinterpret_cast<const FrameBytes(*)[kMarksAtOnce]>(frames));
-  }
+  for (; count >= kMarksAtOnce; count -= kMarksAtOnce, frames += kMarksAtOnce) note_some(frames);
   for (; count > 0; count--, frames++) packet(frames->bytes, frames->length);
 }
 

@@ -40,7 +40,7 @@ class Arrivals {
   const Streams& streams() const { return streams_; }
 
  private:
-  void note_some(const FrameBytes (&frames)[kMarksAtOnce]);
+  void note_some(const FrameBytes* frames);
   void note(const Mark& mark);
   void note_stamp(uint64_t sent_ns);
   void note_latencies();

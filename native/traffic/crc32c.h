@@ -48,25 +48,8 @@ uint64_t crc32c_step(uint64_t state, Word) {
 
 #endif
 
-// The CRC of what `crc` stands for, followed by these bytes. The CRC of nothing is 0.
-inline uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
-  if (!kHasCrc32c) [[unlikely]]
-    return crc32c_by_table(crc, bytes, length);
-  uint64_t state = static_cast<uint32_t>(~crc);
-  for (; length >= 8; bytes += 8, length -= 8) state = crc32c_step(state, load_little<uint64_t>(bytes));
-  if (length & 4) {
-    state = crc32c_step(state, load_little<uint32_t>(bytes));
-    bytes += 4;
-  }
-  if (length & 2) {
-    state = crc32c_step(state, load_little<uint16_t>(bytes));
-    bytes += 2;
-  }
-  if (length & 1) state = crc32c_step(state, *bytes);
-  return static_cast<uint32_t>(~state);
-}
-
-// The same of N runs of bytes of one length. Each step of a CRC waits for the one before it: those of others go in between.
+// The CRCs of what each of `crcs` stands for, followed by these bytes, of N runs of one length. Each step of a CRC waits for the one
+// before it: those of others go in between.
 template <size_t N>
 [[gnu::always_inline]] inline void crc32c_each(uint32_t (&crcs)[N], const uint8_t* const (&bytes)[N],
                                                size_t length) {
@@ -90,6 +73,13 @@ template <size_t N>
   if ((length & 1) != 0) step_each(uint8_t{});
 #pragma GCC unroll 8
   for (size_t i = 0; i < N; i++) crcs[i] = static_cast<uint32_t>(~states[i]);
+}
+
+// The CRC of what `crc` stands for, followed by these bytes. The CRC of nothing is 0.
+inline uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
+  uint32_t crcs[] = {crc};
+  crc32c_each(crcs, {bytes}, length);
+  return crcs[0];
 }
 
 // The same with the bytes of little-endian words, which need not be in memory.

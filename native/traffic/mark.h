@@ -60,9 +60,9 @@ struct FrameBytes {
 // Looks for a mark at the end of a frame, and fills *mark when it is whole.
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark);
 
-// The same of several frames. False: they are of different lengths or kinds, or one has no whole mark.
+// The same of kMarksAtOnce frames. False: they are of different lengths or kinds, or one has no whole mark.
 inline constexpr uint32_t kMarksAtOnce = 4;
-inline bool read_marks(const FrameBytes (&frames)[kMarksAtOnce], Mark (&marks)[kMarksAtOnce]);
+inline bool read_marks(const FrameBytes* frames, Mark* marks);
 
 // Writes marks into copies of a frame, whose spec reserved kMarkLength bytes at its end.
 class Marker {
@@ -162,8 +162,7 @@ inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   return MarkState::whole;
 }
 
-[[gnu::always_inline]] inline bool read_marks(const FrameBytes (&frames)[kMarksAtOnce],
-                                              Mark (&marks)[kMarksAtOnce]) {
+[[gnu::always_inline]] inline bool read_marks(const FrameBytes* frames, Mark* marks) {
   const uint32_t length = frames[0].length;
   if (length < kMarkLength) return false;
   const uint32_t checksum = udp_checksum_offset(frames[0].bytes, length);
@@ -175,7 +174,7 @@ inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   for (uint32_t i = 0; i < kMarksAtOnce; i++) {
     if (frames[i].length != length) return false;
     bytes[i] = frames[i].bytes;
-    firsts[i] = load_little<uint64_t>(bytes[i] + length - 18);
+    firsts[i] = load_little<uint64_t>(bytes[i] + length - kMarkLength);
     alike &= (firsts[i] & 0xffff) == kMarkMagic && udp_checksum_offset(bytes[i], length) == checksum;
   }
   if (!alike) return false;

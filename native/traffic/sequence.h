@@ -34,10 +34,7 @@ class Sequence {
   // Notes that number `number`, of kSequenceBits, arrived; the first one ever begins the sequence. Returns false
   // where it was the next in order, which changes nothing, else fills *change.
   bool arrived(uint64_t number, Change* change) {
-    if (started_ && number == expected_ && missing_count_ == 0) {
-      expected_ = (expected_ + 1) & kNumberMask;
-      return false;
-    }
+    if (arrived_in_order(number, 1)) return false;
     *change = arrived_out_of_order(number);
     return true;
   }

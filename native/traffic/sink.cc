@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cassert>
 
-#include "bytes.h"
+#include "cache_line.h"
+#include "prefetch.h"
 #include "spin_pause.h"
 #include "traffic/alarm.h"
-#include "traffic/slots_ahead.h"
 
 namespace nm {
 namespace {
@@ -20,7 +20,7 @@ constexpr uint64_t kDumpPause_ns = 1'000'000;
 // Reads one word of each cache line.
 void touch_lines(const uint8_t* bytes, uint32_t length) {
   uint64_t seen = 0;
-  for (uint32_t offset = 0; offset < length; offset += 64) seen += bytes[offset];
+  for (uint32_t offset = 0; offset < length; offset += kCacheLine) seen += bytes[offset];
   // The compiler must believe that somebody needs it.
   asm volatile("" : : "r"(seen));
 }

@@ -201,14 +201,11 @@ SlotsPassed copy_single_slots_of(Ring from, uint32_t* received, Ring to, uint32_
     if ((packet.flags & abi::NS_MOREFRAG) != 0 || piece.length > longest) break;
     const uint32_t buffer = to.descriptor(put).buf_idx;
     const Descriptor copy = {buffer, static_cast<uint16_t>(piece.length), 0};
-    if (!kOffsets && piece.length <= few) {
-      copy_few_lines(to.start(buffer), piece.bytes, piece.length);
-    } else {
+    if constexpr (kOffsets) {
       std::memcpy(to.start(buffer), piece.bytes, piece.length);
-    }
-    if (kOffsets) {
       to.put(put, copy);
     } else {
+      copy_lines(to.start(buffer), piece.bytes, piece.length, few);
       copy.store(to.slot(put));
     }
     passed.bytes += piece.length;

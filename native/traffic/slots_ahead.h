@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cache_line.h"
 #include "prefetch.h"
 #include "ring.h"
 
@@ -12,7 +13,7 @@ namespace nm {
 // Follows a loop over `slots` slots of a ring from `first` on, so many slots before it.
 class SlotsAhead {
  public:
-  SlotsAhead(const Ring& ring, uint32_t first, uint32_t slots, uint32_t distance = kPrefetchedPackets)
+  SlotsAhead(const Ring& ring, uint32_t first, uint32_t slots, uint32_t distance)
       : ring_(ring), slots_(slots), distance_(distance), next_(first) {}
 
   // The loop is at its i-th slot: calls ask(where(slot)) for each of the next ones that was not asked for yet.
@@ -35,7 +36,7 @@ class SlotsAhead {
   }
 
  private:
-  static constexpr uint32_t kSlotsPerLine = 64 / sizeof(abi::netmap_slot);
+  static constexpr uint32_t kSlotsPerLine = kCacheLine / sizeof(abi::netmap_slot);
   // As long as the way to another core takes, at some nanoseconds for a slot.
   static constexpr uint32_t kSlots = 96;
 

@@ -20,6 +20,8 @@ constexpr uint64_t kPending_ns = 200'000;
 
 // How far ahead the bytes of packets are asked for: the processor itself does not look past the end of a page.
 constexpr uint32_t kBytesAhead = 1024;
+// How many packets ahead their buffers are.
+constexpr uint32_t kPacketsAhead = 8;
 
 uint32_t most_slots(const Ring& ring) { return std::min<uint32_t>(abi::NETMAP_MAX_FRAGS, ring.slots() - 1); }
 
@@ -165,22 +167,18 @@ SlotsPassed Replayer::fill_run(uint64_t most) {
   const auto ask_for = [&](uint32_t i) {
     if (i < run) prefetch_to_write(ring.start(ring.descriptor(first + i).buf_idx));
   };
-  for (uint32_t i = 0; i < kPrefetchedPackets; i++) ask_for(i);
+  for (uint32_t i = 0; i < kPacketsAhead; i++) ask_for(i);
   uint64_t sum = 0;
   uint32_t i = 0;
   for (; i < run; i++) {
-    ask_for(i + kPrefetchedPackets);
+    ask_for(i + kPacketsAhead);
     const Batch::Packet packet = packets[i];
     if (packet.side != side || packet.length > size || packet.captured != packet.length) [[unlikely]]
       break;
     prefetch_to_read(bytes + packet.offset + kBytesAhead);
     const uint32_t buf_idx = ring.descriptor(first + i).buf_idx;
     uint8_t* const to = ring.start(buf_idx);
-    if (packet.length <= few) {
-      copy_few_lines(to, bytes + packet.offset, packet.length);
-    } else {
-      std::memcpy(to, bytes + packet.offset, packet.length);
-    }
+    copy_lines(to, bytes + packet.offset, packet.length, few);
     ring.put(first + i, {buf_idx, static_cast<uint16_t>(packet.length), 0});
     sum += packet.length;
   }
