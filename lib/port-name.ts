@@ -32,8 +32,10 @@ export function readName(cursor: Cursor): Name {
   const vale = cursor.take(/val\w*:/y);
   checkSwitch(cursor, vale.slice(0, -1), start);
   const quoted = cursor.next === '"';
+  const mayBeNull = !prefixed && vale === "";
   const base =
-    vale + (quoted ? readQuoted(cursor, `${cursor.before() || "netmap:"}NAME`) : readPlain(cursor));
+    vale +
+    (quoted ? readQuoted(cursor, `${cursor.before() || "netmap:"}NAME`) : readPlain(cursor, mayBeNull));
 
   if (base === "") refuseEmptyName(cursor);
   if (!prefixed && !quoted && vale === "") refuseUnknownPrefix(cursor, base);
@@ -50,9 +52,14 @@ function deviceOf(bareName: string): Name["device"] {
   return /^tap\d+$/.test(bareName) ? "tap" : "netmap";
 }
 
-/** Reads a name that is written without quotes: an interface's, or up to the first separator. */
-function readPlain(cursor: Cursor): string {
-  const existing = existingInterface(cursor.text.slice(cursor.at), cursor.interfaceExists);
+/**
+ * Reads a name that is written without quotes: an interface's, or up to the first separator. A null port comes before an
+ * interface "null@5", which can be quoted, as a null port cannot.
+ */
+function readPlain(cursor: Cursor, mayBeNull: boolean): string {
+  const rest = cursor.text.slice(cursor.at);
+  const isNull = mayBeNull && /^null(?:$|[/@])/.test(rest);
+  const existing = isNull ? null : existingInterface(rest, cursor.interfaceExists);
   if (existing !== null) {
     cursor.at += existing.length;
     return existing;
@@ -166,17 +173,16 @@ function readPipe(cursor: Cursor, parent: string, start: number): PipeEnd | null
   const idStart = cursor.at;
   const id = cursor.take(/\w+/y);
   if (id === "") cursor.fail({ expected: "a pipe id", form: `${cursor.before()}1` });
-  if (!/^[-*^/@]?$/.test(cursor.next)) {
-    const expected = 'a letter, digit or "_" of the pipe id';
-    const advice = "<>".includes(brace) ? quoteAdvice(cursor) : undefined;
-    cursor.fail({ expected, form: cursor.before(), or: advice });
-  }
-
   const pipe: PipeEnd = { parent, id, side: "{<".includes(brace) ? "master" : "slave" };
   const name = pipeName(pipe);
   if (bytes(name) > longestName) {
     const expected = `at most ${longestName} characters`;
     cursor.fail({ at: start, found: name, expected, form: `${cursor.before(idStart)}1` });
+  }
+  if (!/^[-*^/@]?$/.test(cursor.next)) {
+    const expected = 'a letter, digit or "_" of the pipe id';
+    const advice = "<>".includes(brace) ? quoteAdvice(cursor) : undefined;
+    cursor.fail({ expected, form: cursor.before(), or: advice });
   }
   return pipe;
 }

@@ -20,7 +20,9 @@ import { NmError } from "../lib/errors.js";
 import { formatPort, type PortSpec, parsePort, portRequest } from "../lib/port-spec.js";
 
 /** A machine whose interfaces have the names that netmap cannot open. */
-const machine = { interfaceExists: (name: string) => ["Te1-0", "eth0-1", "a@b", "x<1"].includes(name) };
+const machine = {
+  interfaceExists: (name: string) => ["Te1-0", "eth0-1", "a@b", "x<1", "null@5"].includes(name),
+};
 const nothing = { interfaceExists: () => false };
 
 const parse = (text: string) => parsePort(text, nothing);
@@ -317,6 +319,7 @@ const refused: readonly (readonly [text: string, position: number, reason: strin
     "vale0:NAME",
   ],
   [`netmap:p{${a63}a`, 7, `found "p{${a63}a" at position 7, expected at most 63 characters`, "netmap:p{1"],
+  [`netmap:p{${a63}a'`, 7, `found "p{${a63}a" at position 7, expected at most 63 characters`, "netmap:p{1"],
   [
     "ü".repeat(8),
     0,
@@ -601,6 +604,9 @@ const withSeparators: readonly (readonly [
   ["a@b@2", "a@b", null, 'netmap:"a@b"@2'],
   ["x<1", "x<1", null, 'netmap:"x<1"'],
   ["x{1", "x{1", null, "netmap:x{1"],
+  ["null@5", "null", null, "null@5"],
+  ["netmap:null@5", "null@5", null, 'netmap:"null@5"'],
+  ["vale0:null@5", "vale0:null@5", null, 'vale0:"null@5"'],
 ];
 
 for (const [text, name, ring, canonical] of withSeparators) {
