@@ -20,7 +20,7 @@ constexpr uint64_t sum_words(const uint8_t* bytes, size_t length) {
   return sum;
 }
 
-constexpr uint64_t sum_words(uint32_t value) { return (value >> 16) + (value & 0xffff); }
+constexpr uint32_t sum_words(uint32_t value) { return (value >> 16) + (value & 0xffff); }
 
 // The same number in 16 bits. Only a sum of nothing folds to 0: any other multiple of 0xffff stays 0xffff.
 constexpr uint16_t fold(uint64_t sum) {
@@ -40,6 +40,12 @@ constexpr uint16_t ip_checksum(uint64_t sum) { return static_cast<uint16_t>(~fol
 // In UDP a checksum of 0 says that there is none, so 0 is written in its other form. [RFC 768]
 constexpr uint16_t udp_checksum(uint64_t sum) {
   const uint16_t checksum = ip_checksum(sum);
+  return checksum != 0 ? checksum : 0xffff;
+}
+
+// The same of a sum of a few 16-bit words, in steps of which a compiler makes several sums' at a time.
+constexpr uint32_t udp_checksum_of_words(uint32_t sum) {
+  const uint32_t checksum = sum_words(sum_words(sum)) ^ 0xffff;
   return checksum != 0 ? checksum : 0xffff;
 }
 

@@ -59,6 +59,9 @@ class EmbeddedDevice final : public Device, private KloopHost {
   Status arm(uint32_t events, uint32_t* ready) override;
   void disarm() override;
   bool has_news(uint32_t events) const override;
+  bool hands_over_buffers() const override {
+    return paths_.hardware && paths_.hardware->hands_over_buffers();
+  }
 
  private:
   bool is_bound() const { return binding_.client != 0; }

@@ -79,6 +79,7 @@ class PipePath final : public DataPath {
   }
   bool tx_has_news(const BoundRing& ring) const override { return pipe_tx_has_news(ring); }
   bool rx_has_news(const BoundRing& ring) const override { return pipe_rx_has_news(ring); }
+  bool hands_over_buffers() const override { return true; }
 
  private:
   Status send(BoundRing& ring, uint32_t head) override {

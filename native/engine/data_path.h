@@ -49,6 +49,9 @@ class DataPath {
   // Brings the ring's counters up to date with what the kernel counted.
   virtual void count(BoundRing&) {}
 
+  // Whether the receiver gets the buffers of slots that are sent, and not copies of them.
+  virtual bool hands_over_buffers() const { return false; }
+
   // Called once after the syncs of some TX rings. Where receivers cannot keep up, they get the processor.
   virtual void give_way() {}
 

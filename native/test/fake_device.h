@@ -71,6 +71,8 @@ struct FakeGeometry {
   uint32_t rings = 1;
   uint32_t slots = 256;
   uint32_t buffer_size = 2048;
+  // What the device says of itself.
+  bool hands_over_buffers = false;
 };
 
 class FakeDevice final : public Device {
@@ -107,6 +109,7 @@ class FakeDevice final : public Device {
   static constexpr uint32_t kExtraBuffers = 8;
 
   uint64_t waits() const { return waits_; }
+  bool hands_over_buffers() const override { return geometry_.hands_over_buffers; }
 
   Status control(abi::nmreq_header* request) override {
     if (request->nr_reqtype != abi::NETMAP_REQ_REGISTER) return Status::unsupported_request;

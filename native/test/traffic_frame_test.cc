@@ -479,5 +479,51 @@ TEST("fillers let slots point to their own memory when packets are indirect") {
   }
 }
 
+TEST("fillers give each packet its mark, in buffers that are exchanged, in place and past the caches") {
+  check::Random random;
+  for (int round = 0; round < 60; round++) {
+    const bool hands_over = random.below(4) != 0;
+    const uint32_t buffer_size = random.below(2) == 0 ? 2112 : 2000;
+    const auto port = fake_port(nullptr, nullptr,
+                                {.slots = 512, .buffer_size = buffer_size, .hands_over_buffers = hands_over});
+    auto& device = static_cast<check::FakeDevice&>(port->device());
+    const Ring& ring = port->tx_rings()[0];
+    FrameFillerOptions options;
+    options.mark = true;
+    options.first_stream = 5;
+    options.frame.length = static_cast<uint32_t>(random.between(60, 140));
+    options.header_length = random.below(4) == 0 ? 12 : 0;
+    FrameFiller filler(*port, options);
+    FrameSpec spec = options.frame;
+    spec.reserved_at_end = kMarkLength;
+    const Frame frame{spec};
+
+    uint32_t spare = device.extra_buffer(0);
+    uint64_t next = 0;
+    for (int batch = 0; batch < 12; batch++) {
+      const uint32_t first = ring.head();
+      const uint32_t packets = static_cast<uint32_t>(random.between(1, ring.space()));
+      // As a receiver does that swaps buffers.
+      for (int i = 0; i < 8; i++) {
+        std::swap(ring.slot(static_cast<uint32_t>(random.below(ring.slots()))).buf_idx, spare);
+      }
+      CHECK_EQUAL(filler.fill(0, packets, 1000).packets, packets);
+      for (uint32_t i = 0, slot = first; i < packets; i++, slot = ring.next(slot)) {
+        CHECK_EQUAL(ring.slot(slot).len, options.header_length + options.frame.length);
+        const uint8_t* const at = ring.buffer(ring.slot(slot).buf_idx) + options.header_length;
+        Mark mark;
+        CHECK(read_mark(at, options.frame.length, &mark) == MarkState::whole);
+        CHECK_EQUAL(mark.stream, 5);
+        CHECK_EQUAL(mark.sequence, next++);
+        Bytes expected(options.frame.length);
+        frame.write(expected.data());
+        Marker(frame, 5).write(frame, expected.data(), mark.sequence, mark.sent_ns);
+        CHECK(std::equal(expected.begin(), expected.end(), at));
+      }
+      CHECK_EQUAL(device.tx_sync(), Status::ok);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nm

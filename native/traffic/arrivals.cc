@@ -20,28 +20,21 @@ void Arrivals::packet(const uint8_t* frame, uint32_t length) {
 
 // kMarksAtOnce packets, mostly whole ones of one stream, in order.
 inline void Arrivals::note_some(const FrameBytes* frames) {
-  Mark marks[kMarksAtOnce];
-  if (!read_marks(frames, marks)) [[unlikely]] {
-    for (uint32_t i = 0; i < kMarksAtOnce; i++) packet(frames[i].bytes, frames[i].length);
+  MarkWords marks[kMarksAtOnce];
+  if (!known_.read_marks(frames, marks)) {
+    if (learns_) known_.learn(frames[0].bytes, frames[0].length);
+    learns_ = false;
+    if (!read_marks(frames, marks)) {
+      for (uint32_t i = 0; i < kMarksAtOnce; i++) packet(frames[i].bytes, frames[i].length);
+      return;
+    }
+  }
+  const Mark first = marks[0].mark();
+  if (!are_in_a_row(marks) || !streams_.arrived_in_order(first.stream, first.sequence, kMarksAtOnce)) {
+    for (const MarkWords& mark : marks) note(mark.mark());
     return;
   }
-  const Mark& first = marks[0];
-  bool in_order = true;
-  bool one_stamp = true;
-#pragma GCC unroll 4
-  for (uint32_t i = 0; i < kMarksAtOnce; i++) {
-    in_order &= marks[i].stream == first.stream && marks[i].sequence == first.sequence + i;
-    one_stamp &= marks[i].sent_ns == stamp_ns_;
-  }
-  if (!in_order || !streams_.arrived_in_order(first.stream, first.sequence, kMarksAtOnce)) [[unlikely]] {
-    for (const Mark& mark : marks) note(mark);
-    return;
-  }
-  if (one_stamp) {
-    stamped_ += kMarksAtOnce;
-    return;
-  }
-  for (const Mark& mark : marks) note_stamp(mark.sent_ns);
+  note_stamp(first.sent_ns, kMarksAtOnce);
 }
 
 void Arrivals::packets(const FrameBytes* frames, uint32_t count) {
@@ -49,16 +42,17 @@ void Arrivals::packets(const FrameBytes* frames, uint32_t count) {
   for (; count > 0; count--, frames++) packet(frames->bytes, frames->length);
 }
 
-void Arrivals::note_stamp(uint64_t sent_ns) {
+// So many packets have this stamp.
+void Arrivals::note_stamp(uint64_t sent_ns, uint64_t packets) {
   if (sent_ns != stamp_ns_) {
     note_latencies();
     stamp_ns_ = sent_ns;
   }
-  stamped_++;
+  stamped_ += packets;
 }
 
 void Arrivals::note(const Mark& mark) {
-  note_stamp(mark.sent_ns);
+  note_stamp(mark.sent_ns, 1);
   Sequence::Change change;
   if (!streams_.arrived(mark.stream, mark.sequence, &change)) return;
   changed_ = true;

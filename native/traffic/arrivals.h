@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "traffic/histogram.h"
+#include "traffic/known_frame.h"
 #include "traffic/loop.h"
 #include "traffic/mark.h"
 #include "traffic/progress.h"
@@ -28,7 +29,10 @@ class Arrivals {
   explicit Arrivals(Progress& progress) : progress_(progress) {}
 
   // A sync was made at that time, and what it showed is about to be taken.
-  void begin_round(uint64_t now_ns) { now_ns_ = now_ns; }
+  void begin_round(uint64_t now_ns) {
+    now_ns_ = now_ns;
+    learns_ = true;
+  }
   // A whole packet.
   void packet(const uint8_t* frame, uint32_t length);
   // The same of `count` packets.
@@ -42,7 +46,7 @@ class Arrivals {
  private:
   void note_some(const FrameBytes* frames);
   void note(const Mark& mark);
-  void note_stamp(uint64_t sent_ns);
+  void note_stamp(uint64_t sent_ns, uint64_t packets);
   void note_latencies();
   void publish();
 
@@ -53,6 +57,11 @@ class Arrivals {
   // Packets of a batch have few different stamps, each of which is counted at once.
   uint64_t stamp_ns_ = 0;
   uint64_t stamped_ = 0;
+
+  // What the last packet looked like that was unlike those before it. One of a round is learnt at most: where each differs that
+  // is in vain.
+  KnownFrame known_;
+  bool learns_ = true;
 
   Streams streams_;
   bool changed_ = false;

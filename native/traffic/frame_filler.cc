@@ -13,8 +13,11 @@ namespace {
 // No buffer has this index, so a slot that remembers it is written.
 constexpr uint32_t kNothingWritten = UINT32_MAX;
 
-// How many packets share a time stamp, at most: reading the clock takes as long as making a packet.
-constexpr uint32_t kStampPackets = 16;
+// How many packets share a time stamp, at most: reading the clock takes as long as marking some of them.
+constexpr uint32_t kStampPackets = Marker::kRun;
+
+// Fewer packets in a go are marked in their buffers: where there is time between them, what counts is when they arrive.
+constexpr uint32_t kFewestStaged = 128;
 
 // How far ahead of a buffer that is written whole others are asked for.
 constexpr uint32_t kBuffersAhead = 24;
@@ -88,7 +91,11 @@ FrameFiller::FrameFiller(Port& port, const FrameFillerOptions& options)
     lane.ring = ring;
     lane.written.assign(ring.slots(), kNothingWritten);
     if (options.indirect) lane.own.resize(size_t{ring.slots()} * buffer_size);
-    if (options.mark) lane.marker.emplace(frame_, stream++);
+    if (!options.mark) continue;
+    lane.marker.emplace(frame_, stream++);
+    const bool stages = port.device().hands_over_buffers() && !frame_.varies() &&
+                        options.header_length == 0 && StagedFrames::fit(frame_.length(), ring);
+    if (stages) lane.staged = std::make_unique<StagedFrames>(frame_);
   }
 
   longest_fragment_ =
@@ -119,7 +126,8 @@ Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
 
 // Descriptors of packets of one slot and of one length, from head on: the loop that has to be fast. Returns the slot after
 // them. What it uses is in locals, because the compiler must assume that storing a descriptor changes everything else.
-[[gnu::always_inline]] inline uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets) {
+[[gnu::always_inline]] inline uint32_t FrameFiller::put_descriptors(Lane& lane, uint32_t packets,
+                                                                    bool staged) {
   const Ring ring = lane.ring;
   const bool writes = options_.contents != Contents::never;
   const uint16_t length = static_cast<uint16_t>(packet_length());
@@ -131,7 +139,9 @@ Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
     const uint32_t run = std::min(left, ring.slots() - slot);
     for (const uint32_t end = slot + run; slot < end; slot++) {
       const uint32_t buf_idx = ring.descriptor(slot).buf_idx;
-      if (writes && written[slot] != buf_idx) [[unlikely]] {
+      if (staged) {
+        written[slot] = buf_idx;
+      } else if (writes && written[slot] != buf_idx) [[unlikely]] {
         write_buffers(lane, slot, end);
       }
       ring.put(slot, {buf_idx, length, 0});
@@ -146,13 +156,28 @@ Filled FrameFiller::fill(size_t lane, uint32_t packets, uint64_t now_ns) {
 }
 
 uint64_t FrameFiller::put_same(Lane& lane, uint32_t packets) {
-  lane.ring.advance(put_descriptors(lane, packets));
+  lane.ring.advance(put_descriptors(lane, packets, false));
   return uint64_t{packets} * packet_length();
 }
 
-// Packets of one slot that differ by their marks alone. Another core has read the buffers: while those of one time stamp are
-// marked, the lines of the next ones are on their way.
+// Packets of one slot that differ by their marks alone.
 uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) {
+  const uint32_t first = lane.ring.head_in_range();
+  uint32_t end;
+  if (lane.staged && packets >= kFewestStaged) {
+    end = put_descriptors(lane, packets, true);
+    mark_staged(lane, first, packets, now_ns);
+  } else {
+    end = put_descriptors(lane, packets, false);
+    mark_in_place(lane, first, packets, now_ns);
+  }
+  lane.ring.advance(end);
+  return uint64_t{packets} * packet_length();
+}
+
+// Marks the packets of slots from `slot` on in their buffers. Another core has read them: while those of one time stamp are marked,
+// the lines of the next ones are on their way.
+void FrameFiller::mark_in_place(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns) {
   struct Block {
     uint32_t frames = 0;
     uint8_t* frame[kStampPackets];
@@ -162,8 +187,6 @@ uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) 
   const Marker marker = *lane.marker;
   const Marker::Rest rest = marker.rest(frame_, nullptr);
   uint64_t sequence = lane.sequence;
-  uint32_t slot = ring.head_in_range();
-  const uint32_t end = put_descriptors(lane, packets);
 
   uint32_t left = packets;
   const auto gather = [&](Block* block, uint32_t most) {
@@ -180,20 +203,49 @@ uint64_t FrameFiller::put_marked(Lane& lane, uint32_t packets, uint64_t now_ns) 
     const Block& block = blocks[now];
     const Block& next = blocks[1 - now];
     if (sequence % kStampPackets == 0) now_ns = monotonic_ns();
-    for (uint32_t i = 0; i < block.frames; i++) {
+    const Marker::Run run = marker.run(rest, sequence, now_ns);
+    Marker::RunSums sums;
+    marker.sums(rest, run, &sums);
+    uint32_t place = sequence % Marker::kRun;
+    for (uint32_t i = 0; i < block.frames; i++, place++) {
       if (i < next.frames) prefetch_to_write(next.frame[i] + rest.mark);
-      marker.write(rest, block.frame[i], sequence++, now_ns);
+      Marker::write(rest, run, block.frame[i], place, sums.at(place));
     }
+    sequence += block.frames;
   }
   lane.sequence = sequence;
-  lane.ring.advance(end);
-  return uint64_t{packets} * packet_length();
 }
 
-// Packets of one slot and of one length, whose addresses and ports differ.
+// The same in copies that are then stored whole.
+void FrameFiller::mark_staged(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns) {
+  static_assert(StagedFrames::kRun >= kStampPackets);
+  StagedFrames& staged = *lane.staged;
+  const Ring ring = lane.ring;
+  const Marker marker = *lane.marker;
+  const Marker::Rest rest = marker.rest(frame_, nullptr);
+  for (uint32_t left = packets; left > 0;) {
+    uint32_t place = lane.sequence % kStampPackets;
+    if (place == 0) now_ns = monotonic_ns();
+    const Marker::Run run = marker.run(rest, lane.sequence, now_ns);
+    Marker::RunSums sums;
+    marker.sums(rest, run, &sums);
+    const uint32_t some = std::min(left, kStampPackets - place);
+    for (uint32_t i = 0; i < some; i++, place++) {
+      Marker::write(rest, run, staged.copy(i), place, sums.at(place));
+    }
+    staged.pass(ring, slot, some);
+    slot = (slot + some) % ring.slots();
+    lane.sequence += some;
+    left -= some;
+  }
+  staged.finish();
+}
+
+// Packets of one slot and of one length, whose addresses and ports differ. They stay in their buffers: where nobody looks into them,
+// a sixth more go so.
 uint64_t FrameFiller::put_ranged(Lane& lane, uint32_t packets) {
   const uint32_t first = lane.ring.head_in_range();
-  const uint32_t end = put_descriptors(lane, packets);
+  const uint32_t end = put_descriptors(lane, packets, false);
   // What changes is in a local, so that a store into a buffer does not change it.
   Headers headers = frame_.headers();
   write_headers(headers, lane.ring, first, packets, options_.header_length);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "traffic/filler.h"
 #include "traffic/mark.h"
 #include "traffic/packet.h"
+#include "traffic/staged_frames.h"
 
 namespace nm {
 
@@ -64,13 +66,17 @@ class FrameFiller final : public Filler {
     // For each slot, what takes the place of its buffer when slots are indirect.
     std::vector<uint8_t> own;
     std::optional<Marker> marker;
+    // Where frames are finished that go past this core's caches.
+    std::unique_ptr<StagedFrames> staged;
     uint64_t sequence = 0;
   };
 
   uint64_t put_same(Lane& lane, uint32_t packets);
-  uint32_t put_descriptors(Lane& lane, uint32_t packets);
+  uint32_t put_descriptors(Lane& lane, uint32_t packets, bool staged);
   uint64_t put_ranged(Lane& lane, uint32_t packets);
   uint64_t put_marked(Lane& lane, uint32_t packets, uint64_t now_ns);
+  void mark_in_place(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns);
+  void mark_staged(Lane& lane, uint32_t slot, uint32_t packets, uint64_t now_ns);
   uint64_t put_differing(Lane& lane, uint32_t packets, uint64_t now_ns);
   uint64_t put_several(Lane& lane, uint32_t packets, uint64_t now_ns);
   uint32_t put_cut(Lane& lane, uint32_t slot, uint16_t report);

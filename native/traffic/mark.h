@@ -11,7 +11,7 @@
 //   stream     which of several senders, or rings of one
 //   sequence   counts the frames of a stream from 0, modulo 2^40: six hours of 50 million packets a second
 //   sent_ns    the monotonic clock in nanoseconds, modulo 2^40 (18 minutes), when the frame was put into its slot;
-//              the clock is read before each batch, and in it for every 16th frame
+//              the clock is read before each batch, and in it for every 64th frame
 //   crc        CRC-32C of the frame's bytes before it, without the UDP checksum of an IPv4 or IPv6 frame: the
 //              checksum covers the mark, so that each would have to be known before the other
 //
@@ -40,6 +40,9 @@ inline constexpr uint32_t kSequenceBits = 40;
 inline constexpr uint64_t kStampMask_ns = (uint64_t{1} << 40) - 1;
 inline constexpr uint64_t kLongestLatency_ns = kStampMask_ns / 2;
 
+inline constexpr uint16_t kMarkMagic = 'n' | 'm' << 8;
+inline constexpr uint32_t kMarkCrcLength = 4;
+
 struct Mark {
   uint16_t stream;
   uint64_t sequence;
@@ -60,13 +63,41 @@ struct FrameBytes {
 // Looks for a mark at the end of a frame, and fills *mark when it is whole.
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark);
 
-// The same of kMarksAtOnce frames. False: they are of different lengths or kinds, or one has no whole mark.
+// The first two words of a mark; 16 bits of the CRC are in the second.
+struct MarkWords {
+  uint64_t first;
+  uint64_t second;
+
+  Mark mark() const {
+    return {static_cast<uint16_t>(first >> 16), first >> 32 | (second & 0xff) << 32,
+            second >> 8 & kStampMask_ns};
+  }
+
+  // Reads a mark after bytes of this CRC. Returns 0 if it is whole: each word is read once, and what was judged is what is kept.
+  uint64_t read(const uint8_t* mark, uint32_t crc_before) {
+    first = load_little<uint64_t>(mark);
+    second = load_little<uint64_t>(mark + 8);
+    const uint32_t crc =
+        crc32c_words(crc_before, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
+    const uint32_t said = static_cast<uint32_t>(second >> 48) | uint32_t{load_little<uint16_t>(mark + 16)}
+                                                                    << 16;
+    return (crc ^ said) | ((first & 0xffff) ^ kMarkMagic);
+  }
+};
+
+// The same of kMarksAtOnce frames, by their words. False: they are of different lengths or kinds, or one has no whole mark.
 inline constexpr uint32_t kMarksAtOnce = 4;
-inline bool read_marks(const FrameBytes* frames, Mark* marks);
+inline bool read_marks(const FrameBytes* frames, MarkWords* marks);
+
+// Whether so many marks are of one stream and one stamp, and their numbers follow each other.
+inline bool are_in_a_row(const MarkWords* marks);
 
 // Writes marks into copies of a frame, whose spec reserved kMarkLength bytes at its end.
 class Marker {
  public:
+  // Numbers that differ in their lowest bits alone: what is to be reckoned for one of so many.
+  static constexpr uint32_t kRun = 64;
+
   // What mark and checksum are made of besides number and time: the CRC of all before the mark; what the UDP checksum is
   // the sum of, in the byte order of the mark's words; where both are.
   struct Rest {
@@ -85,42 +116,80 @@ class Marker {
   // that does not vary.
   Rest rest(const Frame& frame, const uint8_t* copy) const;
 
+  // What marks of one stamp have in common, of which the numbers are those of a run, sequence / kRun.
+  struct Run {
+    uint64_t first;
+    uint64_t second;
+    uint32_t crc;
+    uint32_t sum;
+  };
+  Run run(const Rest& rest, uint64_t sequence, uint64_t sent_ns) const;
+
+  // What belongs to the mark at one place in a run, sequence % kRun: its CRC, and the UDP checksum in the byte order of words
+  // that are stored as little-endian ones.
+  struct Sums {
+    uint32_t crc;
+    uint32_t udp_checksum;
+  };
+  // The same at all places: lists of numbers of one size, of which a compiler makes several at a time.
+  struct RunSums {
+    uint32_t crc[kRun];
+    uint32_t udp_checksum[kRun];
+
+    Sums at(uint32_t place) const { return {crc[place], udp_checksum[place]}; }
+  };
+  Sums sums(const Rest& rest, const Run& run, uint32_t place) const;
+  void sums(const Rest& rest, const Run& run, RunSums* all) const;
+
   // Marks a copy: writes mark and UDP checksum.
-  void write(const Rest& rest, uint8_t* copy, uint64_t sequence, uint64_t sent_ns) const;
+  static void write(const Rest& rest, const Run& run, uint8_t* copy, uint32_t place, Sums sums);
   void write(const Frame& frame, uint8_t* copy, uint64_t sequence, uint64_t sent_ns) const {
-    write(rest(frame, copy), copy, sequence, sent_ns);
+    const Rest rest = this->rest(frame, copy);
+    const Run run = this->run(rest, sequence, sent_ns);
+    const uint32_t place = sequence % kRun;
+    write(rest, run, copy, place, sums(rest, run, place));
   }
 
  private:
+  void sums_at_all(const Rest& rest, const Run& run, RunSums* all) const;
+  void sums_by_eight(const Rest& rest, const Run& run, RunSums* all) const;
+
   uint16_t stream_;
   // The CRC of the bytes before the first that varies; for a frame that does not vary, before the mark.
   uint32_t crc_before_;
+  // What a number's place in its run changes in the mark's CRC.
+  uint32_t crc_of_place_[kRun];
 };
 
-inline constexpr uint16_t kMarkMagic = 'n' | 'm' << 8;
-inline constexpr uint32_t kMarkCrcLength = 4;
+inline Marker::Run Marker::run(const Rest& rest, uint64_t sequence, uint64_t sent_ns) const {
+  sequence = sequence / kRun * kRun & ((uint64_t{1} << kSequenceBits) - 1);
+  const uint64_t first = kMarkMagic | uint64_t{stream_} << 16 | sequence << 32;
+  const uint64_t second = sequence >> 32 | (sent_ns & kStampMask_ns) << 8;
+  const uint32_t crc =
+      crc32c_words(rest.crc, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
+  return {first, second, crc, uint32_t{fold(add_around(first, second))} + rest.udp_sum};
+}
+
+// A CRC is linear: the place's bits, which are 0 in what the run has in common, change the same bits of it whatever the others
+// are. To the checksum they are a number more.
+[[gnu::always_inline]] inline Marker::Sums Marker::sums(const Rest& rest, const Run& run,
+                                                        uint32_t place) const {
+  const uint32_t crc = run.crc ^ crc_of_place_[place];
+  const uint32_t checksum = udp_checksum_of_words(run.sum + place + (crc & 0xffff) + (crc >> 16));
+  // At an even offset the mark's words are those of the frame with their bytes exchanged, at an odd one they are not.
+  return {crc, rest.at_odd_offset ? (checksum & 0xff) << 8 | checksum >> 8 : checksum};
+}
 
 // Made in registers and stored, and nothing of it is read back: a load of what was just stored waits behind all earlier
 // stores, and those wait for lines that another core has. Between cores that are far from each other, packets whose marks
 // were read back for their CRC took 50 ns. [measured]
-[[gnu::always_inline]] inline void Marker::write(const Rest& rest, uint8_t* copy, uint64_t sequence,
-                                                 uint64_t sent_ns) const {
-  sequence &= (uint64_t{1} << kSequenceBits) - 1;
-  const uint64_t first = kMarkMagic | uint64_t{stream_} << 16 | sequence << 32;
-  uint64_t second = sequence >> 32 | (sent_ns & kStampMask_ns) << 8;
-  const uint32_t crc =
-      crc32c_words(rest.crc, first, static_cast<uint32_t>(second), static_cast<uint16_t>(second >> 32));
-  second |= uint64_t{crc & 0xffff} << 48;
-  const uint16_t third = static_cast<uint16_t>(crc >> 16);
+[[gnu::always_inline]] inline void Marker::write(const Rest& rest, const Run& run, uint8_t* copy,
+                                                 uint32_t place, Sums sums) {
   uint8_t* const mark = copy + rest.mark;
-  store_little(mark, first);
-  store_little(mark + 8, second);
-  store_little(mark + 16, third);
-
-  // At an even offset the mark's words are those of the frame with their bytes exchanged, at an odd one they are not.
-  const uint16_t checksum =
-      udp_checksum(add_around(add_around(first, second), uint64_t{third} + rest.udp_sum));
-  store_big(copy + rest.udp_checksum, rest.at_odd_offset ? checksum : swap_bytes(checksum));
+  store_little(mark, run.first | uint64_t{place} << 32);
+  store_little(mark + 8, run.second | uint64_t{sums.crc} << 48);
+  store_little(mark + 16, static_cast<uint16_t>(sums.crc >> 16));
+  store_little(copy + rest.udp_checksum, static_cast<uint16_t>(sums.udp_checksum));
 }
 
 // Where the UDP checksum is in a frame, 0 when there is none.
@@ -134,12 +203,6 @@ inline uint32_t udp_checksum_offset(const uint8_t* frame, uint32_t length) {
     return layout_of(Family::ipv6).udp_checksum;
   }
   return 0;
-}
-
-// Of the mark's first two words.
-inline Mark mark_of(uint64_t first, uint64_t second) {
-  return {static_cast<uint16_t>(first >> 16), first >> 32 | (second & 0xff) << 32,
-          second >> 8 & kStampMask_ns};
 }
 
 inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
@@ -158,27 +221,39 @@ inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   }
   if (crc != load_little<uint32_t>(end - kMarkCrcLength)) return MarkState::damaged;
 
-  *mark = mark_of(first, load_little<uint64_t>(end - 10));
+  *mark = MarkWords{first, load_little<uint64_t>(end - 10)}.mark();
   return MarkState::whole;
 }
 
-[[gnu::always_inline]] inline bool read_marks(const FrameBytes* frames, Mark* marks) {
+// What udp_checksum_offset() looks at, besides the length, is the same in two frames where this is 0.
+inline uint64_t difference_of_kinds(const uint8_t* a, const uint8_t* b) {
+  const auto difference = [&](uint32_t at) {
+    return load_little<uint64_t>(a + at) ^ load_little<uint64_t>(b + at);
+  };
+  constexpr uint64_t kType = 0xffffff, kFromIpv6Protocol = uint64_t{0xff} << 32 | uint64_t{0xff} << 56;
+  return (difference(12) & kType) | (difference(16) & kFromIpv6Protocol);
+}
+
+[[gnu::always_inline]] inline bool read_marks(const FrameBytes* frames, MarkWords* marks) {
   const uint32_t length = frames[0].length;
-  if (length < kMarkLength) return false;
-  const uint32_t checksum = udp_checksum_offset(frames[0].bytes, length);
-  uint32_t crcs[kMarksAtOnce] = {};
+  if (length < shortest_marked(Family::ipv4)) return false;
   const uint8_t* bytes[kMarksAtOnce];
-  uint64_t firsts[kMarksAtOnce];
-  bool alike = true;
+  uint64_t unlike = 0;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < kMarksAtOnce; i++) unlike |= frames[i].length ^ length;
+  if (unlike != 0) return false;
 #pragma GCC unroll 4
   for (uint32_t i = 0; i < kMarksAtOnce; i++) {
-    if (frames[i].length != length) return false;
     bytes[i] = frames[i].bytes;
-    firsts[i] = load_little<uint64_t>(bytes[i] + length - kMarkLength);
-    alike &= (firsts[i] & 0xffff) == kMarkMagic && udp_checksum_offset(bytes[i], length) == checksum;
+    const uint8_t* const mark = bytes[i] + length - kMarkLength;
+    marks[i] = {load_little<uint64_t>(mark), load_little<uint64_t>(mark + sizeof(uint64_t))};
+    unlike |= (marks[i].first & 0xffff) ^ kMarkMagic;
+    if (i > 0) unlike |= difference_of_kinds(bytes[0], bytes[i]);
   }
-  if (!alike) return false;
+  if (unlike != 0) return false;
 
+  const uint32_t checksum = udp_checksum_offset(bytes[0], length);
+  uint32_t crcs[kMarksAtOnce] = {};
   const uint32_t crc_at = length - kMarkCrcLength;
   uint32_t from = 0;
   if (checksum != 0) {
@@ -190,10 +265,20 @@ inline MarkState read_mark(const uint8_t* frame, uint32_t length, Mark* mark) {
   crc32c_each(crcs, bytes, crc_at - from);
 #pragma GCC unroll 4
   for (uint32_t i = 0; i < kMarksAtOnce; i++) {
-    alike &= crcs[i] == load_little<uint32_t>(frames[i].bytes + crc_at);
-    marks[i] = mark_of(firsts[i], load_little<uint64_t>(frames[i].bytes + length - 10));
+    unlike |= crcs[i] ^ load_little<uint32_t>(frames[i].bytes + crc_at);
   }
-  return alike;
+  return unlike == 0;
+}
+
+[[gnu::always_inline]] inline bool are_in_a_row(const MarkWords* marks) {
+  constexpr uint64_t kNotOfCrc = (uint64_t{1} << 48) - 1;
+  uint64_t unlike = 0;
+#pragma GCC unroll 4
+  for (uint64_t i = 1; i < kMarksAtOnce; i++) {
+    unlike |= marks[i].first ^ (marks[0].first + (i << 32));
+    unlike |= (marks[i].second ^ marks[0].second) & kNotOfCrc;
+  }
+  return unlike == 0;
 }
 
 }  // namespace nm

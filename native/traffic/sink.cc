@@ -145,37 +145,51 @@ Sink::Taken Sink::measure_all(Lane& lane, uint32_t slots) {
 }
 
 // Finds what the next `slots` slots from `slot` on hold, and asks for it. Returns the slot after them.
-uint32_t Sink::gather(Ring ring, uint32_t slot, uint32_t slots, Block* block) const {
+uint32_t Sink::gather(const Ring& ring, uint32_t slot, uint32_t slots, Block* block) const {
+  const bool has_offsets = ring.has_offsets();
   const uint32_t header_length = options_.header_length;
-  block->slots = slots;
-  bool odd = false;
-  for (uint32_t i = 0; i < slots; i++, slot = ring.next(slot)) {
-    const Descriptor descriptor = ring.descriptor(slot);
-    const auto [bytes, length] = ring.piece(slot, descriptor);
-    prefetch_to_read(bytes);
-    block->frames[i] = {bytes, length};
-    block->more[i] = (descriptor.flags & abi::NS_MOREFRAG) != 0;
-    odd |= block->more[i] || length < header_length;
+  const uint32_t stride = ring.stride();
+  uint64_t bytes = 0;
+  uint64_t more = 0;
+  bool too_short = false;
+  for (uint32_t done = 0; done < slots;) {
+    const uint32_t end = std::min(slots, done + ring.slots() - slot);
+    for (; done < end; done++, slot++) {
+      const Descriptor descriptor = ring.descriptor(slot);
+      Ring::Piece piece = {ring.buffer(descriptor.buf_idx), std::min<uint32_t>(descriptor.len, stride)};
+      if (has_offsets) [[unlikely]]
+        piece = ring.piece(slot, descriptor);
+      prefetch_to_read(piece.bytes);
+      block->frames[done] = {piece.bytes, piece.length};
+      bytes += piece.length;
+      more |= uint64_t{(descriptor.flags & abi::NS_MOREFRAG) != 0} << done;
+      too_short |= piece.length < header_length;
+    }
+    if (slot == ring.slots()) slot = 0;
   }
-  block->odd = odd;
+  block->slots = slots;
+  block->bytes = bytes;
+  block->more = more;
+  block->odd = too_short || more != 0;
   return slot;
 }
 
 void Sink::read(Lane& lane, Block& block, Taken* taken) {
+  taken->bytes += block.bytes;
   if (block.odd || !lane.partial.empty()) [[unlikely]] {
     for (uint32_t i = 0; i < block.slots; i++) {
       const auto [bytes, length] = block.frames[i];
-      taken->bytes += length;
-      taken->packets += !block.more[i];
-      measure(lane, bytes, length, block.more[i]);
+      const bool more = (block.more >> i & 1) != 0;
+      taken->packets += !more;
+      measure(lane, bytes, length, more);
     }
     return;
   }
-  const uint32_t header_length = options_.header_length;
-  for (uint32_t i = 0; i < block.slots; i++) {
-    FrameBytes& frame = block.frames[i];
-    taken->bytes += frame.length;
-    frame = {frame.bytes + header_length, frame.length - header_length};
+  if (const uint32_t header_length = options_.header_length; header_length != 0) {
+    for (uint32_t i = 0; i < block.slots; i++) {
+      FrameBytes& frame = block.frames[i];
+      frame = {frame.bytes + header_length, frame.length - header_length};
+    }
   }
   taken->packets += block.slots;
   arrivals_->packets(block.frames, block.slots);
