@@ -93,7 +93,7 @@ class Device {
   virtual bool has_news(uint32_t) const { return true; }
 
   // Whether the other side gets the buffers of slots that are sent, so that it is another core which reads them next. Where they
-  // are copied, tx_sync() reads them. What was stored past the caches (cache_line.h) before tx_sync() is seen by the other side too.
+  // are copied, tx_sync() reads them.
   virtual bool hands_over_buffers() const { return false; }
 
   // The bound device as one that poll(2) syncs as it waits, each sync being as dear as a wait: see polled.h. Null where a sync

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cache_line.h"
 #include "engine/offsets.h"
 #include "engine/wake.h"
 #include "prefetch.h"
@@ -157,8 +156,7 @@ void return_buffers(const Region& region, BoundRing& ring, uint32_t first, uint3
     watched.show(region, ring.peer_index, static_cast<uint32_t>(peer.ahead.load(std::memory_order_relaxed)),
                  ahead);
   }
-  // Slots and buffers before the index that shows them, also buffers that were stored past the sender's caches.
-  finish_streaming();
+  // Slots and buffers before the index that shows them.
   peer.ahead.store(ahead, std::memory_order_release);
   notify(space, peer, region->id());
 }

@@ -23,8 +23,8 @@ class KnownFrame {
     length_ = length;
     const uint32_t compared = length - kMarkLength;
     std::memcpy(bytes_.data(), frame, compared);
-    mask_.fill(0);
     std::memset(mask_.data(), 0xff, compared);
+    std::memset(&mask_[compared], 0, sizeof(Block));
     const uint32_t checksum = udp_checksum_offset(bytes_.data(), length);
     if (checksum != 0) std::memset(&mask_[checksum], 0, sizeof(uint16_t));
     const uint32_t after = checksum != 0 ? checksum + uint32_t{sizeof(uint16_t)} : 0;
@@ -66,9 +66,9 @@ class KnownFrame {
   uint32_t length_ = UINT32_MAX;
   // Of the bytes before the mark.
   uint32_t crc_ = 0;
-  alignas(16) std::array<uint8_t, kLongest> bytes_{};
-  // Which bits of each byte count.
-  alignas(16) std::array<uint8_t, kLongest> mask_{};
+  alignas(sizeof(Block)) std::array<uint8_t, kLongest> bytes_{};
+  // Which bits of each byte count; of those after the last, in its block, none.
+  alignas(sizeof(Block)) std::array<uint8_t, kLongest> mask_{};
 };
 
 }  // namespace nm

@@ -32,6 +32,7 @@ void StagedFrames::pass(const Ring& ring, uint32_t slot, uint32_t count) {
 
 void StagedFrames::finish() {
   for (Run& run : runs_) store(run);
+  finish_streaming();
 }
 
 void StagedFrames::store(Run& run) {

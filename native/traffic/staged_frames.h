@@ -32,7 +32,8 @@ class StagedFrames {
   uint8_t* copy(uint32_t i) { return runs_[now_].copies[i].data(); }
 
   // The first `count` copies are finished: they are the packets of as many slots of a ring from `slot` on, whose buffers get them by
-  // finish() at the latest. The next run begins.
+  // finish() at the latest. The next run begins. The ring's head may pass the slots after finish(): whoever syncs the ring, another
+  // process perhaps, must find the packets there.
   void pass(const Ring& ring, uint32_t slot, uint32_t count);
   void finish();
 
