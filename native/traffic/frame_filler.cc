@@ -205,9 +205,9 @@ void FrameFiller::mark_in_place(Lane& lane, uint32_t slot, uint32_t packets, uin
     const Block& next = blocks[1 - now];
     if (sequence % kStampPackets == 0) now_ns = monotonic_ns();
     const Marker::Run run = marker.run(rest, sequence, now_ns);
-    Marker::RunSums sums;
-    marker.sums(rest, run, &sums);
     uint32_t place = sequence % Marker::kRun;
+    Marker::RunSums sums;
+    marker.sums(rest, run, place, place + block.frames, &sums);
     for (uint32_t i = 0; i < block.frames; i++, place++) {
       if (i < next.frames) prefetch_to_write(next.frame[i] + rest.mark);
       Marker::write(rest, run, block.frame[i], place, sums.at(place));
@@ -228,9 +228,9 @@ void FrameFiller::mark_staged(Lane& lane, uint32_t slot, uint32_t packets, uint6
     uint32_t place = lane.sequence % kStampPackets;
     if (place == 0) now_ns = monotonic_ns();
     const Marker::Run run = marker.run(rest, lane.sequence, now_ns);
-    Marker::RunSums sums;
-    marker.sums(rest, run, &sums);
     const uint32_t some = std::min(left, kStampPackets - place);
+    Marker::RunSums sums;
+    marker.sums(rest, run, place, place + some, &sums);
     for (uint32_t i = 0; i < some; i++, place++) {
       Marker::write(rest, run, staged.copy(i), place, sums.at(place));
     }

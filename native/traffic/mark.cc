@@ -26,34 +26,36 @@ Marker::Rest Marker::rest(const Frame& frame, const uint8_t* copy) const {
   return {crc, odd ? sum : swap_bytes(sum), odd, at.udp_checksum, frame.length() - kMarkLength};
 }
 
-[[gnu::always_inline]] inline void Marker::sums_at_all(const Rest& rest, const Run& run,
-                                                       RunSums* __restrict all) const {
-  const auto at_all = [&](bool odd) __attribute__((always_inline)) {
+[[gnu::always_inline]] inline void Marker::make_sums(const Rest& rest, const Run& run,
+                                                     RunSums* __restrict all) const {
+  const auto make = [&](bool odd) __attribute__((always_inline)) {
     Rest same = rest;
     same.at_odd_offset = odd;
-    for (uint32_t place = 0; place < kRun; place++) {
-      const Sums one = sums(same, run, place);
-      all->crc[place] = one.crc;
-      all->udp_checksum[place] = one.udp_checksum;
-    }
+    for (uint32_t place = 0; place < kRun; place++) all->set(place, sums(same, run, place));
   };
-  rest.at_odd_offset ? at_all(true) : at_all(false);
+  rest.at_odd_offset ? make(true) : make(false);
 }
 
 // The compiler makes eight at a time for a processor with AVX2, four for one without.
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void Marker::sums_by_eight(const Rest& rest, const Run& run,
-                                                   RunSums* __restrict all) const {
-  sums_at_all(rest, run, all);
+[[gnu::target("avx2")]] void Marker::make_sums_by_eight(const Rest& rest, const Run& run,
+                                                        RunSums* __restrict all) const {
+  make_sums(rest, run, all);
 }
 #endif
 
-void Marker::sums(const Rest& rest, const Run& run, RunSums* __restrict all) const {
+void Marker::sums(const Rest& rest, const Run& run, uint32_t first, uint32_t end, RunSums* all) const {
+  // All of them take as long as some by themselves.
+  constexpr uint32_t kFew = kRun / 8;
+  if (end - first <= kFew) {
+    for (uint32_t place = first; place < end; place++) all->set(place, sums(rest, run, place));
+    return;
+  }
 #if defined(__x86_64__)
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return sums_by_eight(rest, run, all);
+  if (has_avx2) return make_sums_by_eight(rest, run, all);
 #endif
-  sums_at_all(rest, run, all);
+  make_sums(rest, run, all);
 }
 
 }  // namespace nm

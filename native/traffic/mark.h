@@ -131,15 +131,20 @@ class Marker {
     uint32_t crc;
     uint32_t udp_checksum;
   };
-  // The same at all places: lists of numbers of one size, of which a compiler makes several at a time.
+  // The same at many places: lists of numbers of one size, of which a compiler makes several at a time.
   struct RunSums {
     uint32_t crc[kRun];
     uint32_t udp_checksum[kRun];
 
     Sums at(uint32_t place) const { return {crc[place], udp_checksum[place]}; }
+    void set(uint32_t place, Sums sums) {
+      crc[place] = sums.crc;
+      udp_checksum[place] = sums.udp_checksum;
+    }
   };
   Sums sums(const Rest& rest, const Run& run, uint32_t place) const;
-  void sums(const Rest& rest, const Run& run, RunSums* all) const;
+  // At the places [first, end) at least.
+  void sums(const Rest& rest, const Run& run, uint32_t first, uint32_t end, RunSums* all) const;
 
   // Marks a copy: writes mark and UDP checksum.
   static void write(const Rest& rest, const Run& run, uint8_t* copy, uint32_t place, Sums sums);
@@ -151,8 +156,8 @@ class Marker {
   }
 
  private:
-  void sums_at_all(const Rest& rest, const Run& run, RunSums* all) const;
-  void sums_by_eight(const Rest& rest, const Run& run, RunSums* all) const;
+  void make_sums(const Rest& rest, const Run& run, RunSums* all) const;
+  void make_sums_by_eight(const Rest& rest, const Run& run, RunSums* all) const;
 
   uint16_t stream_;
   // The CRC of the bytes before the first that varies; for a frame that does not vary, before the mark.
