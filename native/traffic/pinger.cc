@@ -42,18 +42,17 @@ Status Pinger::work() {
   const bool by_waiting = syncs_by_waiting(port());
   Status status = Status::ok;
   while (status == Status::ok && !stopped()) {
+    // Answers first: their time runs until they are seen.
+    if (!by_waiting) status = sync_rx(port());
     const uint64_t now = monotonic_ns();
+    receive(now);
+    give_up(now);
     const bool done_sending = now >= end_ns || all_sent();
-    if (done_sending && waiting_ == 0) break;
+    if (status != Status::ok || (done_sending && waiting_ == 0)) break;
 
     const uint64_t due = done_sending ? 0 : wanted(now);
     const uint32_t sent = due > 0 ? send(due) : 0;
     if (sent > 0) status = sync_tx(port());
-    if (status == Status::ok && !by_waiting) status = sync_rx(port());
-    const uint32_t before = waiting_;
-    receive();
-    give_up(monotonic_ns());
-    if (waiting_ < before) continue;
     const bool no_room = due > 0 && sent == 0;
     if (status == Status::ok) {
       status = wait_for(no_room ? kReadable | kWritable : kReadable, next_event_ns(end_ns));
@@ -113,15 +112,14 @@ uint32_t Pinger::put(const Ring& ring, uint32_t requests, uint64_t now_ns) {
   return requests;
 }
 
-void Pinger::receive() {
-  const uint64_t now = monotonic_ns();
+void Pinger::receive(uint64_t now_ns) {
   for (const Ring& ring : port().rx_rings()) {
     uint32_t slot = ring.head_in_range();
     for (uint32_t left = ring.space(); left > 0; left--) {
       const Descriptor descriptor = ring.descriptor(slot);
       const Ring::Piece answer = ring.piece(slot, descriptor);
       dump(options_.dump, ring, slot);
-      answered(answer.bytes, answer.length, now);
+      answered(answer.bytes, answer.length, now_ns);
       slot = ring.next(slot);
     }
     ring.advance(slot);

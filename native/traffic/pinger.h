@@ -64,7 +64,7 @@ class Pinger final : public Loop {
   uint64_t wanted(uint64_t now_ns);
   uint32_t send(uint64_t requests);
   uint32_t put(const Ring& ring, uint32_t requests, uint64_t now_ns);
-  void receive();
+  void receive(uint64_t now_ns);
   void answered(const uint8_t* frame, uint32_t length, uint64_t now_ns);
   void give_up(uint64_t now_ns);
   uint64_t next_event_ns(uint64_t end_ns) const;

@@ -20,10 +20,11 @@ Status Ponger::work() {
   while (status == Status::ok && !stopped() && !has_all()) {
     if (!by_waiting) status = sync_rx(port());
     const Moved moved = turn_all();
+    // The slots that were received go back with the next rx_sync, at the latest while we wait.
+    if (moved.packets > 0 && status == Status::ok && !by_waiting) status = sync_tx(port());
+    // Whoever asked waits no more: now there is time for the clock.
     const uint64_t now = monotonic_ns();
     if (moved.packets > 0) {
-      // The slots that were received go back with the next rx_sync, at the latest while we wait.
-      if (status == Status::ok && !by_waiting) status = sync_tx(port());
       note_moved(moved.packets, moved.bytes, now);
       if (now >= end_ns) break;
       if (!by_waiting || has_all()) continue;
