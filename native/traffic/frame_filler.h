@@ -92,6 +92,8 @@ class FrameFiller final : public Filler {
 
   const FrameFillerOptions options_;
   Frame frame_;
+  // What any frame has, up to the end of its last cache line.
+  std::vector<uint8_t> frame_lines_;
   std::vector<Lane> lanes_;
 
   // How packets are cut: into so many slots at most, of so many bytes at most.
