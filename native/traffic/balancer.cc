@@ -112,9 +112,8 @@ SlotsPassed Balancer::take_new(const Ring& ring) {
   const uint32_t ready = ring.space();
   const uint32_t batch = std::min(ready, options_.batch);
   uint32_t at = ring.head_in_range();
-  SlotsAhead ahead(ring, at, ready, kHeadersAhead);
   for (uint32_t taken = 0; taken < batch;) {
-    const SlotsPassed run = look_at_run(ring, at, taken, batch, &ahead);
+    const SlotsPassed run = look_at_run(ring, at, batch - taken, ready - taken);
     uint32_t slots = static_cast<uint32_t>(run.packets);
     if (slots > 0) {
       put_run(ring, at, slots);
@@ -135,29 +134,31 @@ SlotsPassed Balancer::take_new(const Ring& ring) {
   return passed;
 }
 
-// Leaves the hashes of the packets from slot `at` on, as long as they have one slot each. `taken` slots of the batch lie before
-// them.
-SlotsPassed Balancer::look_at_run(const Ring& ring, uint32_t at, uint32_t taken, uint32_t batch,
-                                  SlotsAhead* ahead) {
-  SlotsPassed run;
+// Leaves the hashes of up to `most` packets from slot `at` on, as long as they have one slot each. `ready` slots are there. What the
+// loop changes is in locals: any store could change the rest.
+SlotsPassed Balancer::look_at_run(Ring ring, uint32_t at, uint32_t most, uint32_t ready) {
   // Outputs need not be able to say where in its buffer a packet begins.
   if (ring.has_offsets()) [[unlikely]]
-    return run;
-  if (hashes_.size() < batch) hashes_.resize(batch);
+    return {};
+  if (hashes_.size() < most) hashes_.resize(most);
+  uint32_t* const hashes = hashes_.data();
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
   uint64_t non_ip = 0;
-  for (; taken < batch; taken++, run.packets++, at = ring.next(at)) {
-    ahead->reach(taken, prefetch_to_read,
-                 [&](uint32_t next) { return ring.buffer(ring.descriptor(next).buf_idx); });
+  SlotsAhead ahead(ring, at, ready, kHeadersAhead);
+  for (; packets < most; packets++, at = ring.next(at)) {
+    ahead.reach(packets, prefetch_to_read,
+                [&](uint32_t next) { return ring.buffer(ring.descriptor(next).buf_idx); });
     const Descriptor slot = ring.descriptor(at);
     if ((slot.flags & abi::NS_MOREFRAG) != 0) break;
     const uint32_t length = std::min<uint32_t>(slot.len, ring.stride());
     const Flow flow = hasher_.flow_of(ring.buffer(slot.buf_idx), length);
-    hashes_[run.packets] = flow.hash;
+    hashes[packets] = flow.hash;
     non_ip += !flow.is_ip;
-    run.bytes += length;
+    bytes += length;
   }
   add(counts_.non_ip, non_ip);
-  return run;
+  return {packets, bytes};
 }
 
 void Balancer::put_run(const Ring& ring, uint32_t at, uint32_t packets) {

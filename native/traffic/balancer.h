@@ -75,7 +75,7 @@ class Balancer final : public Loop {
   bool drain_queues();
   SlotsPassed take_new();
   SlotsPassed take_new(const Ring& ring);
-  SlotsPassed look_at_run(const Ring& ring, uint32_t at, uint32_t taken, uint32_t batch, SlotsAhead* ahead);
+  SlotsPassed look_at_run(Ring ring, uint32_t at, uint32_t most, uint32_t ready);
   void put_run(const Ring& ring, uint32_t at, uint32_t packets);
   PacketSlots take_packet(const Ring& ring, uint32_t at, uint32_t ready);
   void forward(size_t group, const Ring& ring, const PacketSlots& packet, uint32_t hash);

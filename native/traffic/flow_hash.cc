@@ -16,10 +16,6 @@ constexpr uint8_t kProtocolSctp = 132;
 constexpr uint8_t kProtocolUdpLite = 136;
 
 constexpr uint16_t kEtherBridged = 0x6558;
-constexpr uint16_t kVxlanPort = 4789;
-
-constexpr uint32_t kPlainPortsAt = kEthernetLength + 20;
-
 // A packet in a packet in a packet: more is nonsense, or an attack.
 constexpr int kMostTunnels = 4;
 
@@ -35,30 +31,6 @@ bool has_ports(const HeaderPlaces& places) {
     default:
       return false;
   }
-}
-
-// All bits of a number depend on all bits of the other two. [the product of two 64-bit words, folded]
-uint64_t mix(uint64_t a, uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-constexpr uint64_t kOdd1 = 0x9e3779b97f4a7c15;
-constexpr uint64_t kOdd2 = 0xd1b54a32d192ed03;
-
-// One end of a flow: an address and a port. No two that differ in one of them are likely to be alike.
-uint64_t end_of(uint64_t upper, uint64_t lower, uint16_t port) {
-  return mix(lower ^ kOdd1, (upper ^ kOdd2) + (uint64_t{port} << 32 | port));
-}
-
-// Which end is which must not matter.
-uint32_t both_ends(uint64_t one, uint64_t other) {
-  return static_cast<uint32_t>(mix(one + other, kOdd1) >> 32);
-}
-
-uint32_t hash_of_ipv4(const uint8_t* from, const uint8_t* to, uint16_t from_port, uint16_t to_port) {
-  return both_ends(end_of(0, load_big<uint32_t>(from), from_port),
-                   end_of(0, load_big<uint32_t>(to), to_port));
 }
 
 uint32_t hash_of_ends(const uint8_t* packet, const HeaderPlaces& places, uint16_t from_port,
@@ -81,23 +53,6 @@ uint32_t hash_of_macs(const uint8_t* packet) {
 uint32_t hash_of_arp(const uint8_t* packet, const HeaderPlaces& places) {
   const uint8_t* const arp = packet + places.network_at;
   return both_ends(end_of(0, load_big<uint32_t>(arp + 14), 0), end_of(0, load_big<uint32_t>(arp + 24), 0));
-}
-
-// Whether a packet is of the kind that most are, whose addresses and ports need no looking for: TCP or UDP in IPv4 without
-// options, right behind the Ethernet header, whole, and no tunnel.
-bool is_plain(const uint8_t* packet, uint32_t captured) {
-  if (captured < kPlainPortsAt + 8) return false;
-  const uint8_t* const ip = packet + kEthernetLength;
-  return load_big<uint16_t>(packet + 12) == kEtherIpv4 && ip[0] == kIpv4NoOptions &&
-         (load_big<uint16_t>(ip + 6) & 0x3fff) == 0 &&
-         (ip[9] == kProtocolTcp ||
-          (ip[9] == kProtocolUdp && load_big<uint16_t>(packet + kPlainPortsAt + 2) != kVxlanPort));
-}
-
-Flow plain_flow(const uint8_t* packet) {
-  const uint8_t* const from = packet + kEthernetLength + 12;
-  const uint8_t* const ports = packet + kPlainPortsAt;
-  return {hash_of_ipv4(from, from + 4, load_big<uint16_t>(ports), load_big<uint16_t>(ports + 2)), true};
 }
 
 Flow not_ip(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places) {
@@ -231,9 +186,7 @@ const NetmapHash& netmap_hash() {
 
 FlowHasher::FlowHasher(FlowHash kind) : kind_(kind), datagrams_(kind == FlowHash::flow ? kDatagrams : 0) {}
 
-Flow FlowHasher::flow_of(const uint8_t* packet, uint32_t captured) {
-  if (kind_ == FlowHash::flow && is_plain(packet, captured)) [[likely]]
-    return plain_flow(packet);
+Flow FlowHasher::flow_of_any(const uint8_t* packet, uint32_t captured) {
   if (kind_ == FlowHash::netmap) {
     Flow flow;
     flow.hash = netmap_hash().of(packet, captured, &flow.is_ip);

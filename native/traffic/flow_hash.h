@@ -15,9 +15,9 @@
 #include <memory>
 #include <vector>
 
-namespace nm {
+#include "traffic/plain_flow.h"
 
-struct HeaderPlaces;
+namespace nm {
 
 // name, what of a packet counts
 #define NM_FLOW_HASHES(row)                                               \
@@ -43,7 +43,11 @@ class FlowHasher {
   explicit FlowHasher(FlowHash kind);
 
   // The flow of a packet of which `captured` bytes are there.
-  Flow flow_of(const uint8_t* packet, uint32_t captured);
+  Flow flow_of(const uint8_t* packet, uint32_t captured) {
+    if (kind_ == FlowHash::flow && is_plain(packet, captured)) [[likely]]
+      return {plain_hash(packet), true};
+    return flow_of_any(packet, captured);
+  }
 
   // Which of `count` outputs a flow goes to.
   uint32_t output_of(uint32_t hash, uint32_t count) const {
@@ -62,6 +66,7 @@ class FlowHasher {
   };
   static constexpr uint32_t kDatagrams = 4096;
 
+  Flow flow_of_any(const uint8_t* packet, uint32_t captured);
   Flow innermost(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places, int depth);
   Flow inner_of(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places, int depth);
   Flow fragment_of(const uint8_t* packet, uint32_t captured, const HeaderPlaces& places, int depth);
