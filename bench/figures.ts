@@ -78,8 +78,10 @@ export function judge(
   });
 }
 
+/** How near two cores are to each other says nothing about what runs on one. */
 function compared(figures: Figures, others: readonly Window[]): number | undefined {
-  const wanted = figures.class === "one core" ? commonest(others) : figures.class;
+  const onOneCore = figures.class === "one core" || others.every(({ class: found }) => found === "one core");
+  const wanted = onOneCore ? commonest(others) : figures.class;
   const reference = figuresOf(others, wanted);
   return reference.windows === 0 ? undefined : figures.pps.median / reference.pps.median;
 }
