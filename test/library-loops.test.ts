@@ -58,6 +58,12 @@ test("forwarders, capturers and balancers without ports are refused", () => {
   assert.throws(() => startCapturer([], { recorder: {} as library.Recorder }), RangeError);
 });
 
+test("a forwarder's lane whose burst is 0 is refused", (t) => {
+  const open = portsOf(t);
+  const ports = { from: open("a}1"), to: open("b{1") };
+  assert.throws(() => startForwarder([{ ...ports, burst: 0 }]), /bad_request/);
+});
+
 test("a balancer gives every packet to one output of each group, and a flow always to the same", async (t) => {
   const open = portsOf(t);
   const input = open("in}1");
