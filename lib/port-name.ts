@@ -32,13 +32,12 @@ export function readName(cursor: Cursor): Name {
   const vale = cursor.take(/val\w*:/y);
   checkSwitch(cursor, vale.slice(0, -1), start);
   const quoted = cursor.next === '"';
-  const mayBeNull = !prefixed && vale === "";
+  const bare = !prefixed && vale === "";
   const base =
-    vale +
-    (quoted ? readQuoted(cursor, `${cursor.before() || "netmap:"}NAME`) : readPlain(cursor, mayBeNull));
+    vale + (quoted ? readQuoted(cursor, `${cursor.before() || "netmap:"}NAME`) : readPlain(cursor, bare));
 
   if (base === "") refuseEmptyName(cursor);
-  if (!prefixed && !quoted && vale === "") refuseUnknownPrefix(cursor, base);
+  if (bare && !quoted) refuseUnknownPrefix(cursor, base);
   checkName(cursor, base, start);
 
   const pipe = readPipe(cursor, base, start);
@@ -54,11 +53,11 @@ function deviceOf(bareName: string): Name["device"] {
 
 /**
  * Reads a name that is written without quotes: an interface's, or up to the first separator. A null port comes before an
- * interface "null@5", which can be quoted, as a null port cannot.
+ * interface "null@5", which can be quoted, as a null port cannot. `bare` says that the text has no prefix.
  */
-function readPlain(cursor: Cursor, mayBeNull: boolean): string {
+function readPlain(cursor: Cursor, bare: boolean): string {
   const rest = cursor.text.slice(cursor.at);
-  const isNull = mayBeNull && /^null(?:$|[/@])/.test(rest);
+  const isNull = bare && /^null(?:$|[/@])/.test(rest);
   const existing = isNull ? null : existingInterface(rest, cursor.interfaceExists);
   if (existing !== null) {
     cursor.at += existing.length;

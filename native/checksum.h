@@ -43,9 +43,11 @@ constexpr uint16_t udp_checksum(uint64_t sum) {
   return checksum != 0 ? checksum : 0xffff;
 }
 
-// The same of a sum of a few 16-bit words, in steps of which a compiler makes several sums' at a time.
+// The same of sums of a few 16-bit words, each of which may be a sum that was folded already: in steps of which a compiler makes
+// several sums' at a time.
+constexpr uint32_t ip_checksum_of_words(uint32_t sum) { return sum_words(sum_words(sum)) ^ 0xffff; }
 constexpr uint32_t udp_checksum_of_words(uint32_t sum) {
-  const uint32_t checksum = sum_words(sum_words(sum)) ^ 0xffff;
+  const uint32_t checksum = ip_checksum_of_words(sum);
   return checksum != 0 ? checksum : 0xffff;
 }
 

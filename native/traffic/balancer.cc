@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "traffic/slots_ahead.h"
+
 namespace nm {
 namespace {
 

@@ -21,7 +21,6 @@
 #include "traffic/flow_hash.h"
 #include "traffic/loop.h"
 #include "traffic/output.h"
-#include "traffic/slots_ahead.h"
 
 namespace nm {
 

@@ -141,7 +141,7 @@ class Headers {
   // What write() gives, without writing.
   uint32_t udp_sum() const {
     const Endpoints& now = walk_.now();
-    return udp_sum_ + length_sum_ + words(now.from_address) + words(now.to_address) + now.from_port +
+    return udp_sum_ + length_sum_ + sum_words(now.from_address) + sum_words(now.to_address) + now.from_port +
            now.to_port;
   }
 
@@ -162,11 +162,6 @@ class Headers {
  private:
   static constexpr uint32_t kIpv4HeaderLength = 20;
 
-  // Sums of a few 16-bit words, each of which may be a sum that was folded already.
-  static uint32_t words(uint32_t value) { return (value >> 16) + (value & 0xffff); }
-  static uint32_t checksum(uint32_t sum) { return words(words(sum)) ^ 0xffff; }
-  static uint32_t nonzero(uint32_t checksum) { return checksum != 0 ? checksum : 0xffff; }
-
   template <uint32_t N>
   [[gnu::always_inline]] void make(HeaderRun<N>* run) const {
     const EndpointsRun<N>& at = run->endpoints;
@@ -175,10 +170,10 @@ class Headers {
     const uint32_t udp_length = udp_length_;
     uint32_t ip_checksums[N];
     for (uint32_t i = 0; i < N; i++) {
-      const uint32_t addresses = words(at.from_address[i]) + words(at.to_address[i]);
-      ip_checksums[i] = checksum(ip_sum + addresses);
+      const uint32_t addresses = sum_words(at.from_address[i]) + sum_words(at.to_address[i]);
+      ip_checksums[i] = ip_checksum_of_words(ip_sum + addresses);
       run->udp_sum[i] = udp_sum + addresses + at.from_port[i] + at.to_port[i];
-      run->udp_checksum[i] = nonzero(checksum(run->udp_sum[i]));
+      run->udp_checksum[i] = udp_checksum_of_words(run->udp_sum[i]);
     }
     if (family_ == Family::ipv4) {
       for (uint32_t i = 0; i < N; i++) {
